@@ -1,0 +1,241 @@
+package core
+
+import (
+	"slices"
+	"time"
+)
+
+// BuildStatus is a build's place in the published table (contract section 3).
+type BuildStatus string
+
+// The states of a build.
+const (
+	BuildQueued    BuildStatus = "queued"
+	BuildAssigned  BuildStatus = "assigned"
+	BuildRunning   BuildStatus = "running"
+	BuildSucceeded BuildStatus = "succeeded"
+	BuildFailed    BuildStatus = "failed"
+	BuildCanceled  BuildStatus = "canceled"
+	BuildTimedOut  BuildStatus = "timed_out"
+	BuildExpired   BuildStatus = "expired"
+)
+
+// BuildStatuses lists every state, in the order in which a build meets them.
+func BuildStatuses() []BuildStatus {
+	return []BuildStatus{
+		BuildQueued, BuildAssigned, BuildRunning, BuildSucceeded, BuildFailed, BuildCanceled, BuildTimedOut, BuildExpired,
+	}
+}
+
+// next returns the states that s may become: the table of contract section 3.
+func (s BuildStatus) next() []BuildStatus {
+	switch s {
+	case BuildQueued:
+		return []BuildStatus{BuildAssigned, BuildCanceled, BuildExpired, BuildFailed}
+	case BuildAssigned:
+		return []BuildStatus{BuildRunning, BuildQueued, BuildCanceled}
+	case BuildRunning:
+		return []BuildStatus{BuildSucceeded, BuildFailed, BuildCanceled, BuildTimedOut}
+	case BuildSucceeded, BuildFailed, BuildCanceled, BuildTimedOut, BuildExpired:
+		return nil
+	}
+	return nil
+}
+
+// CanBecome tells whether the table allows s → t.
+func (s BuildStatus) CanBecome(t BuildStatus) bool { return slices.Contains(s.next(), t) }
+
+// Terminal tells whether nothing follows s.
+func (s BuildStatus) Terminal() bool { return s.Valid() && len(s.next()) == 0 }
+
+// Valid tells whether s is a state at all.
+func (s BuildStatus) Valid() bool { return slices.Contains(BuildStatuses(), s) }
+
+// TriggerType says which way a build came to be.
+type TriggerType string
+
+// The ways.
+const (
+	TriggerManual   TriggerType = "manual"
+	TriggerAPI      TriggerType = "api"
+	TriggerWebhook  TriggerType = "webhook"
+	TriggerChat     TriggerType = "chat"
+	TriggerSchedule TriggerType = "schedule"
+	TriggerRerun    TriggerType = "rerun"
+)
+
+// Reasons why a build ended as it did (Build.StatusReason) where the state alone
+// does not say it.
+const (
+	ReasonCommandFailed   = "command_failed"
+	ReasonCheckoutFailed  = "checkout_failed"
+	ReasonCommitUnknown   = "commit_not_in_repository"
+	ReasonConfigInvalid   = "config_invalid"
+	ReasonConfigMissing   = "config_missing"
+	ReasonRunnerLost      = "runner_lost"
+	ReasonRunnerError     = "runner_error"
+	ReasonCanceledByUser  = "canceled"
+	ReasonSuperseded      = "superseded"
+	ReasonTimedOut        = "timed_out"
+	ReasonExpired         = "not_claimed"
+	ReasonRepositoryGone  = "repository_not_found"
+	ReasonRunnerShutdown  = "runner_shutdown"
+	ReasonArtifactMissing = "artifact_missing"
+)
+
+// PullRequest is a pull or merge request as a build and its reports need it.
+type PullRequest struct {
+	Number int
+	Title  string
+	URL    string
+	Fork   bool // its head lives in another repository
+}
+
+// Build is one run of one pipeline at one commit.
+type Build struct {
+	ID         string
+	ProjectID  string
+	PipelineID string
+	Number     int // counts up by one in a project, never used again
+
+	Status        BuildStatus
+	StatusReason  string // one of the Reason… codes, empty while all goes well
+	StatusMessage string // one sentence for a human, e.g. "build-2 failed: exit 1"
+
+	TriggerType  TriggerType
+	TriggerActor string // who asked: a login, a user's e-mail, a token's name
+	TriggerEvent string // the event kind that made it, for webhook builds
+	TriggerRef   string // free text of the asker, e.g. a pull request number
+
+	Branch        string
+	Tag           string
+	SHA           string // full hex; empty only while a local repository has not been asked yet
+	CommitMessage string
+	CommitAuthor  string
+	PullRequest   *PullRequest
+	DedupeKey     string // builds made by events share one build per key (EventBuildKey); empty: never shared
+	DeliveryID    string // the delivery that made it
+	SourceBuildID string // the build of which this is a rerun
+	LostRuns      int    // how many runs of this chain were lost by their runner
+
+	RunnerID       string
+	RunnerName     string
+	LeaseToken     string // the fence: whoever holds it may write log, steps and the end; empty: nobody
+	LeaseExpiresAt time.Time
+	Timeout        time.Duration
+	Labels         []string
+	ExitCode       *int
+
+	QueuedAt   time.Time
+	AssignedAt *time.Time
+	StartedAt  *time.Time
+	FinishedAt *time.Time
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// LogComplete tells that nobody will append to the build's log any more: it has
+// ended and its runner has let go of it.
+func (b Build) LogComplete() bool { return b.Status.Terminal() && b.LeaseToken == "" }
+
+// Duration is the time from the first process to the end, or to now while it
+// runs; zero before it started.
+func (b Build) Duration(now time.Time) time.Duration {
+	if b.StartedAt == nil {
+		return 0
+	}
+	if b.FinishedAt != nil {
+		return b.FinishedAt.Sub(*b.StartedAt)
+	}
+	return now.Sub(*b.StartedAt)
+}
+
+// BuildEvent is one transition of a build: who moved it, when, and why. The
+// first one has an empty From.
+type BuildEvent struct {
+	BuildID string
+	From    BuildStatus
+	To      BuildStatus
+	Actor   string
+	Reason  string
+	At      time.Time
+}
+
+// Transition moves the build and returns the event to store with it. A move that
+// the table does not allow changes nothing and is KindConflict, code
+// invalid_transition.
+func (b *Build) Transition(to BuildStatus, actor, reason string, at time.Time) (BuildEvent, error) {
+	if !b.Status.CanBecome(to) {
+		return BuildEvent{}, Codef(KindConflict, CodeInvalidTransition,
+			"Build #%d is %s and cannot become %s", b.Number, b.Status, to)
+	}
+	event := BuildEvent{BuildID: b.ID, From: b.Status, To: to, Actor: actor, Reason: reason, At: at}
+	b.Status, b.UpdatedAt = to, at
+	switch to {
+	case BuildQueued:
+		b.AssignedAt, b.RunnerID, b.RunnerName, b.LeaseToken, b.LeaseExpiresAt = nil, "", "", "", time.Time{}
+	case BuildAssigned:
+		b.AssignedAt = &at
+	case BuildRunning:
+		b.StartedAt = &at
+	case BuildSucceeded, BuildFailed, BuildCanceled, BuildTimedOut, BuildExpired:
+		b.FinishedAt = &at
+		if b.StatusReason == "" && to != BuildSucceeded {
+			b.StatusReason = reason
+		}
+	}
+	return event, nil
+}
+
+// EventBuildKey is the key under which builds made by events share one build: a
+// push and a pull request of one commit give one, a tag makes its own (contract
+// section 4).
+func EventBuildKey(pipelineID string, e Event) string {
+	if e.Kind == EventTag {
+		return pipelineID + ":" + e.SHA + ":tag:" + e.Tag
+	}
+	return pipelineID + ":" + e.SHA
+}
+
+// StepStatus is the state of one step of a build.
+type StepStatus string
+
+// The states of a step.
+const (
+	StepRunning   StepStatus = "running"
+	StepSucceeded StepStatus = "succeeded"
+	StepFailed    StepStatus = "failed"
+	StepCanceled  StepStatus = "canceled"
+	StepSkipped   StepStatus = "skipped"
+)
+
+// Step is one command of a build (or its checkout) and the span of the log that
+// is its own. Index orders the steps of a build from 0.
+type Step struct {
+	BuildID       string
+	Index         int
+	Name          string
+	Command       string // shown in the pages; empty for our own steps
+	Status        StepStatus
+	ExitCode      *int
+	FirstSequence int64
+	LastSequence  *int64 // nil while running, or if it printed nothing
+	StartedAt     time.Time
+	FinishedAt    *time.Time
+}
+
+// BuildFilter narrows a list of builds; zero fields do not narrow.
+type BuildFilter struct {
+	ProjectID    string
+	ProjectIDs   []string // non-nil: only these (empty: none); what the asker may see
+	PipelineID   string
+	Statuses     []BuildStatus
+	Branch       string
+	SHA          string
+	TriggerType  TriggerType
+	PullRequest  int
+	RepositoryID string
+}
+
+// Page is a window of a list. Limit is 1 to 200.
+type Page struct{ Limit, Offset int }

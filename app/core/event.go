@@ -1,0 +1,86 @@
+package core
+
+// EventKind is the normal form's name for what happened; it is what
+// `triggers.events` of a pipeline lists.
+type EventKind string
+
+// The kinds. EventNone is an event that can never start a build; its Ignored says
+// why.
+const (
+	EventNone        EventKind = ""
+	EventPush        EventKind = "push"
+	EventTag         EventKind = "tag"
+	EventPullRequest EventKind = "pull_request"
+	EventMergeGroup  EventKind = "merge_group"
+)
+
+// BuildEventKinds lists the kinds that may stand in a pipeline's triggers.
+func BuildEventKinds() []EventKind {
+	return []EventKind{EventPush, EventTag, EventPullRequest, EventMergeGroup}
+}
+
+// Event is a delivery understood: one shape for all forges. A decoder fills what
+// its payload says and leaves the rest zero.
+type Event struct {
+	Kind   EventKind
+	Action string // the provider's own word, e.g. "synchronize"
+
+	Provider       Provider
+	RepositoryID   string // the repository's external id; empty when the payload names none
+	RepositoryName string // full name, for people
+	InstallationID int64
+
+	Ref          string // as sent, e.g. refs/heads/main
+	Branch       string // push: the branch; pull request: the source branch
+	TargetBranch string // pull request: the base
+	Tag          string
+	SHA          string // full hex of the commit to build
+	Message      string // of the head commit, where the payload has it
+	Author       string // of the head commit
+	Actor        string // login of who caused it
+	Forced       bool
+	Draft        bool
+	PullRequest  *PullRequest
+
+	Paths         []string // changed files, as far as the payload lists them
+	PathsComplete bool     // Paths is the whole list
+
+	Ignored *Reason // set: nothing can come of it, and why
+}
+
+// Reason is a stable code and its sentence (ux.md, delivery log).
+type Reason struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// Codes of why a delivery or a pipeline did or did not build.
+const (
+	WhyMatched         = "matched"
+	WhyDuplicate       = "duplicate"
+	WhySharedBuild     = "shared_build"
+	WhyRepoUnknown     = "repo_unknown"
+	WhyNoPipeline      = "no_pipeline"
+	WhyPipelineOff     = "pipeline_disabled"
+	WhyEvent           = "event_not_listened"
+	WhyAction          = "action_ignored"
+	WhyBranch          = "branch_no_match"
+	WhyTarget          = "target_no_match"
+	WhyTag             = "tag_no_match"
+	WhyPath            = "path_no_match"
+	WhyDraft           = "draft_pr"
+	WhySkipMark        = "skip_mark"
+	WhyFork            = "fork_blocked"
+	WhyForkIgnored     = "fork_ignored"
+	WhyBranchDeleted   = "branch_deleted"
+	WhyEmptyPush       = "empty_push"
+	WhyMergeQueue      = "merge_queue_branch"
+	WhyEventUnknown    = "event_unknown"
+	WhyPing            = "ping"
+	WhyPayload         = "payload_invalid"
+	WhyInternal        = "internal"
+	WhyNoBuild         = "no_build"
+	WhyBuilds          = "builds_started"
+	WhySourceSuspended = "source_suspended"
+	WhyRefUnknown      = "ref_unknown"
+)

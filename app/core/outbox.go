@@ -1,0 +1,45 @@
+package core
+
+import (
+	"strconv"
+	"time"
+)
+
+// EffectKind says what kind of thing outside an effect keeps true.
+type EffectKind string
+
+// The kinds of effects.
+const (
+	EffectStatus  EffectKind = "status"  // a commit status
+	EffectComment EffectKind = "comment" // the sticky comment of a pull request
+)
+
+// Effect is one thing outside that must be made true: the outbox's row. It holds
+// no payload: the sender renders what is true when it sends. It is due while Done
+// is behind Wanted, so five quick changes cost one call and an old state can never
+// overwrite a newer one.
+type Effect struct {
+	Key          string // StatusKey or CommentKey: names the thing outside, not the build
+	Kind         EffectKind
+	RepositoryID string
+	PipelineID   string // status
+	SHA          string // status
+	Number       int    // comment: the pull request
+	Wanted       int64
+	Done         int64
+	RemoteID     string // the forge's id of the comment, once known
+	Sent         string // digest of what was sent last; equal: no call
+	Attempts     int
+	NotBefore    time.Time
+	LastError    string
+	Parked       bool // given up until it is wanted anew; LastError says why
+	UpdatedAt    time.Time
+}
+
+// StatusKey names the status of a pipeline on a commit.
+func StatusKey(pipelineID, sha string) string { return "status:" + pipelineID + ":" + sha }
+
+// CommentKey names the sticky comment of a pull request.
+func CommentKey(repositoryID string, number int) string {
+	return "comment:" + repositoryID + ":" + strconv.Itoa(number)
+}

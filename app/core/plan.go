@@ -1,0 +1,139 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Plan is what a runner does for one build, as data: it needs no more decisions.
+type Plan struct {
+	Steps            []PlanStep
+	Env              []EnvVar
+	ArtifactPatterns []string
+	Timeout          time.Duration // 0: the pipeline's
+	Notes            []string      // sentences about what the configuration asks for and this version does not do
+}
+
+// PlanStep is one command for the shell. Names are unique in a plan. A step runs
+// only when all before it succeeded; Always runs it after a failure too (no part of
+// the configuration asks for that: post_build runs after success alone).
+type PlanStep struct {
+	Name   string
+	Run    string
+	Always bool
+}
+
+// ResolveConfig decides what a build runs: the commit's own file if there is one,
+// else the pipeline's execution config. Nothing to run is KindInvalid, code
+// config_missing.
+func ResolveConfig(p Pipeline, file *Workflow) (Plan, error) {
+	if file == nil {
+		file = workflowOf(p.Execution)
+	}
+	plan := Plan{Env: file.Env, ArtifactPatterns: file.ArtifactPatterns, Timeout: file.Timeout, Notes: notes(file)}
+	build := file.Commands.Build
+	if len(build) == 0 {
+		build = platformBuilds(file)
+	}
+	plan.add("pre_build", file.Commands.PreBuild)
+	plan.add("build", build)
+	plan.add("post_build", file.Commands.PostBuild)
+	if len(plan.Steps) == 0 {
+		return Plan{}, Codef(KindInvalid, ReasonConfigMissing,
+			"There is nothing to run: write commands or platforms into %s in the repository, or give the pipeline an execution_config with commands.",
+			strings.Join(p.ConfigPaths(), " or "))
+	}
+	return plan, nil
+}
+
+func workflowOf(c ExecutionConfig) *Workflow {
+	return &Workflow{
+		Platforms: c.Platforms, FlutterVersion: c.FlutterVersion, Commands: c.Commands,
+		PlatformBuildArgs: c.PlatformBuildArgs, PlatformCommands: c.PlatformCommands,
+		Env: c.Env, ArtifactPatterns: c.ArtifactPatterns,
+	}
+}
+
+func (p *Plan) add(stage string, commands []Command) {
+	for i, c := range commands {
+		p.Steps = append(p.Steps, PlanStep{Name: p.unique(orElse(c.Name, fmt.Sprintf("%s-%d", stage, i+1))), Run: c.Run})
+	}
+}
+
+func (p *Plan) unique(name string) string {
+	candidate := name
+	for n := 2; slices.ContainsFunc(p.Steps, func(s PlanStep) bool { return s.Name == candidate }); n++ {
+		candidate = fmt.Sprintf("%s (%d)", name, n)
+	}
+	return candidate
+}
+
+// platformBuilds is what platforms mean where nobody wrote build commands. Build
+// arguments are shell text: they may use the build's variables, and what contains
+// spaces is quoted by its author.
+func platformBuilds(file *Workflow) []Command {
+	if len(file.Platforms) == 0 {
+		return nil
+	}
+	commands := []Command{{Run: "flutter pub get"}}
+	for _, platform := range file.Platforms {
+		run, ok := file.PlatformCommands[platform]
+		if !ok {
+			run = strings.Join(append([]string{defaultBuild(platform)}, file.PlatformBuildArgs[platform]...), " ")
+		}
+		commands = append(commands, Command{Run: run})
+	}
+	return commands
+}
+
+func defaultBuild(platform string) string {
+	switch platform {
+	case "ios":
+		return "flutter build ios --release --no-codesign"
+	case "macos":
+		return "flutter build macos --release"
+	}
+	return "flutter build apk --release"
+}
+
+// notes names what the file asks for in vain, so that nothing is silently ignored.
+func notes(file *Workflow) []string {
+	var all []string
+	for _, part := range []struct {
+		key   string
+		given bool
+	}{
+		{"flutter_version", file.FlutterVersion != ""},
+		{"secrets", len(file.Secrets) > 0},
+		{"cache", len(file.Cache) > 0},
+		{"artifacts", len(file.ArtifactPatterns) > 0},
+		{"reports", len(file.JUnitPatterns) > 0},
+		{"labels", len(file.Labels) > 0},
+		{"triggers", file.Triggers != nil},
+		{"concurrency", file.Concurrency != nil},
+	} {
+		if part.given {
+			all = append(all, fmt.Sprintf("`%s` is not acted on by this version of Oore.", part.key))
+		}
+	}
+	if len(file.Commands.Build) == 0 {
+		return append(all, unbuilt(file)...)
+	}
+	if len(file.PlatformBuildArgs)+len(file.PlatformCommands) > 0 {
+		all = append(all, "`platform_build_args` and `platform_commands` are not used, because `commands.build` says what to run.")
+	}
+	return all
+}
+
+func unbuilt(file *Workflow) []string {
+	var all []string
+	for _, platform := range platforms() {
+		configured := len(file.PlatformBuildArgs[platform]) > 0 || file.PlatformCommands[platform] != ""
+		if configured && !slices.Contains(file.Platforms, platform) {
+			all = append(all, fmt.Sprintf("%s is configured but not among `platforms`, so it is not built.", platform))
+		}
+	}
+	return all
+}

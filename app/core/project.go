@@ -1,0 +1,105 @@
+package core
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Provider names a kind of Git host.
+type Provider string
+
+// The providers. ProviderGit is a repository reached by address alone: a folder on
+// the server or any git URL; nobody takes statuses or comments for it.
+const (
+	ProviderGitHub Provider = "github"
+	ProviderGitLab Provider = "gitlab"
+	ProviderGit    Provider = "git"
+	ProviderSlack  Provider = "slack"
+)
+
+// Repository is a repository at its host. Its identity is (Provider, ExternalID):
+// names change, numeric ids do not. For ProviderGit the external id is the clone
+// address.
+type Repository struct {
+	ID             string
+	Provider       Provider
+	ExternalID     string
+	FullName       string
+	WebURL         string
+	CloneURL       string // never with credentials; an absolute path for a local repository
+	DefaultBranch  string
+	Private        bool
+	InstallationID int64 // GitHub: the App's installation that sees it; 0 elsewhere
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// ForkPolicy says what a pull request from a fork may start.
+type ForkPolicy string
+
+// The fork policies.
+const (
+	ForksIgnore  ForkPolicy = "ignore"
+	ForksApprove ForkPolicy = "approve"
+	ForksBuild   ForkPolicy = "build"
+)
+
+// CommentPolicy says when the sticky comment is written.
+type CommentPolicy string
+
+// The comment policies.
+const (
+	CommentsAlways    CommentPolicy = "always"
+	CommentsOnFailure CommentPolicy = "on_failure"
+	CommentsOff       CommentPolicy = "off"
+)
+
+// Visibility says who sees a project.
+type Visibility string
+
+// The visibilities: every user of the instance, or the members alone.
+const (
+	VisibleInstance Visibility = "instance"
+	VisibleMembers  Visibility = "members"
+)
+
+// Project joins a repository with its pipelines and policies.
+type Project struct {
+	ID            string
+	Name          string
+	Slug          string
+	Description   string
+	RepositoryID  string
+	Repository    Repository // filled when read
+	DefaultBranch string     // empty: the repository's
+	Forks         ForkPolicy
+	Comments      CommentPolicy
+	TriggerRole   Role // the lowest role that may start builds
+	Visibility    Visibility
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// Branch is the branch that builds use when nobody names one.
+func (p Project) Branch() string {
+	if p.DefaultBranch != "" {
+		return p.DefaultBranch
+	}
+	return p.Repository.DefaultBranch
+}
+
+var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
+
+// Slug makes the lasting short name of a project or pipeline from its name:
+// lower-case letters, digits and single hyphens; never empty.
+func Slug(name string) string {
+	s := strings.Trim(notSlug.ReplaceAllString(strings.ToLower(name), "-"), "-")
+	if len(s) > 60 {
+		s = strings.Trim(s[:60], "-")
+	}
+	if s == "" {
+		return "default"
+	}
+	return s
+}

@@ -1,0 +1,147 @@
+package core
+
+import (
+	"context"
+	"time"
+)
+
+// Store is the house's memory. Implementations are safe for concurrent use. Find…
+// returns KindNotFound when there is nothing, List… never does; a database that
+// cannot be reached is KindUnavailable. Lists end in id so that their order is total.
+type Store interface {
+	ProjectStore
+	PipelineStore
+	BuildStore
+	LogStore
+	DeliveryStore
+	EffectStore
+	UserStore
+
+	// InTx runs f in one transaction and commits if it returns nil. f must use only
+	// the store it is given, must not wait for anything outside, and may run again
+	// from the start if the database asks for it. A transaction inside a transaction
+	// joins it.
+	InTx(ctx context.Context, f func(Store) error) error
+	// Ready checks that the database answers and its schema is this program's.
+	Ready(ctx context.Context) error
+}
+
+// ProjectStore keeps projects and their repositories.
+type ProjectStore interface {
+	// SaveRepository inserts or updates by (Provider, ExternalID) and returns the stored row.
+	SaveRepository(ctx context.Context, r Repository) (Repository, error)
+	FindRepository(ctx context.Context, id string) (Repository, error)
+	FindRepositoryByExternalID(ctx context.Context, p Provider, externalID string) (Repository, error)
+	ListRepositories(ctx context.Context, p Provider) ([]Repository, error)
+
+	// CreateProject answers KindConflict, code name_taken, when the slug is used.
+	CreateProject(ctx context.Context, p Project) error
+	UpdateProject(ctx context.Context, p Project) error
+	// DeleteProject removes the project with its pipelines, builds and logs.
+	DeleteProject(ctx context.Context, id string) error
+	FindProject(ctx context.Context, id string) (Project, error)
+	ListProjects(ctx context.Context, page Page) ([]Project, int, error) // by name; all when Limit is 0
+	ListProjectsOfRepository(ctx context.Context, repositoryID string) ([]Project, error)
+}
+
+// PipelineStore keeps pipelines.
+type PipelineStore interface {
+	// CreatePipeline and UpdatePipeline answer KindConflict: name_taken when the slug
+	// is used in the project.
+	CreatePipeline(ctx context.Context, p Pipeline) error
+	UpdatePipeline(ctx context.Context, p Pipeline) error
+	DeletePipeline(ctx context.Context, id string) error
+	FindPipeline(ctx context.Context, id string) (Pipeline, error)
+	ListPipelines(ctx context.Context, projectID string) ([]Pipeline, error) // oldest first
+	// FindPipelineByContext finds the pipeline of a repository that owns a status context.
+	FindPipelineByContext(ctx context.Context, repositoryID, statusContext string) (Pipeline, error)
+}
+
+// BuildStore keeps builds, their transitions and their steps.
+type BuildStore interface {
+	// CreateBuild gives the build its project's next number and stores it with its
+	// first event. When its DedupeKey is taken nothing is stored or counted, and the
+	// build that has the key is returned with created false.
+	CreateBuild(ctx context.Context, b Build, e BuildEvent) (stored Build, created bool, err error)
+	FindBuild(ctx context.Context, id string) (Build, error)
+	ListBuilds(ctx context.Context, f BuildFilter, page Page) ([]Build, int, error) // newest first; total of the filter
+	// NewestBuild finds the build with the highest number for a pipeline and commit.
+	NewestBuild(ctx context.Context, pipelineID, sha string) (Build, error)
+	// UpdateBuild stores b and the event of its transition (if not nil), provided that
+	// the stored status is still from and the stored lease token still lease;
+	// otherwise KindConflict, code invalid_transition, and nothing is changed.
+	UpdateBuild(ctx context.Context, b Build, from BuildStatus, lease string, e *BuildEvent) error
+	// ClaimBuild moves the oldest queued build that the runner's labels allow and whose
+	// pipeline is not at its max_concurrent to assigned, with the given lease.
+	// Nothing to do: KindNotFound.
+	ClaimBuild(ctx context.Context, r Runner, lease string, now, expires time.Time) (Build, error)
+	// RenewLease moves the expiry if the token is the build's; otherwise KindConflict, code lease_lost.
+	RenewLease(ctx context.Context, l Lease, expires time.Time) (Build, error)
+	// ListLeased lists builds with a lease: those that expired before t, and, with a
+	// runner's id, all of that runner's.
+	ListLeased(ctx context.Context, expiredBefore time.Time, runnerID string) ([]Build, error)
+	// ListQueuedBefore lists builds that are queued since before t.
+	ListQueuedBefore(ctx context.Context, t time.Time) ([]Build, error)
+	CountBuilds(ctx context.Context, s BuildStatus) (int, error)
+
+	ListBuildEvents(ctx context.Context, buildID string) ([]BuildEvent, error) // oldest first
+	// SaveStep inserts or updates by (BuildID, Index).
+	SaveStep(ctx context.Context, s Step) error
+	ListSteps(ctx context.Context, buildID string) ([]Step, error) // by index
+}
+
+// LogStore keeps logs while a build lives.
+type LogStore interface {
+	// AppendLog stores chunks of one build, in order, if lease is the build's token
+	// (KindConflict, lease_lost, otherwise). A chunk that is there already is skipped;
+	// one that would leave a gap is KindConflict, code log_gap.
+	AppendLog(ctx context.Context, lease string, chunks []LogChunk) error
+	// ReadLog returns stored chunks that hold records after the sequence, in order,
+	// until maxBytes of data are gathered (at least one chunk if there is one).
+	ReadLog(ctx context.Context, buildID string, after int64, maxBytes int) ([]LogChunk, error)
+	// NextLog is the sequence of the next record: 0 for an empty log.
+	NextLog(ctx context.Context, buildID string) (int64, error)
+}
+
+// DeliveryStore is the inbox.
+type DeliveryStore interface {
+	// ReceiveDelivery stores a delivery durably before it returns. When (Provider,
+	// DeliveryID) is known the stored one is returned with created false; if that one
+	// failed it is made ready to be tried again.
+	ReceiveDelivery(ctx context.Context, d Delivery) (stored Delivery, created bool, err error)
+	// DueDeliveries lists received deliveries whose NotBefore has come, oldest first, with payload.
+	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
+	// UpdateDelivery stores everything but identity and payload.
+	UpdateDelivery(ctx context.Context, d Delivery) error
+	FindDelivery(ctx context.Context, id string) (Delivery, error)                            // with payload
+	ListDeliveries(ctx context.Context, f DeliveryFilter, page Page) ([]Delivery, int, error) // newest first, without payload
+}
+
+// EffectStore is the outbox.
+type EffectStore interface {
+	// WantEffect inserts the effect with Wanted 1 or raises the Wanted of the one with
+	// its key by one, makes it due at once unless a pause lies in the future, and unparks it.
+	WantEffect(ctx context.Context, e Effect) error
+	// TakeEffects takes due effects by moving their NotBefore to until, by
+	// compare-and-set: nobody else gets them before that.
+	TakeEffects(ctx context.Context, now, until time.Time, limit int) ([]Effect, error)
+	// SaveEffect stores Done, RemoteID, Sent, Attempts, NotBefore, LastError and Parked
+	// by key; Wanted is left alone.
+	SaveEffect(ctx context.Context, e Effect) error
+	FindEffect(ctx context.Context, key string) (Effect, error)
+	CountDueEffects(ctx context.Context, now time.Time) (int, error)
+}
+
+// UserStore keeps users and credentials.
+type UserStore interface {
+	CreateUser(ctx context.Context, u User) error // KindConflict, name_taken, for a used e-mail
+	FindUser(ctx context.Context, id string) (User, error)
+	ListUsers(ctx context.Context) ([]User, error) // oldest first
+	CreateCredential(ctx context.Context, c Credential) error
+	FindCredential(ctx context.Context, k CredentialKind, hash string) (Credential, error)
+	TouchCredential(ctx context.Context, id string, at time.Time) error
+	// DeleteCredential tells whether it was there: of two users of a one-time link one wins.
+	DeleteCredential(ctx context.Context, id string) (bool, error)
+	ListCredentials(ctx context.Context, k CredentialKind) ([]Credential, error)
+	DeleteExpiredCredentials(ctx context.Context, now time.Time) error
+}

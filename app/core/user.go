@@ -1,0 +1,97 @@
+package core
+
+import "time"
+
+// Role is what a user or a token may do on this instance.
+type Role string
+
+// The roles, lowest last.
+const (
+	RoleOwner     Role = "owner"
+	RoleAdmin     Role = "admin"
+	RoleDeveloper Role = "developer"
+	RoleViewer    Role = "viewer"
+	// RoleMaintainer stands only in a project (members and trigger_role).
+	RoleMaintainer Role = "maintainer"
+)
+
+// rank orders roles; an unknown role ranks below all.
+func (r Role) rank() int {
+	switch r {
+	case RoleOwner:
+		return 5
+	case RoleAdmin:
+		return 4
+	case RoleMaintainer:
+		return 3
+	case RoleDeveloper:
+		return 2
+	case RoleViewer:
+		return 1
+	}
+	return 0
+}
+
+// AtLeast tells whether r may do whatever other may.
+func (r Role) AtLeast(other Role) bool { return r.rank() >= other.rank() && r.rank() > 0 }
+
+// InstanceRole tells whether r is a role of users and tokens.
+func (r Role) InstanceRole() bool {
+	return r == RoleOwner || r == RoleAdmin || r == RoleDeveloper || r == RoleViewer
+}
+
+// User is a person who signs in.
+type User struct {
+	ID        string
+	Name      string
+	Email     string
+	Role      Role
+	Enabled   bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// CredentialKind says what a stored credential is good for.
+type CredentialKind string
+
+// The kinds of credentials. All are random, shown once, and stored as SHA-256.
+const (
+	CredentialAPIToken   CredentialKind = "api_token"
+	CredentialSession    CredentialKind = "session"
+	CredentialSignInLink CredentialKind = "sign_in_link" // used once
+	CredentialStream     CredentialKind = "stream"       // one build's log stream
+)
+
+// Credential is a stored proof of who somebody is.
+type Credential struct {
+	ID         string
+	Kind       CredentialKind
+	Hash       string // hex SHA-256 of the secret
+	Name       string
+	UserID     string // empty for a token made on the command line
+	Role       Role
+	BuildID    string // stream
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time
+	LastUsedAt *time.Time
+}
+
+// Actor is who asks. Doors make it from a credential and hand it to commands as an
+// argument; commands decide.
+type Actor struct {
+	Kind   ActorKind
+	UserID string
+	Name   string // for audit and TriggerActor
+	Role   Role
+	Scope  string // a build's id: may read that build's log and nothing else
+}
+
+// ActorKind says which door the actor came through.
+type ActorKind string
+
+// The kinds of actors. ActorSystem is the house itself, acting on an event.
+const (
+	ActorUser   ActorKind = "user"
+	ActorToken  ActorKind = "token"
+	ActorSystem ActorKind = "system"
+)
