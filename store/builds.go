@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// CreateBuild is core.BuildStore's. The project's counter is raised first: its row
+// keeps others from numbering builds of the project until the end.
+func (s *Store) CreateBuild(ctx context.Context, b core.Build, e core.BuildEvent) (core.Build, bool, error) {
+	var row buildRow
+	created := false
+	err := s.write(ctx, func(q session) (err error) {
+		row = newBuildRow(b)
+		if row.Number, err = q.count(b.ProjectID, +1); err != nil {
+			return err
+		}
+		result := q.db().Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "dedupe_key"}}, DoNothing: true}).Create(&row)
+		if result.Error != nil {
+			return result.Error
+		}
+		if created = result.RowsAffected > 0; created {
+			return q.addEvent(e)
+		}
+		if _, err := q.count(b.ProjectID, -1); err != nil {
+			return err
+		}
+		row = buildRow{}
+		return q.db().Take(&row, "dedupe_key = ?", b.DedupeKey).Error
+	})
+	if err != nil {
+		return core.Build{}, false, failed(err, "create build %s", b.ID)
+	}
+	return row.toCore(), created, nil
+}
+
+// count moves a project's build counter and returns it.
+func (s session) count(projectID string, by int) (int, error) {
+	var number int
+	result := s.db().Raw("UPDATE projects SET last_build_number = last_build_number + ? WHERE id = ? RETURNING last_build_number", by, projectID).Scan(&number)
+	if result.Error == nil && result.RowsAffected == 0 {
+		return 0, core.Errorf(core.KindNotFound, "Project not found")
+	}
+	return number, result.Error
+}
+
+// FindBuild is core.BuildStore's.
+func (s *Store) FindBuild(ctx context.Context, id string) (core.Build, error) {
+	var row buildRow
+	err := s.read(ctx).db().Take(&row, "id = ?", id).Error
+	return row.toCore(), found(err, "Build", "find build %s", id)
+}
+
+// NewestBuild is core.BuildStore's.
+func (s *Store) NewestBuild(ctx context.Context, pipelineID, sha string) (core.Build, error) {
+	var row buildRow
+	err := s.read(ctx).db().Order("number DESC").Take(&row, "pipeline_id = ? AND sha = ?", pipelineID, sha).Error
+	return row.toCore(), found(err, "Build", "find the newest build of %s", sha)
+}
+
+// UpdateBuild is core.BuildStore's. Identity stays: project, pipeline, number,
+// dedupe key and birth.
+func (s *Store) UpdateBuild(ctx context.Context, b core.Build, from core.BuildStatus, lease string, e *core.BuildEvent) error {
+	err := s.write(ctx, func(q session) error {
+		result := q.db().Model(&buildRow{}).Where("id = ? AND status = ? AND lease_token = ?", b.ID, string(from), lease).
+			Select("*").Omit("ID", "ProjectID", "PipelineID", "Number", "DedupeKey", "Created").Updates(newBuildRow(b))
+		if result.Error != nil {
+			return result.Error
+		}
+		if result.RowsAffected == 0 {
+			return core.Codef(core.KindConflict, core.CodeInvalidTransition, "Build #%d is no longer %s; look at it again", b.Number, from)
+		}
+		if e == nil {
+			return nil
+		}
+		return q.addEvent(*e)
+	})
+	return failed(err, "update build %s", b.ID)
+}
+
+// ListBuilds is core.BuildStore's.
+func (s *Store) ListBuilds(ctx context.Context, f core.BuildFilter, page core.Page) ([]core.Build, int, error) {
+	matching := filterBuilds(s.read(ctx).db().Model(&buildRow{}), f).Session(&gorm.Session{})
+	var total int64
+	if err := matching.Count(&total).Error; err != nil {
+		return nil, 0, failed(err, "count builds")
+	}
+	var rows []buildRow
+	err := paged(matching, page).Order("created_at DESC, id DESC").Find(&rows).Error
+	return toCores(rows), int(total), failed(err, "list builds")
+}
+
+func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
+	equal := func(column, value string) {
+		if value != "" {
+			db = db.Where(column+" = ?", value)
+		}
+	}
+	equal("project_id", f.ProjectID)
+	equal("pipeline_id", f.PipelineID)
+	equal("branch", f.Branch)
+	equal("sha", f.SHA)
+	equal("trigger_type", string(f.TriggerType))
+	if f.ProjectIDs != nil {
+		db = db.Where("project_id IN ?", f.ProjectIDs)
+	}
+	if f.RepositoryID != "" {
+		db = db.Where("project_id IN (SELECT id FROM projects WHERE repository_id = ?)", f.RepositoryID)
+	}
+	if f.PullRequest != 0 {
+		db = db.Where("pr_number = ?", f.PullRequest)
+	}
+	if len(f.Statuses) > 0 {
+		statuses := make([]string, len(f.Statuses))
+		for i, status := range f.Statuses {
+			statuses[i] = string(status)
+		}
+		db = db.Where("status IN ?", statuses)
+	}
+	return db
+}
+
+// ListLeased is core.BuildStore's.
+func (s *Store) ListLeased(ctx context.Context, expiredBefore time.Time, runnerID string) ([]core.Build, error) {
+	var rows []buildRow
+	err := s.read(ctx).db().Order("lease_expires_at, id").
+		Where("lease_token <> '' AND (lease_expires_at < ? OR (runner_id = ? AND runner_id <> ''))", micros(expiredBefore), runnerID).
+		Find(&rows).Error
+	return toCores(rows), failed(err, "list leased builds")
+}
+
+// ListQueuedBefore is core.BuildStore's; oldest first.
+func (s *Store) ListQueuedBefore(ctx context.Context, t time.Time) ([]core.Build, error) {
+	var rows []buildRow
+	err := s.read(ctx).db().Order("queued_at, id").Find(&rows, "status = 'queued' AND queued_at < ?", micros(t)).Error
+	return toCores(rows), failed(err, "list builds queued too long")
+}
+
+// CountBuilds is core.BuildStore's.
+func (s *Store) CountBuilds(ctx context.Context, status core.BuildStatus) (int, error) {
+	var n int64
+	err := s.read(ctx).db().Model(&buildRow{}).Where("status = ?", string(status)).Count(&n).Error
+	return int(n), failed(err, "count builds that are %s", status)
+}

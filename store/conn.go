@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"unicode/utf8"
+
+	"gorm.io/gorm"
+)
+
+// conn makes every text that goes to the database one that PostgreSQL accepts too:
+// NUL bytes and invalid UTF-8, which commit messages and branch names may hold,
+// become U+FFFD. Bytes (payloads, log data) pass as they are.
+type conn struct {
+	gorm.ConnPool
+	// uncancelable: SQLite answers an interrupted statement by undoing the whole
+	// transaction, and with it what others have put into the same commit.
+	uncancelable bool
+}
+
+// ExecContext is gorm.ConnPool's.
+func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return c.ConnPool.ExecContext(c.context(ctx), query, clean(args)...)
+}
+
+// QueryContext is gorm.ConnPool's.
+func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return c.ConnPool.QueryContext(c.context(ctx), query, clean(args)...)
+}
+
+// QueryRowContext is gorm.ConnPool's.
+func (c conn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return c.ConnPool.QueryRowContext(c.context(ctx), query, clean(args)...)
+}
+
+func (c conn) context(ctx context.Context) context.Context {
+	if c.uncancelable {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
+func clean(args []any) []any {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			if dirty(v) {
+				args[i] = cleanText(v)
+			}
+		case *string:
+			if v != nil && dirty(*v) {
+				args[i] = cleanText(*v)
+			}
+		}
+	}
+	return args
+}
+
+func dirty(s string) bool { return strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) }
+
+func cleanText(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+type effectRow struct {
+	Key          string `gorm:"primaryKey"`
+	Kind         string
+	RepositoryID string
+	PipelineID   string
+	SHA          string
+	Number       int
+	Wanted       int64
+	Done         int64
+	RemoteID     string
+	Sent         string
+	Attempts     int
+	NotBefore    int64
+	LastError    string
+	Parked       bool
+	Updated      int64 `gorm:"column:updated_at"`
+}
+
+// TableName is gorm's.
+func (effectRow) TableName() string { return "effects" }
+
+func (r effectRow) toCore() core.Effect {
+	return core.Effect{
+		Key: r.Key, Kind: core.EffectKind(r.Kind), RepositoryID: r.RepositoryID, PipelineID: r.PipelineID, SHA: r.SHA, Number: r.Number,
+		Wanted: r.Wanted, Done: r.Done, RemoteID: r.RemoteID, Sent: r.Sent, Attempts: r.Attempts, NotBefore: instant(r.NotBefore),
+		LastError: r.LastError, Parked: r.Parked, UpdatedAt: instant(r.Updated),
+	}
+}
+
+// WantEffect is core.EffectStore's. A pause that lies after the effect's NotBefore
+// stays.
+func (s *Store) WantEffect(ctx context.Context, e core.Effect) error {
+	err := s.writeOne(ctx, func(q session) error {
+		_, err := q.exec(`
+			INSERT INTO effects (key, kind, repository_id, pipeline_id, sha, number, wanted, done, remote_id, sent, attempts, not_before, last_error, parked, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, 1, 0, '', '', 0, $7, '', false, $8)
+			ON CONFLICT (key) DO UPDATE SET wanted = effects.wanted + 1, attempts = 0, parked = false, updated_at = excluded.updated_at,
+			not_before = CASE WHEN effects.not_before > excluded.not_before THEN effects.not_before ELSE excluded.not_before END`,
+			e.Key, string(e.Kind), e.RepositoryID, e.PipelineID, e.SHA, e.Number, micros(e.NotBefore), micros(e.UpdatedAt))
+		return err
+	})
+	return failed(err, "want %s", e.Key)
+}
+
+// due repeats the condition of its index.
+func (s session) due(now time.Time) *gorm.DB {
+	return s.db().Model(&effectRow{}).Where("done < wanted AND NOT parked AND not_before <= ?", micros(now))
+}
+
+// TakeEffects is core.EffectStore's. It looks before it writes: an outbox with
+// nothing due costs one read.
+func (s *Store) TakeEffects(ctx context.Context, now, until time.Time, limit int) ([]core.Effect, error) {
+	n, err := s.CountDueEffects(ctx, now)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	var rows []effectRow
+	err = s.writeOne(ctx, func(q session) error {
+		return q.db().Raw(`
+			WITH due AS MATERIALIZED (
+				SELECT key FROM effects WHERE done < wanted AND NOT parked AND not_before <= ? ORDER BY not_before, key LIMIT ?`+s.db.dialect.skipLocked+`
+			)
+			UPDATE effects SET not_before = ? WHERE key IN (SELECT key FROM due) AND not_before <= ? RETURNING *`,
+			micros(now), limit, micros(until), micros(now)).Scan(&rows).Error
+	})
+	return toCores(rows), failed(err, "take effects")
+}
+
+// SaveEffect is core.EffectStore's. What was wanted anew since e was taken is not
+// parked: giving up concerned what was wanted then.
+func (s *Store) SaveEffect(ctx context.Context, e core.Effect) error {
+	err := s.writeOne(ctx, func(q session) error {
+		n, err := q.exec(`
+			UPDATE effects SET done = $1, remote_id = $2, sent = $3, attempts = $4, not_before = $5, last_error = $6,
+			parked = $7 AND wanted <= $8, updated_at = $9 WHERE key = $10`,
+			e.Done, e.RemoteID, e.Sent, e.Attempts, micros(e.NotBefore), e.LastError, e.Parked, e.Wanted, micros(e.UpdatedAt), e.Key)
+		if err == nil && n == 0 {
+			return core.Errorf(core.KindNotFound, "Effect not found")
+		}
+		return err
+	})
+	return failed(err, "save %s", e.Key)
+}
+
+// FindEffect is core.EffectStore's.
+func (s *Store) FindEffect(ctx context.Context, key string) (core.Effect, error) {
+	var row effectRow
+	err := s.read(ctx).db().Take(&row, "key = ?", key).Error
+	return row.toCore(), found(err, "Effect", "find %s", key)
+}
+
+// CountDueEffects is core.EffectStore's.
+func (s *Store) CountDueEffects(ctx context.Context, now time.Time) (int, error) {
+	var n int64
+	err := s.read(ctx).due(now).Count(&n).Error
+	return int(n), failed(err, "count due effects")
+}

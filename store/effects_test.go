@@ -1,0 +1,154 @@
+package store_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
+)
+
+func newEffect(key string) core.Effect {
+	return core.Effect{
+		Key: key, Kind: core.EffectStatus, RepositoryID: "r", PipelineID: "p", SHA: "cafe", Number: 3, NotBefore: at(0), UpdatedAt: at(0),
+	}
+}
+
+func TestEffectIsWantedTakenAndDone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		want := newEffect("status:p:cafe")
+		ok(t, s.WantEffect(ctx, want))
+		want.Wanted = 1
+		found, err := s.FindEffect(ctx, want.Key)
+		ok(t, err)
+		equal(t, found, want)
+		due, err := s.CountDueEffects(ctx, at(0))
+		ok(t, err)
+		equal(t, due, 1)
+
+		taken, err := s.TakeEffects(ctx, at(0), at(5), 10)
+		ok(t, err)
+		want.NotBefore = at(5)
+		equal(t, taken, []core.Effect{want})
+		taken, err = s.TakeEffects(ctx, at(4), at(9), 10)
+		ok(t, err)
+		equal(t, len(taken), 0)
+
+		ok(t, s.WantEffect(ctx, newEffect(want.Key))) // while it is being sent
+		want.Done, want.RemoteID, want.Sent, want.Attempts, want.NotBefore, want.LastError, want.UpdatedAt = 1, "9", "digest", 2, at(1), "oops", at(1)
+		ok(t, s.SaveEffect(ctx, want))
+		want.Wanted = 2
+		found, err = s.FindEffect(ctx, want.Key)
+		ok(t, err)
+		equal(t, found, want)
+		due, err = s.CountDueEffects(ctx, at(1))
+		ok(t, err)
+		equal(t, due, 1)
+		want.Done = 2
+		ok(t, s.SaveEffect(ctx, want))
+		taken, err = s.TakeEffects(ctx, at(99), at(100), 10)
+		ok(t, err)
+		equal(t, len(taken), 0)
+
+		refused(t, s.SaveEffect(ctx, newEffect("none")), core.KindNotFound, core.CodeNotFound)
+		_, err = s.FindEffect(ctx, "none")
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+func TestParkedEffectRestsUntilItIsWantedAnew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		ok(t, s.WantEffect(ctx, newEffect("k")))
+		e, err := s.FindEffect(ctx, "k")
+		ok(t, err)
+		e.Parked, e.Attempts, e.NotBefore = true, 4, at(30)
+		ok(t, s.SaveEffect(ctx, e))
+		due, err := s.CountDueEffects(ctx, at(99))
+		ok(t, err)
+		equal(t, due, 0)
+
+		ok(t, s.WantEffect(ctx, newEffect("k")))
+		found, err := s.FindEffect(ctx, "k")
+		ok(t, err)
+		e.Parked, e.Attempts, e.Wanted, e.UpdatedAt = false, 0, 2, at(0)
+		equal(t, found, e) // the pause until minute 30 stays
+
+		// A sender who gives up on what was wanted before must not park what came since.
+		e.Wanted, e.Parked = 1, true
+		ok(t, s.SaveEffect(ctx, e))
+		found, err = s.FindEffect(ctx, "k")
+		ok(t, err)
+		equal(t, found.Parked, false)
+	})
+}
+
+func TestParallelTakersNeverShareAnEffect(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		const effects = 100
+		for range effects {
+			ok(t, s.WantEffect(ctx, newEffect(newID("effect"))))
+		}
+		var mu sync.Mutex
+		taken := map[string]int{}
+		ok(t, inParallel(8, func(int) error {
+			for {
+				due, err := s.TakeEffects(ctx, at(1), at(60), 7)
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				for _, e := range due {
+					taken[e.Key]++
+				}
+				finished := len(taken) == effects
+				mu.Unlock()
+				if finished {
+					return nil
+				}
+			}
+		}))
+		for key, n := range taken {
+			if n != 1 {
+				t.Errorf("%s was taken %d times", key, n)
+			}
+		}
+	})
+}
+
+// Many transactions want effects in any order while a sender takes them: nobody may
+// fail for it.
+func TestWantingAndTakingDoNotDeadlock(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		ok(t, inParallel(8, func(worker int) error {
+			for i := range 10 {
+				err := s.InTx(ctx, func(tx core.Store) error {
+					for k := range 4 {
+						key := string(rune('a' + (k*(worker+1)+i)%5))
+						if err := tx.WantEffect(ctx, newEffect(key)); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				if _, err := s.TakeEffects(ctx, at(i+1), at(i+1), 3); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		sum := int64(0)
+		for key := 'a'; key < 'f'; key++ {
+			e, err := s.FindEffect(ctx, string(key))
+			ok(t, err)
+			sum += e.Wanted
+		}
+		equal(t, sum, int64(8*10*4))
+	})
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"gorm.io/gorm"
+)
+
+// groupMax bounds how many transactions share one commit.
+const groupMax = 256
+
+// groupWriter is SQLite's writer. Whoever waits when the last commit is done shares
+// the next one, and so one fsync: each runs in a savepoint of its own, in its own
+// goroutine and one after another, and is answered when all are durable.
+type groupWriter struct {
+	conn  conn
+	queue chan *turn
+	quit  chan struct{}
+	done  chan struct{}
+	once  sync.Once
+}
+
+// turn is one transaction in the queue.
+type turn struct {
+	ctx    context.Context
+	begin  chan struct{} // the writer: now it is yours
+	end    chan error    // the owner: I am through
+	answer chan error    // the writer: it is durable, or not
+}
+
+func newGroupWriter(c *sql.Conn) *groupWriter {
+	w := &groupWriter{
+		conn:  conn{ConnPool: c, uncancelable: true},
+		queue: make(chan *turn, groupMax), quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	go w.run()
+	return w
+}
+
+// stop ends the writer after the commit at hand.
+func (w *groupWriter) stop() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.done
+}
+
+func (w *groupWriter) single(ctx context.Context, f func(gorm.ConnPool) error) error {
+	return w.transact(ctx, f)
+}
+
+func (w *groupWriter) transact(ctx context.Context, f func(gorm.ConnPool) error) error {
+	t := &turn{ctx: ctx, begin: make(chan struct{}), end: make(chan error, 1), answer: make(chan error, 1)}
+	select {
+	case w.queue <- t:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.done:
+		return errClosed()
+	}
+	select {
+	case <-t.begin:
+	case err := <-t.answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.done:
+		return errClosed()
+	}
+	return t.run(f, w.conn)
+}
+
+// run gives the turn back however f ends, so that a panic hurts its caller alone.
+func (t *turn) run(f func(gorm.ConnPool) error, c conn) error {
+	returned := false
+	defer func() {
+		if !returned {
+			t.end <- errors.New("panic in a transaction")
+			<-t.answer
+		}
+	}()
+	err := f(c)
+	returned = true
+	t.end <- err
+	return <-t.answer
+}
+
+func (w *groupWriter) run() {
+	defer close(w.done)
+	for {
+		select {
+		case <-w.quit:
+			return
+		case t := <-w.queue:
+			w.commit(gather(t, w.queue, groupMax))
+		}
+	}
+}
+
+// gather takes first and all that waits behind it.
+func gather[T any](first T, queue <-chan T, most int) []T {
+	batch := []T{first}
+	for len(batch) < most {
+		select {
+		case next := <-queue:
+			batch = append(batch, next)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs a batch in one transaction. Those that failed have their answer when
+// it returns, and so have the others.
+func (w *groupWriter) commit(batch []*turn) {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		answer(batch, fmt.Errorf("begin: %w", err))
+		return
+	}
+	var passed []*turn
+	for i, t := range batch {
+		ok, err := w.give(t, len(batch) == 1)
+		if err != nil { // the transaction is gone, with all that is in it
+			w.rollback()
+			answer(append(passed, batch[i:]...), err)
+			return
+		}
+		if ok {
+			passed = append(passed, t)
+		}
+	}
+	if len(passed) == 0 {
+		w.rollback()
+		return
+	}
+	err := w.exec("COMMIT")
+	if err != nil {
+		w.rollback()
+		err = fmt.Errorf("commit: %w", err)
+	}
+	answer(passed, err)
+}
+
+// give lets the owner of the turn run and tells whether it wants what it did to be
+// kept; if not, it is undone and answered. An owner who has gone is passed over. An
+// error means that the whole transaction is lost.
+func (w *groupWriter) give(t *turn, alone bool) (ok bool, err error) {
+	if !alone {
+		if err := w.exec("SAVEPOINT turn"); err != nil {
+			return false, err
+		}
+	}
+	err = errors.New("gone")
+	select {
+	case t.begin <- struct{}{}:
+		err = <-t.end
+	case <-t.ctx.Done():
+	}
+	switch {
+	case alone && err == nil:
+		return true, nil
+	case alone:
+		w.rollback()
+	case err == nil:
+		return true, w.exec("RELEASE turn")
+	default:
+		// A full disk undoes everything, not the statement alone; then there is no
+		// savepoint to return to, and nobody's change may pass for durable.
+		if lost := w.exec("ROLLBACK TO turn; RELEASE turn"); lost != nil {
+			return false, err
+		}
+	}
+	t.answer <- err
+	return false, nil
+}
+
+func answer(batch []*turn, err error) {
+	for _, t := range batch {
+		t.answer <- err
+	}
+}
+
+func (w *groupWriter) exec(sql string) error {
+	_, err := w.conn.ExecContext(context.Background(), sql)
+	return err
+}
+
+// rollback may find that SQLite has rolled back by itself.
+func (w *groupWriter) rollback() { _ = w.exec("ROLLBACK") }

@@ -1,0 +1,174 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
+)
+
+func TestRepositoryIsSavedByItsIdentity(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		first := newRepository("1")
+		stored, err := s.SaveRepository(ctx, first)
+		ok(t, err)
+		equal(t, stored, first)
+
+		renamed := newRepository("1")
+		renamed.FullName, renamed.UpdatedAt = "acme/renamed", at(5)
+		stored, err = s.SaveRepository(ctx, renamed)
+		ok(t, err)
+		renamed.ID, renamed.CreatedAt = first.ID, first.CreatedAt
+		equal(t, stored, renamed)
+
+		found, err := s.FindRepository(ctx, first.ID)
+		ok(t, err)
+		equal(t, found, renamed)
+		found, err = s.FindRepositoryByExternalID(ctx, core.ProviderGitHub, "1")
+		ok(t, err)
+		equal(t, found, renamed)
+		_, err = s.FindRepositoryByExternalID(ctx, core.ProviderGitLab, "1")
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+
+		list, err := s.ListRepositories(ctx, core.ProviderGitHub)
+		ok(t, err)
+		equal(t, list, []core.Repository{renamed})
+		list, err = s.ListRepositories(ctx, core.ProviderGitLab)
+		ok(t, err)
+		equal(t, list, []core.Repository{})
+	})
+}
+
+func TestProjects(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		repo, err := s.SaveRepository(ctx, newRepository("1"))
+		ok(t, err)
+		zoo, ant := newProject(repo, "zoo"), newProject(repo, "ant")
+		ok(t, s.CreateProject(ctx, zoo))
+		ok(t, s.CreateProject(ctx, ant))
+		refused(t, s.CreateProject(ctx, newProject(repo, "zoo")), core.KindConflict, core.CodeNameTaken)
+
+		found, err := s.FindProject(ctx, zoo.ID)
+		ok(t, err)
+		equal(t, found, zoo)
+
+		list, total, err := s.ListProjects(ctx, core.Page{})
+		ok(t, err)
+		equal(t, total, 2)
+		equal(t, list, []core.Project{ant, zoo})
+		list, total, err = s.ListProjects(ctx, core.Page{Limit: 1, Offset: 1})
+		ok(t, err)
+		equal(t, total, 2)
+		equal(t, list, []core.Project{zoo})
+		list, err = s.ListProjectsOfRepository(ctx, repo.ID)
+		ok(t, err)
+		equal(t, list, []core.Project{ant, zoo})
+
+		ant.Name, ant.Description, ant.DefaultBranch, ant.UpdatedAt = "Ant 2", "", "trunk", at(1)
+		ant.Forks, ant.Comments, ant.TriggerRole, ant.Visibility = core.ForksBuild, core.CommentsOff, core.RoleDeveloper, core.VisibleMembers
+		ok(t, s.UpdateProject(ctx, ant))
+		found, err = s.FindProject(ctx, ant.ID)
+		ok(t, err)
+		equal(t, found, ant)
+
+		refused(t, s.UpdateProject(ctx, newProject(repo, "nowhere")), core.KindNotFound, core.CodeNotFound)
+		refused(t, s.DeleteProject(ctx, "nowhere"), core.KindNotFound, core.CodeNotFound)
+		_, err = s.FindProject(ctx, "nowhere")
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+func TestDeletedProjectTakesAllWithIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		h.queue(t, h.newBuild())
+		b := h.claim(t, "lease")
+		ok(t, h.AppendLog(ctx, "lease", []core.LogChunk{chunk(b, 0, 3)}))
+		ok(t, h.SaveStep(ctx, core.Step{BuildID: b.ID, Name: "checkout", Status: core.StepRunning, StartedAt: at(1)}))
+		ok(t, h.DeleteProject(ctx, h.project.ID))
+
+		_, err := h.FindBuild(ctx, b.ID)
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+		_, err = h.FindPipeline(ctx, h.pipeline.ID)
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+		next, err := h.NextLog(ctx, b.ID)
+		ok(t, err)
+		equal(t, next, int64(0))
+		events, err := h.ListBuildEvents(ctx, b.ID)
+		ok(t, err)
+		equal(t, events, []core.BuildEvent{})
+		steps, err := h.ListSteps(ctx, b.ID)
+		ok(t, err)
+		equal(t, steps, []core.Step{})
+		_, _, err = h.CreateBuild(ctx, h.newBuild(), core.BuildEvent{})
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+func TestPipelines(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		found, err := h.FindPipeline(ctx, h.pipeline.ID)
+		ok(t, err)
+		equal(t, found, h.pipeline)
+
+		second := newPipeline(h.project, "ios")
+		second.CreatedAt, second.Labels = at(1), nil
+		ok(t, h.CreatePipeline(ctx, second))
+		refused(t, h.CreatePipeline(ctx, newPipeline(h.project, "ios")), core.KindConflict, core.CodeNameTaken)
+		list, err := h.ListPipelines(ctx, h.project.ID)
+		ok(t, err)
+		equal(t, list, []core.Pipeline{h.pipeline, second})
+
+		taken := second
+		taken.Slug = h.pipeline.Slug
+		refused(t, h.UpdatePipeline(ctx, taken), core.KindConflict, core.CodeNameTaken)
+		second.Name, second.Enabled, second.Timeout, second.Labels = "iPhone", false, 30*time.Minute, []string{"macos"}
+		second.Concurrency = core.Concurrency{CancelPrevious: true, MaxConcurrent: 2}
+		second.Trigger, second.UpdatedAt = core.Trigger{}, at(2)
+		ok(t, h.UpdatePipeline(ctx, second))
+		found, err = h.FindPipeline(ctx, second.ID)
+		ok(t, err)
+		equal(t, found, second)
+		refused(t, h.UpdatePipeline(ctx, newPipeline(h.project, "none")), core.KindNotFound, core.CodeNotFound)
+
+		found, err = h.FindPipelineByContext(ctx, h.project.RepositoryID, "oore/ios")
+		ok(t, err)
+		equal(t, found.ID, second.ID)
+		_, err = h.FindPipelineByContext(ctx, "other", "oore/ios")
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+
+		b := h.queue(t, h.newBuild())
+		ok(t, h.DeletePipeline(ctx, h.pipeline.ID))
+		_, err = h.FindBuild(ctx, b.ID)
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+		refused(t, h.DeletePipeline(ctx, h.pipeline.ID), core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+// A name that is taken must leave the transaction usable: on PostgreSQL a
+// duplicate-key error would end it.
+func TestTakenNamesLeaveTheTransactionUsable(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		user := core.User{ID: newID("user"), Email: "ann@example.org", Role: core.RoleOwner, CreatedAt: at(0), UpdatedAt: at(0)}
+		ok(t, h.CreateUser(ctx, user))
+		other := newPipeline(h.project, "other")
+		ok(t, h.CreatePipeline(ctx, other))
+		other.Slug = h.pipeline.Slug
+		last := newProject(h.project.Repository, "last")
+		ok(t, h.InTx(ctx, func(tx core.Store) error {
+			refused(t, tx.CreateProject(ctx, newProject(h.project.Repository, h.project.Slug)), core.KindConflict, core.CodeNameTaken)
+			refused(t, tx.CreatePipeline(ctx, newPipeline(h.project, h.pipeline.Slug)), core.KindConflict, core.CodeNameTaken)
+			refused(t, tx.UpdatePipeline(ctx, other), core.KindConflict, core.CodeNameTaken)
+			user.ID = newID("user")
+			refused(t, tx.CreateUser(ctx, user), core.KindConflict, core.CodeNameTaken)
+			return tx.CreateProject(ctx, last)
+		}))
+		_, err := h.FindProject(ctx, last.ID)
+		ok(t, err)
+	})
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+type repositoryRow struct {
+	ID             string `gorm:"primaryKey"`
+	Provider       string
+	ExternalID     string
+	FullName       string
+	WebURL         string
+	CloneURL       string
+	DefaultBranch  string
+	Private        bool
+	InstallationID int64
+	Created        int64 `gorm:"column:created_at"`
+	Updated        int64 `gorm:"column:updated_at"`
+}
+
+// TableName is gorm's.
+func (repositoryRow) TableName() string { return "repositories" }
+
+func newRepositoryRow(r core.Repository) repositoryRow {
+	return repositoryRow{
+		ID: r.ID, Provider: string(r.Provider), ExternalID: r.ExternalID, FullName: r.FullName, WebURL: r.WebURL,
+		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID,
+		Created: micros(r.CreatedAt), Updated: micros(r.UpdatedAt),
+	}
+}
+
+func (r repositoryRow) toCore() core.Repository {
+	return core.Repository{
+		ID: r.ID, Provider: core.Provider(r.Provider), ExternalID: r.ExternalID, FullName: r.FullName, WebURL: r.WebURL,
+		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID,
+		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
+	}
+}
+
+// SaveRepository is core.ProjectStore's. On PostgreSQL it also keeps others from
+// saving the same repository until the transaction ends.
+func (s *Store) SaveRepository(ctx context.Context, r core.Repository) (core.Repository, error) {
+	row := newRepositoryRow(r)
+	err := s.writeOne(ctx, func(q session) error {
+		return q.db().Clauses(clause.OnConflict{
+			Columns: []clause.Column{{Name: "provider"}, {Name: "external_id"}},
+			DoUpdates: clause.AssignmentColumns([]string{
+				"full_name", "web_url", "clone_url", "default_branch", "private", "installation_id", "updated_at",
+			}),
+		}, clause.Returning{}).Create(&row).Error
+	})
+	return row.toCore(), failed(err, "save repository %s", r.FullName)
+}
+
+// FindRepository is core.ProjectStore's.
+func (s *Store) FindRepository(ctx context.Context, id string) (core.Repository, error) {
+	var row repositoryRow
+	err := s.read(ctx).db().Take(&row, "id = ?", id).Error
+	return row.toCore(), found(err, "Repository", "find repository %s", id)
+}
+
+// FindRepositoryByExternalID is core.ProjectStore's.
+func (s *Store) FindRepositoryByExternalID(ctx context.Context, p core.Provider, externalID string) (core.Repository, error) {
+	var row repositoryRow
+	err := s.read(ctx).db().Take(&row, "provider = ? AND external_id = ?", string(p), externalID).Error
+	return row.toCore(), found(err, "Repository", "find repository %s of %s", externalID, p)
+}
+
+// ListRepositories is core.ProjectStore's; ordered by name.
+func (s *Store) ListRepositories(ctx context.Context, p core.Provider) ([]core.Repository, error) {
+	var rows []repositoryRow
+	err := s.read(ctx).db().Order("full_name, id").Find(&rows, "provider = ?", string(p)).Error
+	return toCores(rows), failed(err, "list repositories of %s", p)
+}

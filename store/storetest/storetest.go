@@ -1,0 +1,91 @@
+// Package storetest gives tests real databases: SQLite files and a PostgreSQL that
+// it starts from the installed binaries.
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Each runs f once with an empty SQLite database and once with an empty PostgreSQL one.
+func Each(t *testing.T, f func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
+}
+
+// SQLite returns the address of a database that does not exist yet and goes with the test.
+func SQLite(tb testing.TB) string {
+	tb.Helper()
+	return "sqlite:" + filepath.Join(tb.TempDir(), "oore.db")
+}
+
+// Postgres returns the address of an empty database that goes with the test: on the
+// server that OORE_TEST_DATABASE_URL names, else on one that this process shares and
+// that ends with it. Without an installed PostgreSQL the test fails.
+func Postgres(tb testing.TB) string {
+	tb.Helper()
+	if address := os.Getenv("OORE_TEST_DATABASE_URL"); address != "" {
+		return newDatabase(tb, address)
+	}
+	server, err := shared()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return newDatabase(tb, server.URL("postgres"))
+}
+
+// shared is the process's server. Its watchdog ends it when the process is gone.
+var shared = sync.OnceValues(func() (*Server, error) {
+	s, err := create()
+	if err != nil {
+		return nil, err
+	}
+	return s, s.start()
+})
+
+// newDatabase makes a database on the server at address and drops it after the test.
+func newDatabase(tb testing.TB, address string) string {
+	tb.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		tb.Fatalf("OORE_TEST_DATABASE_URL is no address: %v", err)
+	}
+	name := "oore_" + strings.ToLower(rand.Text()[:12])
+	if err := execute(address, "CREATE DATABASE "+name); err != nil {
+		tb.Fatalf("create a test database: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := execute(address, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			tb.Logf("drop the test database: %v", err)
+		}
+	})
+	u.Path = "/" + name
+	return u.String()
+}
+
+func execute(address, statement string) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	_, err = db.ExecContext(ctx, statement)
+	return err
+}
+
+var _ = stdlib.GetDefaultDriver // registers "pgx"
