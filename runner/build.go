@@ -1,0 +1,195 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// checkoutStep is our own step, index 0 of every build.
+const checkoutStep = "checkout"
+
+// Why a build is stopped from outside: the causes of its context.
+var (
+	errCanceled  = errors.New("canceled")
+	errTimedOut  = errors.New("timed out")
+	errShutdown  = errors.New("the runner is shutting down")
+	errLeaseLost = errors.New("the build was taken away from this runner")
+)
+
+// build is one claimed build in one slot. Its worker goroutine owns it.
+type build struct {
+	pool *Pool
+	job  core.Job
+	shim *shim
+	log  *journal
+	dir  string // the workspace
+	sha  string // the commit, once it is known
+
+	began    bool // the house knows that it runs
+	timeout  time.Duration
+	since    time.Time
+	deadline *time.Timer
+
+	pipes   []*os.File
+	readers sync.WaitGroup
+}
+
+// failure is a build's end that is the build's own: its commit, its configuration,
+// its commands.
+type failure struct {
+	reason  string
+	message string
+	details []string // for the log
+	code    *int
+}
+
+func (f *failure) Error() string { return f.message }
+
+func failf(reason, format string, args ...any) *failure {
+	return &failure{reason: reason, message: fmt.Sprintf(format, args...)}
+}
+
+// run does everything between claim and finish; when it returns, commands may have
+// left processes behind, but nothing of ours runs.
+func (b *build) run(ctx context.Context) core.Result {
+	plan, err := b.prepare(ctx)
+	if err != nil {
+		return b.result(ctx, err)
+	}
+	if plan.Timeout > 0 {
+		b.timeout = plan.Timeout
+		b.deadline.Reset(time.Until(b.since.Add(b.timeout)))
+	}
+	if err := b.begin(ctx); err != nil {
+		return b.result(ctx, err)
+	}
+	return b.result(ctx, b.steps(ctx, plan))
+}
+
+// prepare is the step "checkout": the commit, and what its configuration says.
+func (b *build) prepare(ctx context.Context) (core.Plan, error) {
+	step := core.Step{
+		BuildID: b.job.Build.ID, Name: checkoutStep, Status: core.StepRunning,
+		FirstSequence: b.log.nextSequence(), StartedAt: time.Now(),
+	}
+	b.log.report(step)
+	plan, err := b.checkoutAndRead(ctx)
+	b.say(ctx, checkoutStep, err)
+	b.endStep(ctx, step, err, nil)
+	return plan, err
+}
+
+func (b *build) checkoutAndRead(ctx context.Context) (core.Plan, error) {
+	if err := emptyDir(b.dir); err != nil {
+		return core.Plan{}, fmt.Errorf("make the workspace: %w", err)
+	}
+	if err := b.checkout(ctx); err != nil {
+		return core.Plan{}, err
+	}
+	b.log.system(checkoutStep, "Checked out %s%s", short(b.sha), b.origin())
+	plan, err := readPlan(b.dir, b.job.Pipeline)
+	if err != nil {
+		return core.Plan{}, err
+	}
+	for _, note := range plan.Notes {
+		b.log.system(checkoutStep, "%s", note)
+	}
+	return plan, nil
+}
+
+// origin says in words where the commit comes from.
+func (b *build) origin() string {
+	in := b.job.Build
+	switch {
+	case in.Tag != "":
+		return " (tag " + in.Tag + ")"
+	case in.PullRequest != nil:
+		return fmt.Sprintf(" (pull request %d)", in.PullRequest.Number)
+	case in.Branch != "":
+		return " (" + in.Branch + ")"
+	}
+	return ""
+}
+
+// begin tells the house that the build runs now. A house that says no has ended it.
+func (b *build) begin(ctx context.Context) error {
+	err := persist(ctx, func() error { return b.pool.jobs.Start(ctx, b.job.Lease, b.sha) })
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case core.CodeOf(err) == core.CodeInvalidTransition:
+		return errCanceled
+	case err != nil && refused(err):
+		return errors.Join(errLeaseLost, err)
+	case err != nil:
+		return err
+	}
+	b.began = true
+	return nil
+}
+
+// endStep reports a step's end as the error, or the lack of one, tells it.
+func (b *build) endStep(ctx context.Context, step core.Step, err error, code *int) {
+	now := time.Now()
+	step.FinishedAt, step.ExitCode = &now, code
+	switch {
+	case errors.Is(err, errCanceled) || errors.Is(context.Cause(ctx), errCanceled):
+		step.Status = core.StepCanceled
+	case err != nil:
+		step.Status = core.StepFailed
+	default:
+		step.Status = core.StepSucceeded
+	}
+	if last := b.log.nextSequence() - 1; last >= step.FirstSequence {
+		step.LastSequence = &last
+	}
+	b.log.report(step)
+}
+
+// shortDuration writes 30m, not 30m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// result turns the error with which a build ended into its result.
+func (b *build) result(ctx context.Context, err error) core.Result {
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		err = cause
+	}
+	var f *failure
+	switch {
+	case err == nil:
+		return core.Result{Status: core.BuildSucceeded}
+	case errors.Is(err, errCanceled):
+		return core.Result{Status: core.BuildCanceled, Reason: core.ReasonCanceledByUser, Message: "Canceled"}
+	case errors.Is(err, errTimedOut):
+		return core.Result{
+			Status: core.BuildTimedOut, Reason: core.ReasonTimedOut,
+			Message: "Timed out after " + shortDuration(b.timeout),
+		}
+	case errors.Is(err, errShutdown):
+		return core.Result{
+			Status: core.BuildFailed, Reason: core.ReasonRunnerShutdown, Message: "The runner was shut down during the build",
+		}
+	case errors.Is(err, errLeaseLost): // nobody will ask
+		return core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerLost}
+	case errors.As(err, &f):
+		return core.Result{Status: core.BuildFailed, Reason: f.reason, Message: f.message, ExitCode: f.code}
+	}
+	b.pool.log.Error("build", "build", b.job.Build.ID, "error", err)
+	return core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerError, Message: "The runner failed: " + err.Error()}
+}

@@ -1,0 +1,120 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	// renewEvery is how long one renewal waits for a reason to stop.
+	renewEvery = core.LeaseTTL / 3
+	// firstRenewal: the claim's own lease is fresh, so most short builds need none.
+	firstRenewal = 200 * time.Millisecond
+	// fenceAfter is when a build is given up that could not renew its lease: the house
+	// may hand it to somebody else soon.
+	fenceAfter = core.LeaseTTL * 5 / 6
+	// finishPatience bounds the tries to report an end.
+	finishPatience = time.Hour
+)
+
+var errUnheard = errors.New("the house took neither log nor end for " + finishPatience.String())
+
+// courier keeps a build's lease and carries its log, steps and end to the house. It
+// outlives the build's processes.
+type courier struct {
+	b       *build
+	ctx     context.Context
+	hangUp  context.CancelCauseFunc
+	shipped chan error
+}
+
+func newCourier(house context.Context, b *build) *courier {
+	ctx, hangUp := context.WithCancelCause(house)
+	return &courier{b: b, ctx: ctx, hangUp: hangUp, shipped: make(chan error, 1)}
+}
+
+// start ships and renews until finish; stop is called when the house wants the
+// build to end.
+func (c *courier) start(group *sync.WaitGroup, stop context.CancelCauseFunc) {
+	lose := func(err error) {
+		c.b.log.discard()
+		stop(errors.Join(errLeaseLost, err))
+		c.hangUp(errLeaseLost)
+	}
+	group.Go(func() {
+		err := ship(c.ctx, c.b.pool.jobs, c.b.job.Lease, c.b.log)
+		if err != nil {
+			lose(err)
+		}
+		c.shipped <- err
+	})
+	group.Go(func() { c.renew(stop, lose) })
+}
+
+// renew ends when the courier hangs up.
+func (c *courier) renew(stop context.CancelCauseFunc, lose func(error)) {
+	if !pause(c.ctx, firstRenewal) {
+		return
+	}
+	renewed := time.Now()
+	for fails := 0; c.ctx.Err() == nil; {
+		asked := time.Now()
+		answer, err := c.b.pool.jobs.Renew(c.ctx, c.b.job.Lease, renewEvery)
+		switch {
+		case c.ctx.Err() != nil:
+			return
+		case err != nil && refused(err):
+			lose(err)
+			return
+		case err != nil && time.Since(renewed) > fenceAfter:
+			lose(fmt.Errorf("no renewal for %s: %w", fenceAfter, err))
+			return
+		case err != nil:
+			fails++
+			pause(c.ctx, min(core.Backoff(fails), maxPause))
+			continue
+		case answer.Canceled:
+			stop(errCanceled)
+		}
+		fails, renewed = 0, asked
+		// An answer that comes at once must not make us ask without end.
+		pause(c.ctx, firstRenewal)
+	}
+}
+
+// finish says the last words and reports the end, in its own time.
+func (c *courier) finish(group *sync.WaitGroup, r core.Result) {
+	c.b.log.finish()
+	group.Go(func() {
+		defer c.hangUp(nil)
+		defer time.AfterFunc(finishPatience, func() { c.hangUp(errUnheard) }).Stop()
+		err := <-c.shipped
+		if err == nil {
+			err = context.Cause(c.ctx)
+		}
+		if err != nil {
+			c.b.pool.log.Warn("build given up", "build", c.b.job.Build.ID, "error", err)
+			return
+		}
+		if err := c.report(r); err != nil {
+			c.b.pool.log.Error("report a build's end", "build", c.b.job.Build.ID, "status", r.Status, "error", err)
+		}
+	})
+}
+
+func (c *courier) report(r core.Result) error {
+	ctx, jobs, lease := c.ctx, c.b.pool.jobs, c.b.job.Lease
+	if !c.b.began && r.Status != core.BuildCanceled {
+		// By the table of states only a running build can fail.
+		err := persist(ctx, func() error { return jobs.Start(ctx, lease, c.b.sha) })
+		if err != nil && core.CodeOf(err) != core.CodeInvalidTransition {
+			return fmt.Errorf("start build: %w", err)
+		}
+	}
+	return persist(ctx, func() error { return jobs.Finish(ctx, lease, r) })
+}

@@ -1,0 +1,198 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	// claimWait is how long one question for work waits for an answer.
+	claimWait = 30 * time.Second
+	// shutdownGrace is what running builds get to stop and report when the pool stops.
+	shutdownGrace = 10 * time.Second
+)
+
+// Options are what a pool needs. All but Exe are required.
+type Options struct {
+	Jobs   Jobs
+	Runner core.Runner
+	Slots  int    // builds at once
+	Dir    string // absolute; mirrors/, workspaces/ and home/ lie below it. One pool at a time.
+	Exe    string // the program that calls RunShim; default: our own binary
+	Log    *slog.Logger
+}
+
+// Pool runs builds in a number of slots.
+type Pool struct {
+	jobs   Jobs
+	runner core.Runner
+	slots  int
+	dir    string
+	exe    string
+	log    *slog.Logger
+
+	git, shell string
+	env        map[string]string
+	finishing  sync.WaitGroup // builds whose processes are gone, but not yet their reports
+}
+
+// New checks the options and that git and sh are there. Nothing is started.
+func New(o Options) (*Pool, error) {
+	if o.Jobs == nil || o.Log == nil || o.Slots < 1 || !filepath.IsAbs(o.Dir) {
+		return nil, errors.New("runner: Jobs, Log, Slots and an absolute Dir are required")
+	}
+	p := &Pool{
+		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log,
+		env: hostEnv(o.Dir),
+	}
+	var err error
+	if p.exe == "" {
+		if p.exe, err = ownBinary(); err != nil {
+			return nil, fmt.Errorf("find our own binary: %w", err)
+		}
+	}
+	if p.git, err = exec.LookPath("git"); err != nil {
+		return nil, fmt.Errorf("builds need git: install it and put it on the PATH: %w", err)
+	}
+	if p.shell, err = exec.LookPath("sh"); err != nil {
+		return nil, fmt.Errorf("builds need sh on the PATH: %w", err)
+	}
+	return p, nil
+}
+
+func (p *Pool) mirrors() string    { return filepath.Join(p.dir, "mirrors") }
+func (p *Pool) workspaces() string { return filepath.Join(p.dir, "workspaces") }
+
+// Run claims and runs builds until ctx ends; then it stops the running ones, which
+// end as failed with reason runner_shutdown, and returns when nothing of them is
+// left. An error means that it could not start.
+func (p *Pool) Run(ctx context.Context) error {
+	release, err := p.takeDir()
+	if err != nil {
+		return err
+	}
+	defer release()
+	// What is said to the house about builds outlives ctx by the grace.
+	house, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, hangUp) })()
+	var slots sync.WaitGroup
+	for n := range p.slots {
+		slots.Go(func() { p.slot(ctx, house, filepath.Join(p.workspaces(), strconv.Itoa(n))) })
+	}
+	slots.Wait()
+	p.finishing.Wait()
+	return nil
+}
+
+// takeDir makes the folders, removes what a killed pool left in them, and keeps
+// other pools out until release.
+func (p *Pool) takeDir() (release func(), err error) {
+	for _, dir := range []string{p.mirrors(), p.workspaces(), filepath.Join(p.dir, "home")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("prepare the runner's folder: %w", err)
+		}
+	}
+	lock, err := os.OpenFile(filepath.Join(p.dir, "runner.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the runner's folder: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("another runner works in %s: give this one a data directory of its own: %w", p.dir, err)
+	}
+	stale, _ := filepath.Glob(filepath.Join(p.workspaces(), "*"))
+	for _, dir := range stale {
+		if err := removeAll(dir); err != nil {
+			p.log.Warn("remove a stale workspace", "dir", dir, "error", err)
+		}
+	}
+	return func() { _ = lock.Close() }, nil
+}
+
+// slot runs one build after another in the workspace. Its shim starts while it
+// waits for work, and serves build after build as long as each leaves nothing.
+func (p *Pool) slot(ctx, house context.Context, workspace string) {
+	var s *shim
+	defer func() {
+		if s != nil {
+			s.release()
+		}
+	}()
+	for fails := 0; ctx.Err() == nil; {
+		var err error
+		if s == nil {
+			if s, err = startShim(p.exe); err != nil {
+				p.log.Error("start a shim", "error", err)
+			}
+		}
+		var job *core.Job
+		if err == nil {
+			job, err = p.jobs.Claim(ctx, p.runner, claimWait)
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			fails++
+			p.log.Warn("claim a build", "try", fails, "error", err)
+			pause(ctx, min(core.Backoff(fails), maxPause))
+		case job != nil:
+			fails = 0
+			if !p.work(ctx, house, *job, s, workspace) {
+				s.release()
+				s = nil
+			}
+		default:
+			fails = 0
+			pause(ctx, 20*time.Millisecond) // a house that never waits must not make us ask without end
+		}
+	}
+}
+
+// work runs one build and frees the slot as soon as its processes are gone; its
+// last words reach the house later, if they must. false: the shim is of no more use.
+func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace string) bool {
+	b := &build{
+		pool: p, job: job, shim: s, dir: workspace, sha: job.Build.SHA,
+		log:   newJournal(job.NextLog, job.LogLimit),
+		since: time.Now(), timeout: orDefault(job.Build.Timeout),
+	}
+	p.log.Info("build claimed", "build", job.Build.ID, "project", job.Build.ProjectID)
+	c := newCourier(house, b)
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, func() { stop(errShutdown) })()
+	c.start(&p.finishing, stop)
+	b.deadline = time.AfterFunc(b.timeout, func() { stop(errTimedOut) })
+	result := b.run(work)
+	b.deadline.Stop()
+	shimErr := s.stop(graceFor(work))
+	if shimErr != nil {
+		p.log.Error("stop a build's processes", "build", job.Build.ID, "error", shimErr)
+		s.release()
+		killMarked(buildMark + "=" + job.Build.ID)
+	}
+	b.closeOutputs()
+	p.log.Info("build ended", "build", job.Build.ID, "status", result.Status, "reason", result.Reason)
+	c.finish(&p.finishing, result)
+	if err := removeAll(workspace); err != nil {
+		p.log.Warn("remove a workspace", "dir", workspace, "error", err)
+	}
+	return shimErr == nil
+}
+
+func orDefault(timeout time.Duration) time.Duration {
+	if timeout > 0 {
+		return timeout
+	}
+	return core.DefaultTimeout
+}

@@ -1,0 +1,240 @@
+package runner
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const (
+	shimArg  = "__shim"
+	lifeLine = 3 // the descriptor of the shim's end of the socketpair
+	// sweepEvery is the pause between two rounds of killing.
+	sweepEvery = 5 * time.Millisecond
+)
+
+// RunShim turns the process into a shim and never returns, if args are those with
+// which a pool starts one; otherwise it does nothing. main calls it before anything
+// else.
+//
+// A shim starts the processes of a build and is the one thing between them and the
+// pool: when its life-line breaks, because the pool let go of it or was killed, it
+// kills every descendant and exits.
+func RunShim(args []string) {
+	if len(args) != 2 || args[1] != shimArg {
+		return
+	}
+	conn, err := unixConn(lifeLine)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "oore: "+shimArg+" is for Oore's own use:", err)
+		os.Exit(2)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "oore: start a shim:", err)
+		os.Exit(2)
+	}
+	confine()
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, syscall.SIGCHLD)
+	// Caught and not ignored: an ignored signal stays ignored in the commands. Only
+	// the life-line ends a shim.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+
+	s := &warden{conn: conn, null: null.Fd(), groups: map[int]bool{}}
+	s.serve(children)
+	os.Exit(0)
+}
+
+// confine sets what all commands inherit: no descriptor of the server's, or of
+// whoever started the server, among it.
+func confine() {
+	open, _ := os.ReadDir("/dev/fd")
+	for _, e := range open {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	becomeReaper()
+	syscall.Umask(0o022)
+	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // no core file in a workspace
+}
+
+// warden is the inside of a shim. One goroutine owns it.
+type warden struct {
+	conn   *net.UnixConn
+	null   uintptr
+	main   int          // the command that runs; 0: none
+	groups map[int]bool // process groups of the commands started since the last stop
+
+	stopping bool
+	killAt   time.Time
+}
+
+type order struct {
+	shimRequest
+	fds []int
+}
+
+func (w *warden) serve(children <-chan os.Signal) {
+	orders := make(chan order)
+	go readOrders(w.conn, orders)
+	tick := time.NewTicker(sweepEvery)
+	tick.Stop()
+	for {
+		select {
+		case o, ok := <-orders:
+			switch {
+			case !ok:
+				w.killAll()
+				return
+			case o.Stop:
+				w.stopping, w.killAt = true, time.Now().Add(o.Grace)
+				if o.Grace > 0 && !w.gone() {
+					w.signal(syscall.SIGTERM)
+				}
+				tick.Reset(sweepEvery)
+				w.sweep(tick)
+			default:
+				w.start(o)
+			}
+		case <-children:
+			w.reap()
+			w.sweep(tick)
+		case <-tick.C:
+			w.sweep(tick)
+		}
+	}
+}
+
+// readOrders closes orders when the life-line breaks.
+func readOrders(conn *net.UnixConn, orders chan<- order) {
+	defer close(orders)
+	for {
+		var o order
+		fds, err := readFrame(conn, &o.shimRequest)
+		if err != nil {
+			return
+		}
+		o.fds = fds
+		orders <- o
+	}
+}
+
+// start runs a command in a session of its own, so that a signal to its group
+// reaches nobody else. Descriptors become 1, 2, 3, …; 0 is /dev/null.
+func (w *warden) start(o order) {
+	files := []uintptr{w.null}
+	for _, fd := range o.fds {
+		files = append(files, uintptr(fd))
+	}
+	pid, err := syscall.ForkExec(o.Argv[0], o.Argv, &syscall.ProcAttr{
+		Dir: o.Dir, Env: o.Env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	for _, fd := range o.fds {
+		_ = syscall.Close(fd)
+	}
+	if err != nil {
+		w.reply(shimReply{Err: err.Error()})
+		return
+	}
+	w.main, w.groups[pid] = pid, true
+}
+
+// reap collects the dead and tells whether a child is left. As the subreaper we
+// have one as long as any descendant lives.
+func (w *warden) reap() (left bool) {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return false
+		case pid == 0:
+			return true
+		case pid == w.main:
+			w.main = 0
+			e := exit{Code: status.ExitStatus()}
+			if status.Signaled() {
+				e = exit{Code: 128 + int(status.Signal()), Signal: status.Signal()}
+			}
+			w.reply(shimReply{Exit: &e})
+		}
+	}
+}
+
+// gone tells whether no descendant is left.
+func (w *warden) gone() bool {
+	return !w.reap() && (subreaper || len(w.descendants()) == 0)
+}
+
+// sweep goes on with a stop, if one is under way.
+func (w *warden) sweep(tick *time.Ticker) {
+	if !w.stopping {
+		return
+	}
+	if !w.gone() {
+		if !time.Now().Before(w.killAt) {
+			w.signal(syscall.SIGKILL)
+		}
+		return
+	}
+	tick.Stop()
+	w.stopping = false
+	clear(w.groups)
+	w.reply(shimReply{Clean: true})
+}
+
+// killAll does not return before nothing is left.
+func (w *warden) killAll() {
+	for !w.gone() {
+		w.signal(syscall.SIGKILL)
+		time.Sleep(sweepEvery)
+	}
+}
+
+func (w *warden) signal(sig syscall.Signal) {
+	for _, pid := range w.descendants() {
+		_ = syscall.Kill(pid, sig)
+	}
+}
+
+// reply drops an error: a broken life-line ends the reading side, which ends us.
+func (w *warden) reply(r shimReply) { _ = writeFrame(w.conn, r) }
+
+// process is one row of the system's process table.
+type process struct{ pid, parent, group int }
+
+// descendants lists all processes below us, parents before their children, so that
+// a killed parent cannot make more of them.
+func (w *warden) descendants() []int {
+	children := map[int][]int{}
+	var found []int
+	seen := map[int]bool{os.Getpid(): true}
+	add := func(pid int) {
+		if !seen[pid] {
+			seen[pid] = true
+			found = append(found, pid)
+		}
+	}
+	for _, p := range processes() {
+		children[p.parent] = append(children[p.parent], p.pid)
+		if w.groups[p.group] {
+			add(p.pid) // reaches what was re-parented, where we are no subreaper
+		}
+	}
+	for _, pid := range children[os.Getpid()] {
+		add(pid)
+	}
+	for i := 0; i < len(found); i++ {
+		for _, pid := range children[found[i]] {
+			add(pid)
+		}
+	}
+	return found
+}

@@ -1,0 +1,111 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// exitNotFound is the shell's exit code for a program that it did not find.
+const exitNotFound = 127
+
+// steps runs the plan. The first failure is the build's; what comes after it is
+// skipped, unless it always runs.
+func (b *build) steps(ctx context.Context, plan core.Plan) error {
+	env := commandEnv(b.pool.env, b.job, b.sha, plan.Env)
+	var first error
+	for i, s := range plan.Steps {
+		if first == nil && ctx.Err() != nil {
+			first = context.Cause(ctx)
+		}
+		if ctx.Err() != nil || (first != nil && !s.Always) {
+			b.skip(i+1, s)
+			continue
+		}
+		if err := b.step(ctx, i+1, s, env); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (b *build) newStep(index int, s core.PlanStep, status core.StepStatus) core.Step {
+	return core.Step{
+		BuildID: b.job.Build.ID, Index: index, Name: s.Name, Command: s.Run, Status: status,
+		FirstSequence: b.log.nextSequence(), StartedAt: time.Now(),
+	}
+}
+
+func (b *build) skip(index int, s core.PlanStep) {
+	step := b.newStep(index, s, core.StepSkipped)
+	step.FinishedAt = &step.StartedAt
+	b.log.report(step)
+}
+
+// step runs one command to its end, or until ctx ends. An error is a *failure, the
+// cause for which ctx ended, or a defect of ours.
+func (b *build) step(ctx context.Context, index int, s core.PlanStep, env []string) error {
+	step := b.newStep(index, s, core.StepRunning)
+	b.log.system(s.Name, "$ %s", strings.ReplaceAll(strings.TrimSpace(s.Run), "\n", "\n> "))
+	b.log.report(step)
+	out := &lineWriter{journal: b.log, stream: core.StreamStdout, step: s.Name}
+	errOut := &lineWriter{journal: b.log, stream: core.StreamStderr, step: s.Name}
+	end, err := b.spawn(ctx, command{argv: []string{b.pool.shell, "-c", s.Run}, dir: b.dir, env: env}, nil, out, errOut)
+	var code *int
+	var unstarted *startError
+	switch {
+	case errors.As(err, &unstarted):
+		err = failf(core.ReasonCommandFailed, "%s failed: %s", s.Name, unstarted.reason)
+	case err == nil && end.Code != 0:
+		code = &end.Code
+		err = b.explain(s.Name, end)
+	case err == nil:
+		code = &end.Code
+	}
+	b.say(ctx, s.Name, err)
+	b.endStep(ctx, step, err, code)
+	return err
+}
+
+// explain makes the failure of a command that ended badly.
+func (b *build) explain(name string, end exit) *failure {
+	f := failf(core.ReasonCommandFailed, "%s failed: exit %d", name, end.Code)
+	f.code = &end.Code
+	switch {
+	case end.Signal != 0:
+		f.message = fmt.Sprintf("%s failed: killed by %s (exit %d)", name, unix.SignalName(end.Signal), end.Code)
+		if end.Signal == syscall.SIGKILL {
+			f.details = []string{"Nothing of Oore's sent it. Often the machine was out of memory."}
+		}
+	case end.Code == exitNotFound:
+		f.details = []string{fmt.Sprintf(
+			"Exit 127 means that a program was not found. Install it on the runner %s, or put it on its PATH.", b.pool.runner.Name)}
+	}
+	return f
+}
+
+// say writes into the log why a step ended, unless all is well.
+func (b *build) say(ctx context.Context, step string, err error) {
+	var f *failure
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+	case errors.Is(cause, errCanceled):
+		b.log.system(step, "Canceled")
+	case cause != nil:
+		b.log.system(step, "Stopped: %s", cause)
+	case errors.As(err, &f):
+		b.log.system(step, "%s", f.message)
+		for _, line := range f.details {
+			b.log.system(step, "%s", line)
+		}
+	default:
+		b.log.system(step, "The runner failed: %s", err)
+	}
+}
