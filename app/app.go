@@ -1,0 +1,65 @@
+// Package app holds the commands: everything that changes Oore's state goes
+// through a method of App. A command authorises its actor, decides with core's
+// rules, writes in one transaction and rings. It knows no HTTP, no markup, no SQL.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Deps are what the commands stand on. All but the maps' contents are required.
+type Deps struct {
+	Store     core.Store
+	Forges    map[core.Provider]core.Forge
+	Reporters map[core.Provider]core.Reporter
+	Decoders  map[core.Provider]core.Decoder
+	Clock     func() time.Time
+	NewID     func() string
+	Log       *slog.Logger
+
+	PublicURL  string   // without a trailing slash
+	AdminToken string   // accepted as an owner's bearer token; empty: none
+	LocalRoots []string // absolute folders in which local repositories may lie
+	LogLimit   int64    // bytes kept of one build's log
+}
+
+// App is the house's one set of commands. It is safe for concurrent use.
+type App struct {
+	store     core.Store
+	forges    map[core.Provider]core.Forge
+	reporters map[core.Provider]core.Reporter
+	decoders  map[core.Provider]core.Decoder
+	now       func() time.Time
+	newID     func() string
+	log       *slog.Logger
+	bell      *bell
+	tails     *tails
+
+	publicURL  string
+	adminToken string
+	localRoots []string
+	logLimit   int64
+}
+
+// New checks that nothing is missing and returns the commands.
+func New(d Deps) (*App, error) {
+	if d.Store == nil || d.Clock == nil || d.NewID == nil || d.Log == nil || d.PublicURL == "" || d.LogLimit <= 0 {
+		return nil, errors.New("app: Store, Clock, NewID, Log, PublicURL and LogLimit are required")
+	}
+	return &App{
+		store: d.Store, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
+		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(),
+		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
+	}, nil
+}
+
+// BuildURL is the address of a build's page.
+func (a *App) BuildURL(id string) string { return a.publicURL + "/builds/" + id }
+
+// Ready tells whether the house can do its work: KindUnavailable says what is wrong.
+func (a *App) Ready(ctx context.Context) error { return a.store.Ready(ctx) }

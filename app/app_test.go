@@ -1,0 +1,310 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
+)
+
+// house is an App on a real SQLite store, with a forge and a clock that tests set.
+type house struct {
+	*app.App
+	store *store.Store
+	forge *fakeForge
+	clock *fakeClock
+	owner core.Actor
+}
+
+type fakeClock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *fakeClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(time.Millisecond) // so that order by time is the order of calls
+	return c.at
+}
+
+func (c *fakeClock) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+const (
+	shaA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	shaB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+)
+
+// fakeForge knows one repository, acme/shop with id 7, and notes what it is told.
+type fakeForge struct {
+	mu       sync.Mutex
+	fail     error // returned by every report
+	statuses []core.Report
+	comments []core.Comment
+}
+
+func (f *fakeForge) FindRepository(_ context.Context, name string) (core.Repository, error) {
+	if name != "acme/shop" {
+		return core.Repository{}, core.Codef(core.KindNotFound, core.CodeRepositoryUnknown, "%s is not there", name)
+	}
+	return core.Repository{Provider: core.ProviderGitHub, ExternalID: "7", FullName: name, DefaultBranch: "main", InstallationID: 3}, nil
+}
+
+func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string) (core.Commit, error) {
+	switch ref {
+	case "main", shaA:
+		return core.Commit{SHA: shaA, Message: "First", Author: "ana"}, nil
+	case "dev", shaB:
+		return core.Commit{SHA: shaB, Message: "Second", Author: "ben"}, nil
+	}
+	return core.Commit{}, core.Codef(core.KindNotFound, core.CodeInvalidRef, "no ref %s", ref)
+}
+
+func (f *fakeForge) Checkout(context.Context, core.Repository) (core.Checkout, error) {
+	return core.Checkout{URL: "https://example.com/acme/shop.git", Username: "x", Password: "secret"}, nil
+}
+
+func (f *fakeForge) SetStatus(_ context.Context, _ core.Repository, r core.Report) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail == nil {
+		f.statuses = append(f.statuses, r)
+	}
+	return f.fail
+}
+
+func (f *fakeForge) UpsertComment(_ context.Context, _ core.Repository, c core.Comment, known string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail == nil {
+		f.comments = append(f.comments, c)
+	}
+	if known != "" && known != "c1" {
+		return "", fmt.Errorf("unknown comment %q", known)
+	}
+	return "c1", f.fail
+}
+
+func (f *fakeForge) setFail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = err
+}
+
+func (f *fakeForge) states() []core.ReportState {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var states []core.ReportState
+	for _, r := range f.statuses {
+		states = append(states, r.State)
+	}
+	return states
+}
+
+// jsonDecoder reads events that a test has marshaled.
+type jsonDecoder struct{}
+
+func (jsonDecoder) Decode(_ string, payload []byte) (core.Event, error) {
+	var e core.Event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return e, core.Errorf(core.KindInvalid, "The payload is no event")
+	}
+	if e.Action == "panic" {
+		panic("a payload nobody foresaw")
+	}
+	return e, nil
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	ctx := t.Context()
+	db, err := store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "oore.db"), store.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	h := &house{
+		store: db, forge: &fakeForge{}, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
+		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
+	}
+	h.App, err = app.New(app.Deps{
+		Store:     db,
+		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
+		Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},
+		Decoders:  map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
+		Clock:     h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler),
+		PublicURL: "https://ci.example.com", AdminToken: "admin-token-of-32-characters-long", LocalRoots: []string{t.TempDir()}, LogLimit: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *house) project(t *testing.T, change ...func(*app.CreateProject)) core.Project {
+	t.Helper()
+	in := app.CreateProject{Name: "Shop", Provider: core.ProviderGitHub, FullName: "acme/shop"}
+	for _, c := range change {
+		c(&in)
+	}
+	p, err := h.CreateProject(t.Context(), h.owner, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (h *house) pipeline(t *testing.T, projectID, name string, change ...func(*app.PipelineInput)) core.Pipeline {
+	t.Helper()
+	in := app.PipelineInput{Name: &name}
+	for _, c := range change {
+		c(&in)
+	}
+	p, err := h.CreatePipeline(t.Context(), h.owner, projectID, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func triggers(trigger core.Trigger) func(*app.PipelineInput) {
+	return func(in *app.PipelineInput) { in.Trigger = &trigger }
+}
+
+// deliver receives an event and processes the inbox until it is decided.
+func (h *house) deliver(t *testing.T, e core.Event) core.Delivery {
+	t.Helper()
+	payload, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.deliverRaw(t, payload)
+}
+
+func (h *house) deliverRaw(t *testing.T, payload []byte) core.Delivery {
+	t.Helper()
+	id, duplicate, err := h.ReceiveDelivery(t.Context(), app.ReceiveDelivery{
+		Provider: core.ProviderGitHub, DeliveryID: uuid.NewString(), Event: "push", Payload: payload,
+	})
+	if err != nil || duplicate {
+		t.Fatalf("receive: duplicate %v, %v", duplicate, err)
+	}
+	return h.decided(t, id)
+}
+
+// decided runs the workers until the delivery is no longer merely received.
+func (h *house) decided(t *testing.T, id string) core.Delivery {
+	t.Helper()
+	var d core.Delivery
+	h.work(t, func() bool {
+		var err error
+		if d, err = h.store.FindDelivery(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		return d.Status != core.DeliveryReceived
+	})
+	return d
+}
+
+// work runs the workers until done says so.
+func (h *house) work(t *testing.T, done func() bool) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- h.RunWorkers(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	waitFor(t, done)
+}
+
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it did not happen within 20 s")
+		}
+	}
+}
+
+func push(branch, sha string) core.Event {
+	return core.Event{
+		Kind: core.EventPush, Provider: core.ProviderGitHub, RepositoryID: "7", RepositoryName: "acme/shop", InstallationID: 3,
+		Ref: "refs/heads/" + branch, Branch: branch, SHA: sha, Message: "Change " + branch, Actor: "sam",
+	}
+}
+
+func pullRequest(number int, branch, sha string) core.Event {
+	e := push(branch, sha)
+	e.Kind, e.Action, e.TargetBranch = core.EventPullRequest, "opened", "main"
+	e.PullRequest = &core.PullRequest{Number: number, Title: "Better", URL: "https://github.com/acme/shop/pull/1"}
+	return e
+}
+
+// builds lists all builds, oldest first.
+func (h *house) builds(t *testing.T) []core.Build {
+	t.Helper()
+	list, _, err := h.store.ListBuilds(t.Context(), core.BuildFilter{}, core.Page{Limit: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
+		list[i], list[j] = list[j], list[i]
+	}
+	return list
+}
+
+func (h *house) claim(t *testing.T) *core.Job {
+	t.Helper()
+	job, err := h.Claim(t.Context(), core.Runner{ID: "r1", Name: "mini"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// running claims and starts the next build.
+func (h *house) running(t *testing.T) *core.Job {
+	t.Helper()
+	job := h.claim(t)
+	if job == nil {
+		t.Fatal("no build to claim")
+	}
+	if err := h.Start(t.Context(), job.Lease, ""); err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+func (h *house) find(t *testing.T, id string) core.Build {
+	t.Helper()
+	b, err := h.store.FindBuild(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func wantCode(t *testing.T, err error, kind core.Kind, code string) {
+	t.Helper()
+	if err == nil || core.KindOf(err) != kind || core.CodeOf(err) != code {
+		t.Errorf("error %v (kind %v, code %s), want kind %v, code %s", err, core.KindOf(err), core.CodeOf(err), kind, code)
+	}
+}

@@ -1,0 +1,283 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// TriggerBuild asks for a build by hand or by API.
+type TriggerBuild struct {
+	ProjectID  string
+	PipelineID string
+	Branch     string // default: the project's
+	SHA        string // full hex; default: the branch's head
+	TriggerRef string
+	Type       core.TriggerType // manual or api
+}
+
+// TriggerBuild starts a new build. Unknown branch or commit: KindInvalid, code
+// invalid_ref; a disabled pipeline: KindConflict, code pipeline_disabled.
+func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuild) (core.Build, error) {
+	project, err := a.projectFor(ctx, a.store, actor, core.ActTrigger, in.ProjectID)
+	if err != nil {
+		return core.Build{}, err
+	}
+	if in.PipelineID == "" {
+		return core.Build{}, core.Errorf(core.KindInvalid, "pipeline_id: say which pipeline to run")
+	}
+	pipeline, err := a.store.FindPipeline(ctx, in.PipelineID)
+	if err != nil {
+		return core.Build{}, err
+	}
+	if pipeline.ProjectID != project.ID {
+		return core.Build{}, core.Errorf(core.KindNotFound, "Pipeline not found in this project")
+	}
+	if len(in.TriggerRef) > 255 {
+		return core.Build{}, core.Errorf(core.KindInvalid, "trigger_ref: at most 255 characters")
+	}
+	if err := enabled(pipeline); err != nil {
+		return core.Build{}, err
+	}
+	if in.Branch == "" {
+		in.Branch = project.Branch()
+	}
+	commit, err := a.resolve(ctx, project.Repository, in.Branch, in.SHA)
+	if err != nil {
+		return core.Build{}, err
+	}
+	b := a.newBuild(pipeline, in.Type, actor.Name)
+	b.Branch, b.SHA, b.CommitMessage, b.CommitAuthor = in.Branch, commit.SHA, commit.Message, commit.Author
+	b.TriggerRef = in.TriggerRef
+	return a.createBuild(ctx, project, b)
+}
+
+func enabled(p core.Pipeline) error {
+	if p.Enabled {
+		return nil
+	}
+	return core.Codef(core.KindConflict, core.CodePipelineDisabled, "The pipeline %q is disabled; enable it to run builds", p.Name)
+}
+
+// resolve finds the commit to build, asking the forge.
+func (a *App) resolve(ctx context.Context, repo core.Repository, branch, sha string) (core.Commit, error) {
+	if err := core.ValidRef(branch); err != nil {
+		return core.Commit{}, core.Codef(core.KindInvalid, core.CodeInvalidRef, "branch: %s", messageOf(err))
+	}
+	ref := branch
+	if sha != "" {
+		if !core.ValidSHA(sha) {
+			return core.Commit{}, core.Codef(core.KindInvalid, core.CodeInvalidRef, "commit_sha: give the full commit id, 40 hexadecimal digits in lower case")
+		}
+		ref = sha
+	}
+	forge, err := a.forge(repo.Provider)
+	if err != nil {
+		return core.Commit{}, err
+	}
+	commit, err := forge.ResolveRef(ctx, repo, ref)
+	switch {
+	case core.CodeOf(err) == core.CodeRepositoryUnknown:
+		return commit, core.Codef(core.KindInvalid, core.CodeRepositoryUnknown, "%s", messageOf(err))
+	case core.KindOf(err) == core.KindNotFound:
+		return commit, core.Codef(core.KindInvalid, core.CodeInvalidRef, "%s has no branch, tag or commit %s", repo.FullName, ref)
+	}
+	return commit, err
+}
+
+func (a *App) newBuild(p core.Pipeline, how core.TriggerType, actor string) core.Build {
+	now := a.now()
+	return core.Build{
+		ID: a.newID(), ProjectID: p.ProjectID, PipelineID: p.ID, Status: core.BuildQueued, TriggerType: how, TriggerActor: actor,
+		Timeout: p.Timeout, Labels: p.Labels, QueuedAt: now, CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+func queuedEvent(b core.Build) core.BuildEvent {
+	return core.BuildEvent{BuildID: b.ID, To: core.BuildQueued, Actor: b.TriggerActor, Reason: string(b.TriggerType), At: b.QueuedAt}
+}
+
+// createBuild stores a build that shares its commit with no other.
+func (a *App) createBuild(ctx context.Context, p core.Project, b core.Build) (core.Build, error) {
+	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
+		if b, _, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
+			return err
+		}
+		return a.wantReports(ctx, tx, p.Repository, b)
+	})
+	if err != nil {
+		return core.Build{}, err
+	}
+	a.log.Info("build queued", "build", b.ID, "number", b.Number, "project", b.ProjectID, "actor", b.TriggerActor, "sha", b.SHA)
+	a.bell.ring(topicQueue, topicOutbox)
+	return b, nil
+}
+
+// CancelBuild ends a build that has not ended; its runner stops within a second.
+// An ended one: KindConflict, code invalid_transition.
+func (a *App) CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error) {
+	b, project, err := a.buildFor(ctx, actor, core.ActTrigger, id)
+	if err != nil {
+		return core.Build{}, err
+	}
+	err = a.store.InTx(ctx, func(tx core.Store) (err error) {
+		if b, err = tx.FindBuild(ctx, id); err != nil {
+			return err
+		}
+		return a.cancel(ctx, tx, project.Repository, &b, actor.Name, core.ReasonCanceledByUser, "Canceled by "+actor.Name)
+	})
+	if err != nil {
+		return core.Build{}, err
+	}
+	a.log.Info("build canceled", "build", b.ID, "actor", actor.Name)
+	a.ringCanceled(b)
+	return b, nil
+}
+
+// cancel moves a build to canceled. The lease stays with the runner until it has
+// killed what runs and written what was printed.
+func (a *App) cancel(ctx context.Context, tx core.Store, repo core.Repository, b *core.Build, actor, reason, message string) error {
+	from, lease := b.Status, b.LeaseToken
+	event, err := b.Transition(core.BuildCanceled, actor, reason, a.now())
+	if err != nil {
+		return err
+	}
+	b.StatusMessage = message
+	if err := tx.UpdateBuild(ctx, *b, from, lease, &event); err != nil {
+		return err
+	}
+	return a.wantReports(ctx, tx, repo, *b)
+}
+
+func (a *App) ringCanceled(b core.Build) {
+	a.bell.ring(topicCancel(b.ID), topicBuild(b.ID), topicOutbox, topicQueue)
+}
+
+// RerunBuild makes a new build of the same commit. Only an ended build can be run
+// again: KindConflict, code invalid_transition.
+func (a *App) RerunBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error) {
+	b, project, err := a.buildFor(ctx, actor, core.ActTrigger, id)
+	if err != nil {
+		return core.Build{}, err
+	}
+	if !b.Status.Terminal() {
+		return core.Build{}, core.Codef(core.KindConflict, core.CodeInvalidTransition,
+			"Build #%d is %s; only an ended build can be run again", b.Number, b.Status)
+	}
+	pipeline, err := a.store.FindPipeline(ctx, b.PipelineID)
+	if err != nil {
+		return core.Build{}, err
+	}
+	if err := enabled(pipeline); err != nil {
+		return core.Build{}, err
+	}
+	return a.createBuild(ctx, project, a.rerunOf(b, pipeline, actor.Name))
+}
+
+// rerunOf is a new build of what b built.
+func (a *App) rerunOf(b core.Build, p core.Pipeline, actor string) core.Build {
+	again := a.newBuild(p, core.TriggerRerun, actor)
+	again.SourceBuildID, again.TriggerEvent, again.TriggerRef = b.ID, b.TriggerEvent, b.TriggerRef
+	again.Branch, again.Tag, again.SHA, again.PullRequest = b.Branch, b.Tag, b.SHA, b.PullRequest
+	again.CommitMessage, again.CommitAuthor, again.DeliveryID = b.CommitMessage, b.CommitAuthor, b.DeliveryID
+	return again
+}
+
+func (a *App) buildFor(ctx context.Context, actor core.Actor, act core.Action, id string) (core.Build, core.Project, error) {
+	b, err := a.store.FindBuild(ctx, id)
+	if err != nil {
+		return b, core.Project{}, err
+	}
+	p, err := a.store.FindProject(ctx, b.ProjectID)
+	if err != nil {
+		return b, p, err
+	}
+	if core.Allow(actor, core.ActRead, &p) != nil {
+		return b, p, core.Errorf(core.KindNotFound, "Build not found")
+	}
+	return b, p, core.Allow(actor, act, &p)
+}
+
+// FindBuild returns a build that the actor may see.
+func (a *App) FindBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error) {
+	b, _, err := a.buildFor(ctx, actor, core.ActRead, id)
+	return b, err
+}
+
+// BuildDetail is a build with its transitions and steps.
+type BuildDetail struct {
+	Build  core.Build
+	Events []core.BuildEvent
+	Steps  []core.Step
+}
+
+// FindBuildDetail returns a build with all that happened to it.
+func (a *App) FindBuildDetail(ctx context.Context, actor core.Actor, id string) (BuildDetail, error) {
+	b, err := a.FindBuild(ctx, actor, id)
+	if err != nil {
+		return BuildDetail{}, err
+	}
+	d := BuildDetail{Build: b}
+	if d.Events, err = a.store.ListBuildEvents(ctx, id); err != nil {
+		return d, fmt.Errorf("events of build %s: %w", id, err)
+	}
+	if d.Steps, err = a.store.ListSteps(ctx, id); err != nil {
+		return d, fmt.Errorf("steps of build %s: %w", id, err)
+	}
+	return d, nil
+}
+
+// ListBuilds lists builds that the actor may see, newest first, and their number.
+func (a *App) ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilter, page core.Page) ([]core.Build, int, error) {
+	if f.ProjectID != "" {
+		if _, err := a.projectFor(ctx, a.store, actor, core.ActRead, f.ProjectID); err != nil {
+			return nil, 0, err
+		}
+		return a.store.ListBuilds(ctx, f, page)
+	}
+	if err := core.Allow(actor, core.ActRead, nil); err != nil {
+		return nil, 0, err
+	}
+	if !actor.Role.AtLeast(core.RoleAdmin) {
+		seen, err := a.visibleProjects(ctx, actor)
+		if err != nil {
+			return nil, 0, err
+		}
+		f.ProjectIDs = []string{}
+		for _, p := range seen {
+			f.ProjectIDs = append(f.ProjectIDs, p.ID)
+		}
+	}
+	return a.store.ListBuilds(ctx, f, page)
+}
+
+// activeBuilds lists what has not ended.
+func (a *App) activeBuilds(ctx context.Context, s core.Store, f core.BuildFilter) ([]core.Build, error) {
+	f.Statuses = []core.BuildStatus{core.BuildQueued, core.BuildAssigned, core.BuildRunning}
+	builds, _, err := s.ListBuilds(ctx, f, core.Page{Limit: 200})
+	return builds, err
+}
+
+// supersede cancels older builds of the pipeline on the same branch or pull
+// request, where the pipeline wants that. It returns what it canceled.
+func (a *App) supersede(ctx context.Context, tx core.Store, repo core.Repository, p core.Pipeline, b core.Build) ([]core.Build, error) {
+	if !p.Concurrency.CancelPrevious || b.Branch == "" {
+		return nil, nil
+	}
+	older, err := a.activeBuilds(ctx, tx, core.BuildFilter{PipelineID: p.ID, Branch: b.Branch})
+	if err != nil {
+		return nil, err
+	}
+	var canceled []core.Build
+	for _, old := range older {
+		if old.Number >= b.Number || old.Tag != b.Tag || old.SHA == b.SHA {
+			continue
+		}
+		if err := a.cancel(ctx, tx, repo, &old, "oore", core.ReasonSuperseded, fmt.Sprintf("Replaced by #%d", b.Number)); err != nil {
+			return nil, err
+		}
+		canceled = append(canceled, old)
+	}
+	return canceled, nil
+}

@@ -1,0 +1,295 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// slowTick bounds how long a lost ring can delay anybody who waits.
+const slowTick = 2 * time.Second
+
+func topicCancel(buildID string) string { return "cancel:" + buildID }
+
+// Claim waits up to wait for a build and hands it out; nil without an error: none came.
+func (a *App) Claim(ctx context.Context, r core.Runner, wait time.Duration) (*core.Job, error) {
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	tick := time.NewTicker(slowTick)
+	defer tick.Stop()
+	for {
+		ring := a.bell.wait(topicQueue)
+		now := a.now()
+		b, err := a.store.ClaimBuild(ctx, r, a.newID(), now, now.Add(core.LeaseTTL))
+		if err == nil {
+			return a.job(ctx, b)
+		}
+		if core.KindOf(err) != core.KindNotFound {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline.C:
+			return nil, nil
+		case <-ring:
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
+	a.changed(b.ID)
+	pipeline, err := a.store.FindPipeline(ctx, b.PipelineID)
+	if err != nil {
+		return nil, err
+	}
+	project, err := a.store.FindProject(ctx, b.ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	next, err := a.store.NextLog(ctx, b.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &core.Job{
+		Lease: core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken},
+		Build: b, Pipeline: pipeline, Repository: project.Repository, BuildURL: a.BuildURL(b.ID), NextLog: next, LogLimit: a.logLimit,
+	}, nil
+}
+
+// leased loads the build of a lease: KindConflict, code lease_lost, if it has another.
+func (a *App) leased(ctx context.Context, s core.Store, l core.Lease) (core.Build, error) {
+	b, err := s.FindBuild(ctx, l.BuildID)
+	if core.KindOf(err) == core.KindNotFound || err == nil && (l.Token == "" || b.LeaseToken != l.Token) {
+		return b, core.Codef(core.KindConflict, core.CodeLeaseLost, "The runner no longer holds build %s; it stops", l.BuildID)
+	}
+	return b, err
+}
+
+// Renew extends the lease at once, then waits up to wait for a reason to stop.
+func (a *App) Renew(ctx context.Context, l core.Lease, wait time.Duration) (core.Renewal, error) {
+	ring := a.bell.wait(topicCancel(l.BuildID))
+	b, err := a.store.RenewLease(ctx, l, a.now().Add(core.LeaseTTL))
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	tick := time.NewTicker(slowTick)
+	defer tick.Stop()
+	for {
+		if err != nil || b.Status.Terminal() {
+			return core.Renewal{Canceled: err == nil}, err
+		}
+		select {
+		case <-ctx.Done():
+			return core.Renewal{}, ctx.Err()
+		case <-deadline.C:
+			return core.Renewal{}, nil
+		case <-ring:
+		case <-tick.C:
+		}
+		ring = a.bell.wait(topicCancel(l.BuildID))
+		b, err = a.leased(ctx, a.store, l)
+	}
+}
+
+// Checkout gives address and credential of the build's repository, for one fetch.
+func (a *App) Checkout(ctx context.Context, l core.Lease) (core.Checkout, error) {
+	b, err := a.leased(ctx, a.store, l)
+	if err != nil {
+		return core.Checkout{}, err
+	}
+	project, err := a.store.FindProject(ctx, b.ProjectID)
+	if err != nil {
+		return core.Checkout{}, err
+	}
+	forge, err := a.forge(project.Repository.Provider)
+	if err != nil {
+		return core.Checkout{}, err
+	}
+	return forge.Checkout(ctx, project.Repository)
+}
+
+// Start moves the build to running. sha is the commit checked out.
+func (a *App) Start(ctx context.Context, l core.Lease, sha string) error {
+	err := a.store.InTx(ctx, func(tx core.Store) error {
+		b, err := a.leased(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		return a.start(ctx, tx, &b, sha)
+	})
+	if err == nil {
+		a.changed(l.BuildID)
+		a.bell.ring(topicOutbox)
+	}
+	return err
+}
+
+func (a *App) start(ctx context.Context, tx core.Store, b *core.Build, sha string) error {
+	event, err := b.Transition(core.BuildRunning, b.RunnerName, "", a.now())
+	if err != nil {
+		return err
+	}
+	if sha != "" {
+		b.SHA = sha
+	}
+	if err := tx.UpdateBuild(ctx, *b, core.BuildAssigned, b.LeaseToken, &event); err != nil {
+		return err
+	}
+	return a.wantStatus(ctx, tx, *b)
+}
+
+// AppendLog stores chunks; a repeat is free.
+func (a *App) AppendLog(ctx context.Context, l core.Lease, chunks []core.LogChunk) error {
+	for _, c := range chunks {
+		if c.BuildID != l.BuildID {
+			return core.Errorf(core.KindInvalid, "A log chunk names build %s, the lease %s", c.BuildID, l.BuildID)
+		}
+	}
+	if err := a.store.AppendLog(ctx, l.Token, chunks); err != nil {
+		return err
+	}
+	a.changed(l.BuildID)
+	return nil
+}
+
+// ReportStep stores a step's state.
+func (a *App) ReportStep(ctx context.Context, l core.Lease, s core.Step) error {
+	if s.BuildID != l.BuildID {
+		return core.Errorf(core.KindInvalid, "A step names build %s, the lease %s", s.BuildID, l.BuildID)
+	}
+	err := a.store.InTx(ctx, func(tx core.Store) error {
+		if _, err := a.leased(ctx, tx, l); err != nil {
+			return err
+		}
+		return tx.SaveStep(ctx, s)
+	})
+	if err == nil {
+		a.changed(l.BuildID)
+	}
+	return err
+}
+
+// Finish ends the build, if it has not ended, and lets go of the lease. A build
+// that its runner gives back before the end (shutdown) is run again.
+func (a *App) Finish(ctx context.Context, l core.Lease, r core.Result) error {
+	var b core.Build
+	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
+		if b, err = a.leased(ctx, tx, l); err != nil {
+			return err
+		}
+		return a.finish(ctx, tx, &b, r)
+	})
+	if err != nil {
+		return err
+	}
+	a.log.Info("build ended", "build", b.ID, "number", b.Number, "status", b.Status, "reason", b.StatusReason)
+	a.changed(b.ID)
+	a.bell.ring(topicOutbox, topicQueue)
+	return nil
+}
+
+func (a *App) finish(ctx context.Context, tx core.Store, b *core.Build, r core.Result) error {
+	if b.Status.Terminal() { // canceled meanwhile: the runner only lets go
+		return a.release(ctx, tx, *b)
+	}
+	if b.Status == core.BuildAssigned && r.Reason == core.ReasonRunnerShutdown {
+		return a.requeue(ctx, tx, b, r.Reason)
+	}
+	if b.Status == core.BuildAssigned {
+		// The table has no way from assigned to an end but cancel: it ran, if only briefly.
+		if err := a.start(ctx, tx, b, ""); err != nil {
+			return err
+		}
+	}
+	return a.end(ctx, tx, b, r)
+}
+
+// end moves a running build to the result's state, frees it and, if it was lost,
+// runs it again.
+func (a *App) end(ctx context.Context, tx core.Store, b *core.Build, r core.Result) error {
+	lease := b.LeaseToken
+	event, err := b.Transition(r.Status, b.RunnerName, r.Reason, a.now())
+	if err != nil {
+		return err
+	}
+	b.StatusMessage, b.ExitCode, b.LeaseToken, b.LeaseExpiresAt = r.Message, r.ExitCode, "", time.Time{}
+	if err := tx.UpdateBuild(ctx, *b, core.BuildRunning, lease, &event); err != nil {
+		return err
+	}
+	if err := a.closeSteps(ctx, tx, *b); err != nil {
+		return err
+	}
+	p, err := tx.FindProject(ctx, b.ProjectID)
+	if err != nil {
+		return err
+	}
+	if err := a.wantReports(ctx, tx, p.Repository, *b); err != nil {
+		return err
+	}
+	if r.Reason == core.ReasonRunnerLost || r.Reason == core.ReasonRunnerShutdown {
+		return a.runAgain(ctx, tx, p, *b)
+	}
+	return nil
+}
+
+// closeSteps ends steps that a lost runner left running.
+func (a *App) closeSteps(ctx context.Context, tx core.Store, b core.Build) error {
+	steps, err := tx.ListSteps(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range steps {
+		if s.Status != core.StepRunning {
+			continue
+		}
+		s.Status, s.FinishedAt = core.StepCanceled, b.FinishedAt
+		if err := tx.SaveStep(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxLostRuns is how often a build that its runner lost is run again by itself.
+const maxLostRuns = 2
+
+func (a *App) runAgain(ctx context.Context, tx core.Store, p core.Project, b core.Build) error {
+	lost := b.LostRuns
+	if b.StatusReason == core.ReasonRunnerLost { // an orderly shutdown is no sign of a bad build
+		lost++
+	}
+	if lost > maxLostRuns {
+		return nil
+	}
+	pipeline, err := tx.FindPipeline(ctx, b.PipelineID)
+	if err != nil {
+		return err
+	}
+	again := a.rerunOf(b, pipeline, "oore")
+	again.LostRuns = lost
+	again, _, err = tx.CreateBuild(ctx, again, queuedEvent(again))
+	if err != nil {
+		return err
+	}
+	return a.wantReports(ctx, tx, p.Repository, again)
+}
+
+func (a *App) release(ctx context.Context, tx core.Store, b core.Build) error {
+	lease := b.LeaseToken
+	b.LeaseToken, b.LeaseExpiresAt = "", time.Time{}
+	if err := a.closeSteps(ctx, tx, b); err != nil {
+		return err
+	}
+	return tx.UpdateBuild(ctx, b, b.Status, lease, nil)
+}
+
+func (a *App) requeue(ctx context.Context, tx core.Store, b *core.Build, reason string) error {
+	lease := b.LeaseToken
+	event, err := b.Transition(core.BuildQueued, b.RunnerName, reason, a.now())
+	if err != nil {
+		return err
+	}
+	return tx.UpdateBuild(ctx, *b, core.BuildAssigned, lease, &event)
+}

@@ -1,0 +1,225 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+func (h *house) queued(t *testing.T) core.Build {
+	t.Helper()
+	p, _, err := h.ListProjects(t.Context(), h.owner, core.Page{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p) == 0 {
+		h.pipeline(t, h.project(t).ID, "Android")
+		return h.queued(t)
+	}
+	pls, err := h.ListPipelines(t.Context(), h.owner, p[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := h.TriggerBuild(t.Context(), h.owner, app.TriggerBuild{ProjectID: p[0].ID, PipelineID: pls[0].ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func line(seq int64, text string) core.LogRecord {
+	return core.LogRecord{Sequence: seq, Content: []byte(text), Stream: core.StreamStdout, Step: "build-1", Time: time.Unix(1, 0)}
+}
+
+func TestABuildGoesFromQueuedToSucceeded(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	job := h.running(t)
+	if job.Build.ID != b.ID || job.Lease.Token == "" || job.Repository.FullName != "acme/shop" || job.LogLimit != 1<<20 ||
+		job.BuildURL != "https://ci.example.com/builds/"+b.ID {
+		t.Errorf("job %+v", job)
+	}
+	if co, err := h.Checkout(t.Context(), job.Lease); err != nil || co.Password != "secret" {
+		t.Errorf("checkout %+v, %v", co, err)
+	}
+	changed := h.BuildChanged(b.ID)
+	if err := h.AppendLog(t.Context(), job.Lease, []core.LogChunk{core.EncodeLog(b.ID, []core.LogRecord{line(0, "one"), line(1, "two")})}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-changed:
+	default:
+		t.Error("readers were not woken")
+	}
+	page, err := h.ReadLog(t.Context(), h.owner, b.ID, -1, 0)
+	if err != nil || len(page.Records) != 2 || string(page.Records[1].Content) != "two" || page.Next != 2 || page.Complete {
+		t.Errorf("page %+v, %v", page, err)
+	}
+	if err := h.ReportStep(t.Context(), job.Lease, core.Step{BuildID: b.ID, Name: "build-1", Status: core.StepSucceeded, StartedAt: time.Unix(1, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildSucceeded}); err != nil {
+		t.Fatal(err)
+	}
+	if page, err = h.ReadLog(t.Context(), h.owner, b.ID, 0, 0); err != nil || len(page.Records) != 1 || !page.Complete || page.Build.Status != core.BuildSucceeded {
+		t.Errorf("page after the end %+v, %v", page, err)
+	}
+	err = h.AppendLog(t.Context(), job.Lease, []core.LogChunk{core.EncodeLog(b.ID, []core.LogRecord{line(2, "late")})})
+	wantCode(t, err, core.KindConflict, core.CodeLeaseLost)
+	wantCode(t, h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildFailed}), core.KindConflict, core.CodeLeaseLost)
+	if got := h.claim(t); got != nil {
+		t.Errorf("claimed again: %+v", got)
+	}
+}
+
+func TestACanceledBuildKeepsItsLogOpenUntilItsRunnerLetsGo(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	job := h.running(t)
+	answer := make(chan core.Renewal, 1)
+	go func() {
+		r, err := h.Renew(context.Background(), job.Lease, time.Minute)
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- r
+	}()
+	if _, err := h.CancelBuild(t.Context(), h.owner, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case r := <-answer:
+		if !r.Canceled {
+			t.Error("the runner was told to go on")
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the runner was not told")
+	}
+	if err := h.AppendLog(t.Context(), job.Lease, []core.LogChunk{core.EncodeLog(b.ID, []core.LogRecord{line(0, "last words")})}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := h.ReadLog(t.Context(), h.owner, b.ID, -1, 0)
+	if err != nil || page.Complete {
+		t.Errorf("complete %v before the runner let go, %v", page.Complete, err)
+	}
+	if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildCanceled}); err != nil {
+		t.Fatal(err)
+	}
+	page, err = h.ReadLog(t.Context(), h.owner, b.ID, -1, 0)
+	if err != nil || !page.Complete || len(page.Records) != 1 || page.Build.Status != core.BuildCanceled || page.Build.StatusMessage != "Canceled by olga" {
+		t.Errorf("after: %+v, %v", page, err)
+	}
+}
+
+func TestAnAssignedBuildOfALostRunnerIsQueuedAgain(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	job := h.claim(t)
+	if err := h.RecoverRunner(t.Context(), "r1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.find(t, b.ID); got.Status != core.BuildQueued || got.LeaseToken != "" {
+		t.Errorf("build %+v", got)
+	}
+	wantCode(t, h.Start(t.Context(), job.Lease, ""), core.KindConflict, core.CodeLeaseLost)
+	if again := h.claim(t); again == nil || again.Lease.Token == job.Lease.Token {
+		t.Errorf("second claim %+v", again)
+	}
+}
+
+func TestARunningBuildOfALostRunnerFailsAndIsRunAgainAtMostTwice(t *testing.T) {
+	h := newHouse(t)
+	h.queued(t)
+	for range 3 {
+		h.running(t)
+		h.clock.forward(2 * core.LeaseTTL)
+		h.work(t, func() bool { return h.lastBuildIsNot(t, core.BuildRunning) })
+	}
+	builds := h.builds(t)
+	if len(builds) != 3 {
+		t.Fatalf("%d builds, want the first and two more runs", len(builds))
+	}
+	for i, b := range builds {
+		if b.Status != core.BuildFailed || b.StatusReason != core.ReasonRunnerLost || !b.LogComplete() {
+			t.Errorf("build %d: %s, %s", b.Number, b.Status, b.StatusReason)
+		}
+		if i > 0 && (b.SourceBuildID != builds[i-1].ID || b.TriggerType != core.TriggerRerun) {
+			t.Errorf("build %d is no rerun of the one before", b.Number)
+		}
+	}
+}
+
+func (h *house) lastBuildIsNot(t *testing.T, s core.BuildStatus) bool {
+	t.Helper()
+	builds := h.builds(t)
+	return builds[len(builds)-1].Status != s
+}
+
+func TestAStoppingRunnerGivesItsBuildsBack(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	job := h.claim(t)
+	back := core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerShutdown, Message: "The runner was stopped"}
+	if err := h.Finish(t.Context(), job.Lease, back); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.find(t, b.ID); got.Status != core.BuildQueued {
+		t.Errorf("an assigned build is %s", got.Status)
+	}
+	job = h.running(t)
+	if err := h.Finish(t.Context(), job.Lease, back); err != nil {
+		t.Fatal(err)
+	}
+	builds := h.builds(t)
+	if len(builds) != 2 || builds[0].Status != core.BuildFailed || builds[1].Status != core.BuildQueued || builds[1].LostRuns != 0 {
+		t.Errorf("builds %+v", builds)
+	}
+}
+
+func TestABuildThatNobodyClaimsExpires(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	h.clock.forward(25 * time.Hour)
+	h.work(t, func() bool { return h.find(t, b.ID).Status == core.BuildExpired })
+}
+
+func TestStepsLeftRunningAreClosedWhenTheirBuildEnds(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	job := h.running(t)
+	if err := h.ReportStep(t.Context(), job.Lease, core.Step{BuildID: b.ID, Name: "build-1", Status: core.StepRunning, StartedAt: time.Unix(1, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.RecoverRunner(t.Context(), "r1"); err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.FindBuildDetail(t.Context(), h.owner, b.ID)
+	if err != nil || d.Steps[0].Status != core.StepCanceled || d.Steps[0].FinishedAt == nil {
+		t.Errorf("steps %+v, %v", d.Steps, err)
+	}
+}
+
+func TestARingWakesAWaitingRunner(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	got := make(chan *core.Job, 1)
+	go func() {
+		job, err := h.Claim(context.Background(), core.Runner{ID: "r1", Name: "mini"}, time.Minute)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- job
+	}()
+	b := h.queued(t)
+	select {
+	case job := <-got:
+		if job == nil || job.Build.ID != b.ID {
+			t.Errorf("job %+v", job)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("nobody woke the runner")
+	}
+}

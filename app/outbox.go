@@ -1,0 +1,264 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	outboxBatch    = 32
+	outboxParallel = 8
+	// outboxHold is how long a sender may take before another may try: longer than
+	// any call's time-out, short enough that a crash delays a status little.
+	outboxHold     = 15 * time.Second
+	effectAttempts = 60 // with Backoff: about four hours of outage
+	tailLines      = 30
+)
+
+// wantReports asks that the forge be told of a build, if it takes reports at all.
+func (a *App) wantReports(ctx context.Context, tx core.Store, repo core.Repository, b core.Build) error {
+	if a.reporters[repo.Provider] == nil || b.SHA == "" {
+		return nil
+	}
+	if err := a.wantStatusOf(ctx, tx, repo, b); err != nil {
+		return err
+	}
+	if b.PullRequest == nil {
+		return nil
+	}
+	return tx.WantEffect(ctx, core.Effect{
+		Key: core.CommentKey(repo.ID, b.PullRequest.Number), Kind: core.EffectComment,
+		RepositoryID: repo.ID, Number: b.PullRequest.Number, NotBefore: a.now(), UpdatedAt: a.now(),
+	})
+}
+
+func (a *App) wantStatusOf(ctx context.Context, tx core.Store, repo core.Repository, b core.Build) error {
+	return tx.WantEffect(ctx, core.Effect{
+		Key: core.StatusKey(b.PipelineID, b.SHA), Kind: core.EffectStatus,
+		RepositoryID: repo.ID, PipelineID: b.PipelineID, SHA: b.SHA, NotBefore: a.now(), UpdatedAt: a.now(),
+	})
+}
+
+// wantStatus asks for the status alone: what a comment says does not change when a
+// build merely starts.
+func (a *App) wantStatus(ctx context.Context, tx core.Store, b core.Build) error {
+	p, err := tx.FindProject(ctx, b.ProjectID)
+	if err != nil || a.reporters[p.Repository.Provider] == nil {
+		return err
+	}
+	return a.wantStatusOf(ctx, tx, p.Repository, b)
+}
+
+// sendOutbox makes true what is wanted outside. A key has one sender at a time.
+func (a *App) sendOutbox(ctx context.Context) (more bool, err error) {
+	now := a.now()
+	due, err := a.store.TakeEffects(ctx, now, now.Add(outboxHold), outboxBatch)
+	if err != nil {
+		return false, fmt.Errorf("read the outbox: %w", err)
+	}
+	var g errgroup.Group
+	g.SetLimit(outboxParallel)
+	for _, e := range due {
+		g.Go(func() error {
+			_, err := a.guarded(ctx, func(ctx context.Context) (bool, error) { return false, a.send(ctx, &e) })
+			if ctx.Err() != nil {
+				return nil
+			}
+			a.sent(&e, err)
+			return a.store.SaveEffect(ctx, e)
+		})
+	}
+	return len(due) > 0, g.Wait()
+}
+
+// sent notes how a call went. Only errors that time can heal are tried again.
+func (a *App) sent(e *core.Effect, err error) {
+	e.NotBefore, e.UpdatedAt = a.now(), a.now()
+	if err == nil {
+		e.Done, e.Attempts, e.LastError, e.Parked = e.Wanted, 0, "", false
+		return
+	}
+	e.Attempts++
+	e.LastError = err.Error()
+	switch core.KindOf(err) {
+	case core.KindNotFound, core.KindGone, core.KindInvalid, core.KindForbidden, core.KindConflict, core.KindUnauthorized, core.KindTooLarge:
+		e.Parked = true
+	case core.KindLimited, core.KindUnavailable, core.KindInternal:
+		e.Parked = e.Attempts >= effectAttempts
+		pause := core.Backoff(e.Attempts)
+		e.NotBefore = a.now().Add(max(retryAfter(err), pause/2+rand.N(pause)))
+	}
+	a.log.Warn("report to the forge", "key", e.Key, "attempt", e.Attempts, "parked", e.Parked, "error", err)
+}
+
+func retryAfter(err error) time.Duration {
+	var e *core.Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+// send renders what is true now and tells the forge, unless it was told just that.
+func (a *App) send(ctx context.Context, e *core.Effect) error {
+	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
+	if err != nil {
+		return err
+	}
+	reporter, ok := a.reporters[repo.Provider]
+	if !ok {
+		return core.Errorf(core.KindInvalid, "%s is not set up any more", repo.Provider)
+	}
+	if e.Kind == core.EffectComment {
+		return a.sendComment(ctx, e, repo, reporter)
+	}
+	b, err := a.store.NewestBuild(ctx, e.PipelineID, e.SHA)
+	if err != nil {
+		return err
+	}
+	r, err := a.report(ctx, b)
+	if err != nil {
+		return err
+	}
+	said := digest(r.State, r.Context, r.Description, r.TargetURL)
+	if said == e.Sent {
+		return nil
+	}
+	if err := reporter.SetStatus(ctx, repo, r); err != nil {
+		return err
+	}
+	e.Sent = said
+	return nil
+}
+
+func (a *App) report(ctx context.Context, b core.Build) (core.Report, error) {
+	p, err := a.store.FindPipeline(ctx, b.PipelineID)
+	if err != nil {
+		return core.Report{}, err
+	}
+	steps, err := a.store.ListSteps(ctx, b.ID)
+	if err != nil {
+		return core.Report{}, err
+	}
+	return core.ReportOf(b, p, steps, a.BuildURL(b.ID)), nil
+}
+
+func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Repository, reporter core.Reporter) error {
+	c, err := a.comment(ctx, repo, e.Number)
+	if err != nil {
+		return err
+	}
+	failed := c.State() == core.ReportFailure || c.State() == core.ReportError
+	if len(c.Reports) == 0 || !a.commentWanted(ctx, c, failed || e.RemoteID != "") {
+		return nil
+	}
+	parts := []any{c.SHA}
+	for _, r := range c.Reports {
+		parts = append(parts, r.State, r.Description, r.TargetURL, r.Pipeline.Name, len(r.Tail))
+	}
+	said := digest(parts...)
+	if said == e.Sent {
+		return nil
+	}
+	id, err := reporter.UpsertComment(ctx, repo, c, e.RemoteID)
+	if err != nil {
+		return err
+	}
+	e.RemoteID, e.Sent = id, said
+	return nil
+}
+
+// commentWanted applies the projects' policies: one that wants the comment is enough.
+func (a *App) commentWanted(ctx context.Context, c core.Comment, failedOrKnown bool) bool {
+	for _, r := range c.Reports {
+		p, err := a.store.FindProject(ctx, r.Build.ProjectID)
+		if err != nil {
+			continue
+		}
+		if p.Comments == core.CommentsAlways || p.Comments == core.CommentsOnFailure && failedOrKnown {
+			return true
+		}
+	}
+	return false
+}
+
+// comment gathers the newest build of each pipeline for the pull request's newest commit.
+func (a *App) comment(ctx context.Context, repo core.Repository, number int) (core.Comment, error) {
+	builds, _, err := a.store.ListBuilds(ctx, core.BuildFilter{RepositoryID: repo.ID, PullRequest: number}, core.Page{Limit: 200})
+	c := core.Comment{Number: number, UpdatedAt: a.now()}
+	if err != nil || len(builds) == 0 {
+		return c, err
+	}
+	c.SHA = headOf(builds)
+	seen := map[string]bool{}
+	for _, b := range builds {
+		if seen[b.PipelineID] || b.SHA != c.SHA {
+			continue
+		}
+		seen[b.PipelineID] = true
+		r, err := a.report(ctx, b)
+		if err != nil {
+			return c, err
+		}
+		if r.State == core.ReportFailure {
+			if r.Tail, err = a.tail(ctx, b); err != nil {
+				return c, err
+			}
+		}
+		c.Reports = append(c.Reports, r)
+	}
+	return c, nil
+}
+
+// headOf is the commit of the newest build that an event made: a rerun of an older
+// commit does not bring that commit back. builds are newest first.
+func headOf(builds []core.Build) string {
+	for _, b := range builds {
+		if b.TriggerType == core.TriggerWebhook {
+			return b.SHA
+		}
+	}
+	return builds[0].SHA
+}
+
+// tail reads the last lines of the step that failed.
+func (a *App) tail(ctx context.Context, b core.Build) ([]string, error) {
+	steps, err := a.store.ListSteps(ctx, b.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range steps {
+		if s.Status != core.StepFailed || s.LastSequence == nil {
+			continue
+		}
+		page, err := a.readLog(ctx, b.ID, max(s.FirstSequence, *s.LastSequence-tailLines+1)-1, tailLines)
+		if err != nil {
+			return nil, err
+		}
+		var lines []string
+		for _, r := range page.page.Records {
+			if r.Sequence <= *s.LastSequence {
+				lines = append(lines, string(r.Content))
+			}
+		}
+		return lines, nil
+	}
+	return nil, nil
+}
+
+func digest(parts ...any) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%v\x00", p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

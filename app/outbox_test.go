@@ -1,0 +1,138 @@
+package app_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+func (h *house) statusEffect(t *testing.T, b core.Build) core.Effect {
+	t.Helper()
+	e, err := h.store.FindEffect(t.Context(), core.StatusKey(b.PipelineID, b.SHA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func (h *house) settled(t *testing.T, b core.Build) func() bool {
+	return func() bool {
+		e := h.statusEffect(t, b)
+		return e.Done == e.Wanted
+	}
+}
+
+func TestTheForgeIsToldOfEveryStateAndTheLastIsTheBuilds(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	h.work(t, h.settled(t, b))
+	job := h.running(t)
+	h.work(t, h.settled(t, b))
+	exit := 1
+	if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildFailed, Reason: core.ReasonCommandFailed, Message: "build-2 failed: exit 1", ExitCode: &exit}); err != nil {
+		t.Fatal(err)
+	}
+	h.work(t, h.settled(t, b))
+	if got, want := h.forge.states(), []core.ReportState{core.ReportPending, core.ReportRunning, core.ReportFailure}; !slices.Equal(got, want) {
+		t.Errorf("states %v, want %v", got, want)
+	}
+	last := h.forge.statuses[len(h.forge.statuses)-1]
+	if last.Context != "oore/android" || last.Build.SHA != shaA || last.TargetURL != "https://ci.example.com/builds/"+b.ID ||
+		len(last.Description) < len("build-2 failed: exit 1") || last.Description[:22] != "build-2 failed: exit 1" {
+		t.Errorf("last report %+v", last)
+	}
+}
+
+func TestFiveQuickChangesCostOneCall(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	job := h.running(t)
+	if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildSucceeded}); err != nil {
+		t.Fatal(err)
+	}
+	h.work(t, h.settled(t, b))
+	if got := h.forge.states(); !slices.Equal(got, []core.ReportState{core.ReportSuccess}) {
+		t.Errorf("states %v, want success alone", got)
+	}
+}
+
+func TestARerunTakesTheStatusOverAndTheOldBuildNeverTakesItBack(t *testing.T) {
+	h := newHouse(t)
+	old := h.queued(t)
+	if _, err := h.CancelBuild(t.Context(), h.owner, old.ID); err != nil {
+		t.Fatal(err)
+	}
+	again, err := h.RerunBuild(t.Context(), h.owner, old.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.work(t, h.settled(t, old))
+	if got := h.forge.statuses; len(got) != 1 || got[0].Build.ID != again.ID {
+		t.Errorf("reports %+v, want the newer build's alone", got)
+	}
+}
+
+func TestAnOutageIsTriedAgainAndAHopelessCaseParked(t *testing.T) {
+	h := newHouse(t)
+	h.forge.setFail(errors.New("connection refused"))
+	b := h.queued(t)
+	h.work(t, func() bool { return h.statusEffect(t, b).Attempts > 0 })
+	if e := h.statusEffect(t, b); e.Parked || e.LastError == "" || !e.NotBefore.After(e.UpdatedAt) {
+		t.Errorf("after an outage %+v", e)
+	}
+	h.forge.setFail(nil)
+	h.work(t, func() bool {
+		h.clock.forward(time.Minute)
+		return h.settled(t, b)()
+	})
+	h.forge.setFail(core.Errorf(core.KindInvalid, "No commit found for SHA"))
+	if _, err := h.CancelBuild(t.Context(), h.owner, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.work(t, func() bool { return h.statusEffect(t, b).Parked })
+	h.forge.setFail(nil)
+	if _, err := h.RerunBuild(t.Context(), h.owner, b.ID); err != nil { // wanted anew: unparked
+		t.Fatal(err)
+	}
+	h.work(t, h.settled(t, b))
+}
+
+func TestALimitIsHonored(t *testing.T) {
+	h := newHouse(t)
+	limited := core.Errorf(core.KindLimited, "Slow down")
+	limited.RetryAfter = time.Hour
+	h.forge.setFail(limited)
+	b := h.queued(t)
+	h.work(t, func() bool { return h.statusEffect(t, b).Attempts > 0 })
+	if e := h.statusEffect(t, b); e.NotBefore.Sub(e.UpdatedAt) < 59*time.Minute {
+		t.Errorf("tried again after %s, the forge asked for an hour", e.NotBefore.Sub(e.UpdatedAt))
+	}
+}
+
+func TestOneCommentIsEditedForTheNextPushOfAPullRequest(t *testing.T) {
+	h := newHouse(t)
+	p := h.project(t)
+	h.pipeline(t, p.ID, "Android")
+	h.pipeline(t, p.ID, "Checks")
+	settled := func() bool {
+		e, err := h.store.FindEffect(t.Context(), core.CommentKey(h.repositoryID(t), 5))
+		return err == nil && e.Done == e.Wanted
+	}
+	h.deliver(t, pullRequest(5, "feature", shaA))
+	h.work(t, settled)
+	again := pullRequest(5, "feature", shaB)
+	again.Action = "synchronize"
+	h.deliver(t, again)
+	h.work(t, settled)
+	e, err := h.store.FindEffect(t.Context(), core.CommentKey(h.repositoryID(t), 5))
+	if err != nil || e.RemoteID != "c1" {
+		t.Fatalf("effect %+v, %v", e, err)
+	}
+	last := h.forge.comments[len(h.forge.comments)-1]
+	if last.SHA != shaB || len(last.Reports) != 2 || last.Number != 5 {
+		t.Errorf("last comment %+v", last)
+	}
+}

@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// queueLife is how long a build may wait for a runner before it expires.
+const queueLife = 24 * time.Hour
+
+// RunWorkers processes deliveries, sends effects and reaps what was lost, until ctx
+// ends. Every fault is logged and tried again; it returns only at the end.
+func (a *App) RunWorkers(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.loop(ctx, topicInbox, slowTick, a.processInbox) })
+	g.Go(func() error { return a.loop(ctx, topicOutbox, slowTick, a.sendOutbox) })
+	g.Go(func() error { return a.loop(ctx, "", 5*time.Second, a.reap) })
+	return g.Wait()
+}
+
+// loop calls f at every ring and tick, and again at once while f says that more is due.
+func (a *App) loop(ctx context.Context, topic string, every time.Duration, f func(context.Context) (more bool, err error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		ring := a.bell.wait(topic)
+		more, err := a.guarded(ctx, f)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			a.log.Error("worker", "work", topic, "error", err)
+		}
+		if more && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ring:
+		case <-tick.C:
+		}
+	}
+}
+
+// guarded keeps a defect in one piece of work from ending the process.
+func (a *App) guarded(ctx context.Context, f func(context.Context) (bool, error)) (more bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f(ctx)
+}
+
+// reap gives back or ends what its runner has lost and what nobody claimed.
+func (a *App) reap(ctx context.Context) (more bool, err error) {
+	now := a.now()
+	lost, err := a.store.ListLeased(ctx, now, "")
+	if err != nil {
+		return false, err
+	}
+	for _, b := range lost {
+		if err := a.lose(ctx, b); err != nil {
+			return false, err
+		}
+	}
+	stale, err := a.store.ListQueuedBefore(ctx, now.Add(-queueLife))
+	if err != nil {
+		return false, err
+	}
+	for _, b := range stale {
+		if err := a.expire(ctx, b); err != nil {
+			return false, err
+		}
+	}
+	return false, a.store.DeleteExpiredCredentials(ctx, now)
+}
+
+// RecoverRunner takes back all that a runner held: it has just started and so holds
+// nothing. Call it before the runner claims.
+func (a *App) RecoverRunner(ctx context.Context, runnerID string) error {
+	held, err := a.store.ListLeased(ctx, time.Time{}, runnerID)
+	if err != nil {
+		return fmt.Errorf("list what runner %s held: %w", runnerID, err)
+	}
+	for _, b := range held {
+		if err := a.lose(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lose handles a build whose runner is gone: assigned goes back to the queue,
+// running ends and is run again as a new build, ended ones are let go.
+func (a *App) lose(ctx context.Context, b core.Build) error {
+	err := a.store.InTx(ctx, func(tx core.Store) error {
+		b, err := a.leased(ctx, tx, core.Lease{BuildID: b.ID, Token: b.LeaseToken})
+		if err != nil {
+			return err
+		}
+		switch {
+		case b.Status.Terminal():
+			return a.release(ctx, tx, b)
+		case b.Status == core.BuildAssigned:
+			return a.requeue(ctx, tx, &b, core.ReasonRunnerLost)
+		}
+		return a.end(ctx, tx, &b, core.Result{
+			Status: core.BuildFailed, Reason: core.ReasonRunnerLost, Message: "The runner " + b.RunnerName + " stopped answering",
+		})
+	})
+	if core.KindOf(err) == core.KindConflict { // it came back, or somebody else took it
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("take back build %s: %w", b.ID, err)
+	}
+	a.log.Warn("build taken back from a lost runner", "build", b.ID, "runner", b.RunnerID)
+	a.changed(b.ID)
+	a.bell.ring(topicQueue, topicOutbox, topicCancel(b.ID))
+	return nil
+}
+
+func (a *App) expire(ctx context.Context, b core.Build) error {
+	err := a.store.InTx(ctx, func(tx core.Store) error {
+		event, err := b.Transition(core.BuildExpired, "oore", core.ReasonExpired, a.now())
+		if err != nil {
+			return err
+		}
+		b.StatusMessage = "No runner took it within 24 hours"
+		if err := tx.UpdateBuild(ctx, b, core.BuildQueued, "", &event); err != nil {
+			return err
+		}
+		p, err := tx.FindProject(ctx, b.ProjectID)
+		if err != nil {
+			return err
+		}
+		return a.wantReports(ctx, tx, p.Repository, b)
+	})
+	if core.KindOf(err) == core.KindConflict {
+		return nil
+	}
+	a.changed(b.ID)
+	a.bell.ring(topicOutbox)
+	return err
+}
