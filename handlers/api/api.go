@@ -1,0 +1,81 @@
+// Package api answers /v1 in JSON and streams logs. It decodes, calls one command
+// and renders; it decides nothing and knows neither the store nor a forge.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Commands are the commands of *app.App that the API calls.
+type Commands interface {
+	CreateProject(ctx context.Context, actor core.Actor, in app.CreateProject) (core.Project, error)
+	UpdateProject(ctx context.Context, actor core.Actor, id string, in app.UpdateProject) (core.Project, error)
+	DeleteProject(ctx context.Context, actor core.Actor, id string) error
+	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)
+	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
+
+	CreatePipeline(ctx context.Context, actor core.Actor, projectID string, in app.PipelineInput) (core.Pipeline, error)
+	UpdatePipeline(ctx context.Context, actor core.Actor, id string, in app.PipelineInput) (core.Pipeline, error)
+	DeletePipeline(ctx context.Context, actor core.Actor, id string) error
+	FindPipeline(ctx context.Context, actor core.Actor, id string) (core.Pipeline, error)
+	ListPipelines(ctx context.Context, actor core.Actor, projectID string) ([]core.Pipeline, error)
+
+	TriggerBuild(ctx context.Context, actor core.Actor, in app.TriggerBuild) (core.Build, error)
+	CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
+	RerunBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
+	FindBuildDetail(ctx context.Context, actor core.Actor, id string) (app.BuildDetail, error)
+	ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilter, page core.Page) ([]core.Build, int, error)
+	ReadLog(ctx context.Context, actor core.Actor, buildID string, after int64, limit int) (app.LogPage, error)
+	BuildChanged(buildID string) <-chan struct{}
+	CreateStreamToken(ctx context.Context, actor core.Actor, buildID string) (token string, expires time.Time, err error)
+
+	FindDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
+	ListDeliveries(ctx context.Context, actor core.Actor, f core.DeliveryFilter, page core.Page) ([]core.Delivery, int, error)
+	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
+
+	CreateAPIToken(ctx context.Context, actor core.Actor, in app.CreateAPIToken) (secret string, c core.Credential, err error)
+	ListAPITokens(ctx context.Context, actor core.Actor) ([]core.Credential, error)
+}
+
+var _ Commands = (*app.App)(nil)
+
+// Options are what the API stands on; all but Stop are required.
+type Options struct {
+	Commands  Commands
+	PublicURL string // without a trailing slash
+	Log       *slog.Logger
+	Stop      <-chan struct{} // closes when the server stops: streams end
+}
+
+// API holds the handlers of /v1. Each takes the actor that the door has found.
+type API struct {
+	app       Commands
+	publicURL string
+	log       *slog.Logger
+	stop      <-chan struct{}
+	events    *eventCache
+	timing    timing
+}
+
+// New returns the handlers.
+func New(o Options) *API {
+	return &API{
+		app: o.Commands, publicURL: o.PublicURL, log: o.Log, stop: o.Stop,
+		events: newEventCache(), timing: defaultTiming(),
+	}
+}
+
+// BearerToken returns the secret of an `Authorization: Bearer` header; ok tells
+// whether there is such a header at all.
+func BearerToken(c *fiber.Ctx) (secret string, ok bool) {
+	scheme, secret, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	return strings.TrimSpace(secret), strings.EqualFold(scheme, "Bearer")
+}

@@ -1,0 +1,287 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/api/apitest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const (
+	projectID  = "0b7c3f1e-5a0d-4d3f-9c55-0d6f6d1c0001"
+	pipelineID = "0b7c3f1e-5a0d-4d3f-9c55-0d6f6d1c0002"
+	buildID    = "0b7c3f1e-5a0d-4d3f-9c55-0d6f6d1c0003"
+	deliveryID = "0b7c3f1e-5a0d-4d3f-9c55-0d6f6d1c0004"
+)
+
+// testServer is the API over TCP, without the door that the package handlers adds:
+// errors are answered as {kind, code, error}.
+type testServer struct {
+	t    *testing.T
+	api  *API
+	fake *apitest.Commands
+	url  string
+	stop chan struct{}
+	http *fiber.App
+}
+
+func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServer {
+	t.Helper()
+	stop := make(chan struct{})
+	a := New(Options{
+		Commands: fake, PublicURL: "https://ci.example.com", Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Stop: stop,
+	})
+	for _, f := range change {
+		f(a)
+	}
+	server := fiber.New(fiber.Config{
+		DisableStartupMessage: true, Immutable: true, DisablePreParseMultipartForm: true,
+		ErrorHandler: func(c *fiber.Ctx, err error) error {
+			return c.Status(400).JSON(fiber.Map{"kind": core.KindOf(err), "code": core.CodeOf(err), "error": err.Error()})
+		},
+	})
+	actor := core.Actor{Kind: core.ActorUser, UserID: projectID, Name: "Ada", Role: core.RoleAdmin}
+	for pattern, h := range map[string]func(*fiber.Ctx, core.Actor) error{
+		"GET /me": a.Me, "GET /api-tokens": a.ListTokens, "POST /api-tokens": a.CreateToken,
+		"GET /projects": a.ListProjects, "POST /projects": a.CreateProject,
+		"GET /projects/:id": a.Project, "PATCH /projects/:id": a.UpdateProject, "DELETE /projects/:id": a.DeleteProject,
+		"GET /projects/:id/pipelines": a.ListPipelines, "POST /projects/:id/pipelines": a.CreatePipeline,
+		"GET /pipelines/:id": a.Pipeline, "PATCH /pipelines/:id": a.UpdatePipeline, "DELETE /pipelines/:id": a.DeletePipeline,
+		"GET /projects/:id/builds": a.ListProjectBuilds, "POST /projects/:id/builds": a.TriggerBuild,
+		"GET /builds": a.ListBuilds, "GET /builds/:id": a.Build,
+		"POST /builds/:id/cancel": a.CancelBuild, "POST /builds/:id/rerun": a.RerunBuild,
+		"POST /builds/:id/stream-token": a.CreateStreamToken,
+		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
+		"GET /deliveries": a.ListDeliveries, "GET /deliveries/:id": a.Delivery, "POST /deliveries/:id/redeliver": a.Redeliver,
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		server.Add(method, path, func(c *fiber.Ctx) error { return h(c, actor) })
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Listener(listener) }()
+	t.Cleanup(func() {
+		select {
+		case <-stop:
+		default:
+			close(stop)
+		}
+		if err := server.ShutdownWithTimeout(10 * time.Second); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+	return &testServer{t: t, api: a, fake: fake, url: "http://" + listener.Addr().String(), stop: stop, http: server}
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// ask sends a request; headers are given as "Name: value".
+func (s *testServer) ask(method, path, body string, headers ...string) answer {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, data}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs (go test -update rewrites it); got:\n%s\nwant:\n%s", path, got, want)
+	}
+}
+
+func at(seconds int64) time.Time { return time.Unix(1763800000+seconds, 0).UTC() }
+
+func ptr[T any](v T) *T { return &v }
+
+func fullCommands() *apitest.Commands {
+	return &apitest.Commands{
+		Secret: "oore_secret", Expires: at(300),
+		Credential: core.Credential{
+			ID: projectID, Kind: core.CredentialAPIToken, Hash: "never shown", Name: "deploy", UserID: buildID, Role: core.RoleDeveloper,
+			CreatedAt: at(0), LastUsedAt: ptr(at(60)),
+		},
+		Project: core.Project{
+			ID: projectID, Name: "Shop", Slug: "shop", Description: "The app", RepositoryID: pipelineID,
+			Repository: core.Repository{
+				ID: pipelineID, Provider: core.ProviderGitHub, ExternalID: "42", FullName: "acme/shop",
+				WebURL: "https://github.com/acme/shop", CloneURL: "https://github.com/acme/shop.git",
+				DefaultBranch: "main", Private: true, InstallationID: 7,
+			},
+			Forks: core.ForksApprove, Comments: core.CommentsAlways, TriggerRole: core.RoleViewer, Visibility: core.VisibleInstance,
+			CreatedAt: at(0), UpdatedAt: at(1),
+		},
+		Pipeline: core.Pipeline{
+			ID: pipelineID, ProjectID: projectID, Name: "Android", Slug: "android", ConfigPath: ".oore.yaml",
+			Execution: core.ExecutionConfig{
+				Platforms: []string{"android"}, FlutterVersion: "3.24.5",
+				Commands: core.Commands{
+					PreBuild: []core.Command{{Run: "flutter pub get"}},
+					Build:    []core.Command{{Run: "flutter build apk"}, {Name: "Size", Run: "ls -la"}},
+				},
+				PlatformBuildArgs: map[string][]string{"android": {"--split-per-abi"}},
+				PlatformCommands:  map[string]string{"ios": "flutter build ipa"},
+				Env:               []core.EnvVar{{Key: "FLAVOR", Value: "staging"}},
+				ArtifactPatterns:  []string{"**/*.apk"},
+			},
+			Trigger:     core.Trigger{Events: []core.EventKind{core.EventPush}, Branches: []string{"main"}},
+			Concurrency: core.Concurrency{CancelPrevious: true, MaxConcurrent: 2},
+			Timeout:     30 * time.Minute, Labels: []string{"macos"}, StatusContext: "oore/android", Enabled: true,
+			CreatedAt: at(0), UpdatedAt: at(1),
+		},
+		Detail: app.BuildDetail{
+			Build: core.Build{
+				ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 142, Status: core.BuildFailed,
+				StatusReason: core.ReasonCommandFailed, StatusMessage: "build-2 failed: exit 1",
+				TriggerType: core.TriggerWebhook, TriggerActor: "ada", TriggerEvent: "pull_request", TriggerRef: "17",
+				Branch: "feature", Tag: "v1", SHA: strings.Repeat("ab", 20), CommitMessage: "Fix <it>", CommitAuthor: "Ada",
+				PullRequest: &core.PullRequest{Number: 17, Title: "Fix it", URL: "https://github.com/acme/shop/pull/17", Fork: true},
+				DedupeKey:   "secret of ours", DeliveryID: deliveryID, SourceBuildID: projectID, RunnerID: pipelineID, RunnerName: "embedded",
+				LeaseToken: "secret of ours", Timeout: time.Hour, ExitCode: ptr(1),
+				QueuedAt: at(0), AssignedAt: ptr(at(1)), StartedAt: ptr(at(2)), FinishedAt: ptr(at(66)), CreatedAt: at(0), UpdatedAt: at(66),
+			},
+			Events: []core.BuildEvent{
+				{To: core.BuildQueued, Actor: "ada", Reason: "webhook", At: at(0)},
+				{From: core.BuildQueued, To: core.BuildAssigned, At: at(1)},
+			},
+			Steps: []core.Step{
+				{Index: 0, Name: "checkout", Status: core.StepSucceeded, ExitCode: ptr(0), FirstSequence: 0, LastSequence: ptr(int64(3)), StartedAt: at(2), FinishedAt: ptr(at(3))},
+				{Index: 1, Name: "build-1", Command: "make", Status: core.StepRunning, FirstSequence: 4, StartedAt: at(3)},
+			},
+		},
+		Delivery: core.Delivery{
+			ID: deliveryID, Provider: core.ProviderGitHub, DeliveryID: "72d3162e", Event: "push", Payload: []byte("never shown"),
+			Action: "opened", Repository: "acme/shop", Ref: "refs/heads/main", SHA: strings.Repeat("ab", 20), Actor: "ada",
+			Status: core.DeliveryProcessed, Reason: core.Reason{Code: core.WhyBuilds, Text: "1 build was started."}, Attempts: 1,
+			ReceivedAt: at(0), ProcessedAt: ptr(at(1)),
+			Verdicts: []core.DeliveryVerdict{{
+				PipelineID: pipelineID, Pipeline: "Android", ProjectID: projectID, Project: "Shop",
+				Matched: true, Code: core.WhyMatched, Reason: "The branch main was pushed.", BuildID: buildID,
+			}},
+		},
+	}
+}
+
+// emptyCommands answers with what has just been made and knows little yet.
+func emptyCommands() *apitest.Commands {
+	return &apitest.Commands{
+		Project:  core.Project{ID: projectID, Name: "Shop", Slug: "shop", CreatedAt: at(0), UpdatedAt: at(0)},
+		Pipeline: core.Pipeline{ID: pipelineID, ProjectID: projectID, Name: "Android", Slug: "android", CreatedAt: at(0), UpdatedAt: at(0)},
+		Detail: app.BuildDetail{Build: core.Build{
+			ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 1, Status: core.BuildQueued,
+			TriggerType: core.TriggerAPI, QueuedAt: at(0), CreatedAt: at(0), UpdatedAt: at(0),
+		}},
+		Delivery: core.Delivery{
+			ID: deliveryID, Provider: core.ProviderGitHub, DeliveryID: "72d3162e", Event: "push",
+			Status: core.DeliveryReceived, ReceivedAt: at(0),
+		},
+	}
+}
+
+func TestShapesAreThoseOfTheContract(t *testing.T) {
+	full, empty := serve(t, fullCommands()), serve(t, emptyCommands())
+	trigger := `{"pipeline_id":"` + pipelineID + `"}`
+	for _, test := range []struct {
+		name, method, path, body string
+		status                   int
+	}{
+		{"me", "GET", "/me", "", 200},
+		{"api_tokens", "GET", "/api-tokens", "", 200},
+		{"api_token_created", "POST", "/api-tokens", `{"name":"deploy"}`, 201},
+		{"projects", "GET", "/projects", "", 200},
+		{"project", "GET", "/projects/" + projectID, "", 200},
+		{"project", "POST", "/projects", `{"name":"Shop"}`, 201},
+		{"project", "PATCH", "/projects/" + projectID, `{"name":"Shop"}`, 200},
+		{"no_content", "DELETE", "/projects/" + projectID, "", 204},
+		{"pipelines", "GET", "/projects/" + projectID + "/pipelines?limit=1", "", 200},
+		{"pipeline", "GET", "/pipelines/" + pipelineID, "", 200},
+		{"pipeline", "POST", "/projects/" + projectID + "/pipelines", `{"name":"Android"}`, 201},
+		{"pipeline", "PATCH", "/pipelines/" + pipelineID, `{"enabled":true}`, 200},
+		{"no_content", "DELETE", "/pipelines/" + pipelineID, "", 204},
+		{"builds", "GET", "/builds", "", 200},
+		{"builds", "GET", "/projects/" + projectID + "/builds", "", 200},
+		{"build_detail", "GET", "/builds/" + buildID, "", 200},
+		{"build", "POST", "/projects/" + projectID + "/builds", trigger, 200},
+		{"build", "POST", "/builds/" + buildID + "/cancel", "", 200},
+		{"build", "POST", "/builds/" + buildID + "/rerun", "", 200},
+		{"stream_token", "POST", "/builds/" + buildID + "/stream-token", "", 201},
+		{"deliveries", "GET", "/deliveries", "", 200},
+		{"delivery", "GET", "/deliveries/" + deliveryID, "", 200},
+		{"delivery", "POST", "/deliveries/" + deliveryID + "/redeliver", "", 200},
+		{"empty_project", "GET", "/projects/" + projectID, "", 200},
+		{"empty_pipeline", "GET", "/pipelines/" + pipelineID, "", 200},
+		{"empty_build_detail", "GET", "/builds/" + buildID, "", 200},
+		{"empty_delivery", "GET", "/deliveries/" + deliveryID, "", 200},
+	} {
+		t.Run(test.name+" "+test.method, func(t *testing.T) {
+			server := full
+			if strings.HasPrefix(test.name, "empty_") {
+				server = empty
+			}
+			got := server.ask(test.method, test.path, test.body)
+			if got.status != test.status {
+				t.Fatalf("status %d, want %d: %s", got.status, test.status, got.body)
+			}
+			var pretty bytes.Buffer
+			if len(got.body) > 0 {
+				if err := json.Indent(&pretty, got.body, "", "  "); err != nil {
+					t.Fatal(err)
+				}
+				pretty.WriteByte('\n')
+			}
+			golden(t, test.name, pretty.Bytes())
+		})
+	}
+}

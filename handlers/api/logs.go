@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Bounds of a log page in JSON (contract section 3).
+const (
+	defaultLogLimit = 1000
+	maxLogLimit     = 5000
+)
+
+// Logs answers GET /v1/builds/{id}/logs: a page in JSON, or, if the asker prefers
+// text/plain, the bytes as the build printed them, from after_sequence to the
+// newest line.
+func (a *API) Logs(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "Build")
+	if err != nil {
+		return err
+	}
+	after, err := queryInt(c, "after_sequence", -1, -1, math.MaxInt64-1)
+	if err != nil {
+		return err
+	}
+	c.Vary(fiber.HeaderAccept)
+	if c.Accepts(fiber.MIMEApplicationJSON, fiber.MIMETextPlain) == fiber.MIMETextPlain {
+		return a.textLog(c, actor, id, after)
+	}
+	limit, err := queryInt(c, "limit", defaultLogLimit, 1, maxLogLimit)
+	if err != nil {
+		return err
+	}
+	page, err := a.app.ReadLog(c.UserContext(), actor, id, after, int(limit))
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(appendPage(nil, page))
+}
+
+func appendPage(dst []byte, page app.LogPage) []byte {
+	dst = append(dst, `{"logs":[`...)
+	for i := range page.Records {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendRecord(dst, &page.Records[i])
+	}
+	dst = append(dst, `],"total":`...)
+	dst = strconv.AppendInt(dst, page.Total, 10)
+	return append(dst, '}')
+}
+
+func (a *API) textLog(c *fiber.Ctx, actor core.Actor, id string, after int64) error {
+	system := true
+	switch c.Query("system") {
+	case "", "true":
+	case "false":
+		system = false
+	default:
+		return invalid("system must be true or false")
+	}
+	// The first page is read here, so that an error is still an answer of its own.
+	page, err := a.app.ReadLog(c.UserContext(), actor, id, after, 0)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
+	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: func() ([]byte, error) {
+		if len(page.Records) == 0 {
+			return nil, io.EOF
+		}
+		text := appendText(nil, page.Records, system)
+		var err error
+		page, err = a.app.ReadLog(context.Background(), actor, id, page.Records[len(page.Records)-1].Sequence, 0)
+		return text, err
+	}}, -1)
+	return nil
+}
+
+func appendText(dst []byte, records []core.LogRecord, system bool) []byte {
+	for i := range records {
+		r := &records[i]
+		if r.Stream == core.StreamSystem && !system {
+			continue
+		}
+		dst = append(dst, r.Content...)
+		if !r.Partial {
+			dst = append(dst, '\n')
+		}
+	}
+	return dst
+}

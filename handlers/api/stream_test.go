@@ -1,0 +1,386 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/api/apitest"
+)
+
+// message is one block of a stream.
+type message struct{ id, event, data, comment, retry string }
+
+// stream is an open log stream.
+type stream struct {
+	t      *testing.T
+	body   io.ReadCloser
+	lines  *bufio.Reader
+	header http.Header
+	cancel context.CancelFunc
+}
+
+func (s *testServer) open(query string, headers ...string) *stream {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	s.t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/builds/"+buildID+"/logs/stream"+query, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { resp.Body.Close() })
+	if resp.StatusCode != http.StatusOK {
+		data, _ := io.ReadAll(resp.Body)
+		s.t.Fatalf("%d %s", resp.StatusCode, data)
+	}
+	return &stream{t: s.t, body: resp.Body, lines: bufio.NewReader(resp.Body), header: resp.Header, cancel: cancel}
+}
+
+func (s *stream) next() (message, error) {
+	var m message
+	for {
+		line, err := s.lines.ReadString('\n')
+		if err != nil {
+			return m, err
+		}
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" {
+			return m, nil
+		}
+		name, value, ok := strings.Cut(line, ": ")
+		switch {
+		case ok && name == "id":
+			m.id = value
+		case ok && name == "event":
+			m.event = value
+		case ok && name == "data":
+			m.data += value
+		case ok && name == "retry":
+			m.retry = value
+		case ok && name == "":
+			m.comment = value
+		default:
+			return m, fmt.Errorf("no line of an event stream: %q", line)
+		}
+	}
+}
+
+// expect reads messages up to one of the event and returns it.
+func (s *stream) expect(event string) message {
+	s.t.Helper()
+	for {
+		m, err := s.next()
+		if err != nil {
+			s.t.Fatalf("waiting for %s: %v", event, err)
+		}
+		if m.event == event {
+			return m
+		}
+	}
+}
+
+// expectEnd reads to the end of the stream.
+func (s *stream) expectEnd() {
+	s.t.Helper()
+	for {
+		if m, err := s.next(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			s.t.Fatal(err)
+		} else if m.event == "log" {
+			s.t.Fatalf("more log: %v", m)
+		}
+	}
+}
+
+func running() *apitest.Commands {
+	f := emptyCommands()
+	f.Detail.Build.Status = core.BuildRunning
+	return f
+}
+
+func oddRecords(f *apitest.Commands) {
+	at := time.UnixMilli(1763800000123)
+	for _, r := range []core.LogRecord{
+		{Content: []byte("Running Gradle task 'assembleRelease'…"), Stream: core.StreamStdout, Step: "build-1", Time: at},
+		{Content: []byte("tab\tquote\" slash\\ bell\a return\r esc\x1b[31m"), Stream: core.StreamStderr, Step: "build-1", Time: at.Add(time.Millisecond)},
+		{Content: []byte("not UTF-8: \xff\xc3("), Stream: core.StreamStdout, Step: "build-1", Time: at},
+		{Content: []byte("<script>&\u2028\x00\x7f"), Stream: core.StreamStdout, Step: "build-1", Time: at},
+		{Content: []byte("no line feed"), Stream: core.StreamStdout, Step: "build-1", Time: at, Partial: true},
+		{Content: []byte("Passed"), Stream: core.StreamSystem, Step: "", Time: at},
+		{Content: nil, Stream: core.StreamStdout, Step: "build-1", Time: at},
+	} {
+		f.AppendRecord(r)
+	}
+}
+
+func TestStreamOfAnEndedBuildIsWhole(t *testing.T) {
+	f := running()
+	oddRecords(f)
+	f.End(core.BuildSucceeded)
+	s := serve(t, f)
+	got := s.ask("GET", "/builds/"+buildID+"/logs/stream", "")
+	golden(t, "stream", got.body)
+	for name, want := range map[string]string{
+		"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
+	} {
+		if got.header.Get(name) != want {
+			t.Errorf("%s: %q, want %q", name, got.header.Get(name), want)
+		}
+	}
+}
+
+func TestStreamFollowsALivingBuild(t *testing.T) {
+	f := running()
+	f.Detail.Build.Status = core.BuildQueued
+	s := serve(t, f)
+	r := s.open("")
+	if m, err := r.next(); err != nil || m.retry != "2000" {
+		t.Fatalf("got %v %v, want retry", m, err)
+	}
+	status := func(want core.BuildStatus) {
+		t.Helper()
+		var b buildJSON
+		if err := json.Unmarshal([]byte(r.expect("status").data), &b); err != nil || b.Status != want || b.ID != buildID {
+			t.Fatalf("got %+v %v, want %s", b, err, want)
+		}
+	}
+	status(core.BuildQueued)
+	f.Move(core.BuildAssigned)
+	status(core.BuildAssigned)
+	f.Move(core.BuildRunning)
+	status(core.BuildRunning)
+	for i := range 5 {
+		f.Append(fmt.Sprint("line ", i))
+		want := fmt.Sprintf(`{"sequence":%d,"content":"line %d","stream":"stdout","step":"build-1","time":1763800000.123}`, i, i)
+		if m := r.expect("log"); m.data != want || m.id != fmt.Sprint(i) {
+			t.Fatalf("got %v, want %s", m, want)
+		}
+	}
+	f.Move(core.BuildSucceeded) // ended, but its runner still holds the log
+	status(core.BuildSucceeded)
+	f.Append("last words")
+	r.expect("log")
+	f.End(core.BuildSucceeded)
+	if m := r.expect("done"); m.data != `{"status":"succeeded"}` {
+		t.Errorf("done: %s", m.data)
+	}
+	r.expectEnd()
+}
+
+func TestStreamResumes(t *testing.T) {
+	f := running()
+	f.Append("0", "1", "2", "3", "4")
+	f.End(core.BuildSucceeded)
+	s := serve(t, f)
+	for _, test := range []struct {
+		query  string
+		header []string
+		want   string
+	}{
+		{"", nil, "01234"},
+		{"?after_sequence=-1", nil, "01234"},
+		{"?after_sequence=0", nil, "1234"},
+		{"?after_sequence=1", []string{"Last-Event-ID: 3"}, "4"},
+		{"", []string{"Last-Event-ID: 4"}, ""},
+		{"", []string{"Last-Event-ID: 40"}, ""},
+	} {
+		r, got := s.open(test.query, test.header...), ""
+		for {
+			m, err := r.next()
+			if err != nil {
+				t.Fatalf("%v: the stream ended before done: %v", test, err)
+			}
+			if m.event == "done" {
+				break
+			}
+			if m.event == "log" {
+				got += m.id
+			}
+		}
+		if got != test.want {
+			t.Errorf("%v: got %s", test, got)
+		}
+	}
+	for _, query := range []string{"?after_sequence=x", "?after_sequence=-2", "?after_sequence=9223372036854775807"} {
+		if got := s.ask("GET", "/builds/"+buildID+"/logs/stream"+query, ""); got.status != 400 {
+			t.Errorf("%s: %d", query, got.status)
+		}
+	}
+	for _, id := range []string{"x", "-2", "9223372036854775807"} {
+		if got := s.ask("GET", "/builds/"+buildID+"/logs/stream", "", "Last-Event-ID: "+id); got.status != 400 {
+			t.Errorf("Last-Event-ID %s: %d", id, got.status)
+		}
+	}
+}
+
+// Readers that come and go while the log grows see every sequence once.
+func TestStreamHasNoGapAndNoRepeat(t *testing.T) {
+	const lines, readers = 3000, 12
+	f := running()
+	f.PageLimit = 70
+	s := serve(t, f)
+	var wg sync.WaitGroup
+	for reader := range readers {
+		wg.Go(func() {
+			expected := 0
+			for done := false; !done; {
+				r := s.open("", fmt.Sprint("Last-Event-ID: ", expected-1))
+				for until := expected + 97*(reader+1); expected < until; {
+					m, err := r.next()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if m.event == "done" {
+						done = true
+						break
+					}
+					if m.event != "log" {
+						continue
+					}
+					if m.id != fmt.Sprint(expected) {
+						t.Errorf("reader %d got %s, want %d", reader, m.id, expected)
+						return
+					}
+					expected++
+				}
+				r.cancel()
+				r.body.Close()
+			}
+			if expected != lines {
+				t.Errorf("reader %d got %d lines", reader, expected)
+			}
+		})
+	}
+	for i := range lines / 10 {
+		batch := make([]string, 10)
+		for j := range batch {
+			batch[j] = fmt.Sprint(i, j)
+		}
+		f.Append(batch...)
+	}
+	f.End(core.BuildSucceeded)
+	wg.Wait()
+}
+
+func TestStreamHasAHeartbeat(t *testing.T) {
+	s := serve(t, running(), func(a *API) { a.timing.heartbeat = 10 * time.Millisecond })
+	r := s.open("")
+	r.expect("status")
+	for range 3 {
+		if m, err := r.next(); err != nil || m.comment == "" {
+			t.Fatalf("got %v %v, want a comment", m, err)
+		}
+	}
+}
+
+func TestStreamFindsWhatNoRingTold(t *testing.T) {
+	f := running()
+	s := serve(t, f, func(a *API) { a.timing.reread = 10 * time.Millisecond })
+	r := s.open("")
+	r.expect("status")
+	f.AppendUnheard("from another replica")
+	if m := r.expect("log"); m.id != "0" {
+		t.Errorf("got %v", m)
+	}
+}
+
+func TestStreamEndsWhenTheServerStops(t *testing.T) {
+	s := serve(t, running())
+	r := s.open("")
+	r.expect("status")
+	close(s.stop)
+	r.expectEnd()
+}
+
+func TestStreamAnswersErrors(t *testing.T) {
+	f := running()
+	s := serve(t, f)
+	r := s.open("")
+	r.expect("status")
+	f.Fail(core.Errorf(core.KindNotFound, "Build not found"))
+	r.expectEnd()
+	got := s.ask("GET", "/builds/"+buildID+"/logs/stream", "")
+	if got.status != 400 || !strings.Contains(string(got.body), "not_found") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func TestHeadOfAStreamEnds(t *testing.T) {
+	s := serve(t, running())
+	if got := s.ask("HEAD", "/builds/"+buildID+"/logs/stream", ""); got.status != 200 || got.header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
+		t.Errorf("%d %v", got.status, got.header)
+	}
+}
+
+// A reader that takes nothing is let go; one that reads stays.
+func TestStalledReadersAreGone(t *testing.T) {
+	f := running()
+	s := serve(t, f, func(a *API) {
+		a.timing = timing{heartbeat: 20 * time.Millisecond, reread: 20 * time.Millisecond, patience: 300 * time.Millisecond}
+	})
+	const stalled = 10
+	for range stalled {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET /builds/%s/logs/stream HTTP/1.1\r\nHost: x\r\n\r\n", buildID)
+	}
+	reader := s.open("")
+	reader.expect("status")
+	eventually(t, "all connected", func() bool { return s.http.Server().GetOpenConnectionsCount() == stalled+1 })
+	line := strings.Repeat("x", 16<<10)
+	for range 160 { // 25 MiB, beyond what the sockets of a stalled reader hold
+		f.Append(line, line, line, line, line, line, line, line, line, line)
+	}
+	eventually(t, "the stalled gone", func() bool {
+		for range 100 {
+			if _, err := reader.next(); err != nil {
+				t.Fatal("the other reader was cut: ", err)
+			}
+		}
+		return s.http.Server().GetOpenConnectionsCount() == 1
+	})
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never: ", what)
+		}
+	}
+}
+
+func TestStatusNeverGoesBack(t *testing.T) {
+	s := &logStream{api: New(Options{})}
+	newer := core.Build{Status: core.BuildSucceeded, UpdatedAt: at(2)}
+	for _, b := range []core.Build{newer, {Status: core.BuildRunning, UpdatedAt: at(1)}, newer} {
+		s.page.Build = b
+		s.sendStatus()
+	}
+	if len(s.queue) != 1 {
+		t.Errorf("got %q", s.queue)
+	}
+}

@@ -1,0 +1,338 @@
+package github_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/github"
+	"github.com/oore-ci/oore/handlers/github/githubtest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// eventOf is the event that a recorded payload's file is named after.
+func eventOf(file string) string {
+	event, _, _ := strings.Cut(filepath.Base(file), ".")
+	return event
+}
+
+func recorded(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/payloads/*.json")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d payloads, %v", len(files), err)
+	}
+	return files
+}
+
+// Every recorded payload decodes, to what the golden file says.
+func TestRecordedPayloads(t *testing.T) {
+	var table strings.Builder
+	for _, file := range recorded(t) {
+		payload, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := github.Decoder{}.Decode(eventOf(file), payload)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		fmt.Fprintf(&table, "%s: repository=%s installation=%d actor=%s ", filepath.Base(file), e.RepositoryID, e.InstallationID, e.Actor)
+		if e.Ignored != nil {
+			fmt.Fprintf(&table, "ignored=%s %s\n", e.Ignored.Code, e.Ignored.Text)
+			if e.Kind != core.EventNone {
+				t.Errorf("%s: ignored, and of kind %s", file, e.Kind)
+			}
+			continue
+		}
+		fmt.Fprintf(&table, "kind=%s action=%s ref=%s branch=%s target=%s tag=%s sha=%s author=%q draft=%v paths=%v,%v pull=%+v\n",
+			e.Kind, e.Action, e.Ref, e.Branch, e.TargetBranch, e.Tag, e.SHA, e.Author, e.Draft, e.Paths, e.PathsComplete, e.PullRequest)
+	}
+	golden := "testdata/decoded.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(table.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table.String() != string(want) {
+		t.Errorf("differs from %s; go test -update, then look at the difference:\n%s", golden, table.String())
+	}
+}
+
+// world is a double with one repository that has a history.
+type world struct {
+	*githubtest.Server
+	git  *githubtest.GitRepo
+	repo githubtest.Repo
+	base string // first commit of main
+	head string // second commit of main
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{Server: githubtest.New(t), git: githubtest.NewGitRepo(t)}
+	w.base = w.git.Commit("main", map[string]string{"README.md": "hello"}, "First")
+	w.head = w.git.Commit("main", map[string]string{"lib/main.dart": "main", "README.md": "again"}, "Second\n\nWith a body")
+	w.repo = w.AddRepository("acme/shop", true, w.git.Dir)
+	return w
+}
+
+func decode(t *testing.T, event string, payload []byte) core.Event {
+	t.Helper()
+	e, err := github.Decoder{}.Decode(event, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestPush(t *testing.T) {
+	w := newWorld(t)
+	e := decode(t, "push", w.PushPayload(w.repo, "main", w.base, w.head))
+	slices.Sort(e.Paths)
+	if e.Kind != core.EventPush || e.Branch != "main" || e.Ref != "refs/heads/main" || e.SHA != w.head || e.Tag != "" || e.Ignored != nil {
+		t.Errorf("got %+v", e)
+	}
+	if e.RepositoryID != fmt.Sprint(w.repo.ID) || e.InstallationID != w.repo.InstallationID || e.RepositoryName != "acme/shop" || e.Provider != core.ProviderGitHub {
+		t.Errorf("got %+v", e)
+	}
+	if e.Message != "Second\n\nWith a body" || e.Author != "Octo Cat" || e.Actor == "" {
+		t.Errorf("got %+v", e)
+	}
+	if !e.PathsComplete || !slices.Equal(e.Paths, []string{"README.md", "lib/main.dart"}) {
+		t.Errorf("paths %v, complete %v", e.Paths, e.PathsComplete)
+	}
+}
+
+func TestPathsAreCompleteOnlyWhereNothingCanBeMissing(t *testing.T) {
+	w := newWorld(t)
+	other := w.git.PullCommit(1, map[string]string{"x": "y"}, "Aside")
+	whole := w.PushPayload(w.repo, "main", w.base, w.head)
+	tests := []struct {
+		name    string
+		payload []byte
+	}{
+		{"a new branch", w.PushPayload(w.repo, "main", "", w.head)},
+		{"a forced push", w.PushPayload(w.repo, "main", other, w.head)},
+		{"no commits", edit(t, whole, func(p map[string]any) { p["commits"] = []any{} })},
+		{"commits at the cut", edit(t, whole, func(p map[string]any) {
+			p["commits"] = slices.Repeat(p["commits"].([]any), 1000)
+		})},
+		{"files at the cut", edit(t, whole, func(p map[string]any) {
+			p["commits"].([]any)[0].(map[string]any)["added"] = slices.Repeat([]any{"a"}, 300)
+		})},
+	}
+	for _, tt := range tests {
+		if e := decode(t, "push", tt.payload); e.PathsComplete || e.Ignored != nil {
+			t.Errorf("%s: %+v", tt.name, e)
+		}
+	}
+}
+
+// edit changes a payload.
+func edit(t *testing.T, payload []byte, change func(map[string]any)) []byte {
+	t.Helper()
+	var p map[string]any
+	if err := json.Unmarshal(payload, &p); err != nil {
+		t.Fatal(err)
+	}
+	change(p)
+	out, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestPushesThatBuildNothing(t *testing.T) {
+	w := newWorld(t)
+	push := w.PushPayload(w.repo, "main", w.base, w.head)
+	with := func(field string, value any) []byte { return edit(t, push, func(p map[string]any) { p[field] = value }) }
+	tests := []struct {
+		name    string
+		payload []byte
+		code    string
+	}{
+		{"a deleted branch", w.DeletedPayload(w.repo, "refs/heads/old", w.base), core.WhyBranchDeleted},
+		{"a deleted tag", w.DeletedPayload(w.repo, "refs/tags/v1", w.base), core.WhyBranchDeleted},
+		{"the zero SHA", with("after", strings.Repeat("0", 40)), core.WhyEmptyPush},
+		{"the longer zero SHA", with("after", strings.Repeat("0", 64)), core.WhyEmptyPush},
+		{"a branch of the merge queue", with("ref", "refs/heads/gh-readonly-queue/main/pr-1-abc"), core.WhyMergeQueue},
+		{"notes", with("ref", "refs/notes/commits"), core.WhyRefUnknown},
+		{"no branch name", with("ref", "refs/heads/"), core.WhyRefUnknown},
+	}
+	for _, tt := range tests {
+		e := decode(t, "push", tt.payload)
+		if e.Ignored == nil || e.Ignored.Code != tt.code || e.Kind != core.EventNone || !strings.HasSuffix(e.Ignored.Text, ".") {
+			t.Errorf("%s: %+v", tt.name, e.Ignored)
+		}
+		if e.RepositoryID == "" || e.Ref == "" {
+			t.Errorf("%s: the log of deliveries would not say where: %+v", tt.name, e)
+		}
+	}
+}
+
+func TestTags(t *testing.T) {
+	w := newWorld(t)
+	w.git.Tag("v1", w.base, "")
+	w.git.Tag("v2", w.base, "Annotated")
+	for _, tag := range []string{"v1", "v2"} {
+		payload := w.TagPayload(w.repo, tag)
+		e := decode(t, "push", payload)
+		if e.Kind != core.EventTag || e.Tag != tag || e.Branch != "" || e.SHA != w.base || e.PathsComplete {
+			t.Errorf("%s: %+v", tag, e)
+		}
+		var p struct{ After string }
+		if err := json.Unmarshal(payload, &p); err != nil {
+			t.Fatal(err)
+		}
+		if annotated := p.After != w.base; annotated != (tag == "v2") {
+			t.Errorf("%s: after is %s, which proves nothing", tag, p.After)
+		}
+	}
+	of := edit(t, w.TagPayload(w.repo, "v1"), func(p map[string]any) { p["head_commit"] = nil })
+	if e := decode(t, "push", of); e.Ignored == nil || e.Ignored.Code != core.WhyEmptyPush {
+		t.Errorf("a tag of a tree: %+v", e)
+	}
+}
+
+func TestPullRequest(t *testing.T) {
+	w := newWorld(t)
+	pull := githubtest.Pull{Number: 7, Title: "Add a cart", Author: "mona", HeadBranch: "feature/cart", HeadSHA: w.head, BaseBranch: "main"}
+	for _, action := range []string{"opened", "reopened", "synchronize", "ready_for_review"} {
+		e := decode(t, "pull_request", w.PullRequestPayload(action, w.repo, pull))
+		want := core.PullRequest{Number: 7, Title: "Add a cart", URL: w.URL() + "/acme/shop/pull/7"}
+		if e.Kind != core.EventPullRequest || e.Action != action || e.Branch != "feature/cart" || e.TargetBranch != "main" || e.SHA != w.head ||
+			e.Ref != "refs/pull/7/head" || e.Actor != "mona" || e.Draft || e.Ignored != nil || *e.PullRequest != want {
+			t.Errorf("%s: %+v %+v", action, e, e.PullRequest)
+		}
+	}
+	for _, action := range []string{"closed", "labeled", "edited", "converted_to_draft", "enqueued", "something_new"} {
+		e := decode(t, "pull_request", w.PullRequestPayload(action, w.repo, pull))
+		if e.Ignored == nil || e.Ignored.Code != core.WhyAction || !strings.Contains(e.Ignored.Text, action) || e.SHA != w.head {
+			t.Errorf("%s: %+v", action, e)
+		}
+	}
+}
+
+func TestForksAndDrafts(t *testing.T) {
+	w := newWorld(t)
+	pull := githubtest.Pull{Number: 7, HeadBranch: "main", HeadSHA: w.head}
+	tests := []struct {
+		name        string
+		change      func(*githubtest.Pull)
+		fork, draft bool
+	}{
+		{"the same repository", func(*githubtest.Pull) {}, false, false},
+		{"a fork", func(p *githubtest.Pull) { p.Fork = true }, true, false},
+		{"a fork that is gone", func(p *githubtest.Pull) { p.ForkGone = true }, true, false},
+		{"a draft", func(p *githubtest.Pull) { p.Draft = true }, false, true},
+	}
+	for _, tt := range tests {
+		p := pull
+		tt.change(&p)
+		e := decode(t, "pull_request", w.PullRequestPayload("opened", w.repo, p))
+		if e.PullRequest.Fork != tt.fork || e.Draft != tt.draft {
+			t.Errorf("%s: fork %v, draft %v", tt.name, e.PullRequest.Fork, e.Draft)
+		}
+	}
+}
+
+func TestMergeGroup(t *testing.T) {
+	w := newWorld(t)
+	payload := w.MergeGroupPayload(w.repo, "main", w.head)
+	e := decode(t, "merge_group", payload)
+	if e.Kind != core.EventMergeGroup || e.Branch != "main" || e.TargetBranch != "main" || e.SHA != w.head || !strings.HasPrefix(e.Ref, "refs/heads/gh-readonly-queue/") {
+		t.Errorf("got %+v", e)
+	}
+	e = decode(t, "merge_group", edit(t, payload, func(p map[string]any) { p["action"] = "destroyed" }))
+	if e.Ignored == nil || e.Ignored.Code != core.WhyAction {
+		t.Errorf("destroyed: %+v", e)
+	}
+}
+
+func TestEventsWithoutMeaning(t *testing.T) {
+	tests := []struct{ event, payload, code, text string }{
+		{"ping", `{"zen":"x","hook_id":1}`, core.WhyPing, "GitHub"},
+		{"issues", `{"action":"opened","repository":{"id":5,"full_name":"a/b"}}`, core.WhyEventUnknown, "issues.opened"},
+		{"event_of_2040", `{}`, core.WhyEventUnknown, "event_of_2040"},
+		{"event_of_2040", `{"action":17,"repository":"a/b"}`, core.WhyEventUnknown, "event_of_2040"},
+	}
+	for _, tt := range tests {
+		e := decode(t, tt.event, []byte(tt.payload))
+		if e.Ignored == nil || e.Ignored.Code != tt.code || !strings.Contains(e.Ignored.Text, tt.text) {
+			t.Errorf("%s %s: %+v", tt.event, tt.payload, e.Ignored)
+		}
+	}
+}
+
+func TestPayloadsThatNobodyDocuments(t *testing.T) {
+	w := newWorld(t)
+	push := w.PushPayload(w.repo, "main", w.base, w.head)
+	pull := w.PullRequestPayload("opened", w.repo, githubtest.Pull{Number: 1, HeadBranch: "x", HeadSHA: w.head})
+	group := w.MergeGroupPayload(w.repo, "main", w.head)
+	without := func(payload []byte, path ...string) string {
+		return string(edit(t, payload, func(p map[string]any) {
+			for _, field := range path[:len(path)-1] {
+				p = p[field].(map[string]any)
+			}
+			delete(p, path[len(path)-1])
+		}))
+	}
+	tests := []struct{ event, payload string }{
+		{"push", `null`}, {"push", `[]`}, {"push", `"x"`}, {"push", `{}`}, {"push", `{"ref":1}`}, {"push", ``}, {"push", `{`},
+		{"push", without(push, "repository")}, {"push", without(push, "after")}, {"push", without(push, "ref")},
+		{"push", string(edit(t, push, func(p map[string]any) { p["after"] = "--upload-pack=touch /tmp/x" }))},
+		{"push", string(edit(t, push, func(p map[string]any) { p["after"] = w.head[:12] }))},
+		{"pull_request", `{}`}, {"pull_request", without(pull, "pull_request")}, {"pull_request", without(pull, "number")},
+		{"pull_request", without(pull, "pull_request", "head")}, {"pull_request", without(pull, "pull_request", "base")},
+		{"pull_request", without(pull, "repository", "id")},
+		{"merge_group", `{}`}, {"merge_group", without(group, "merge_group", "head_sha")}, {"merge_group", without(group, "merge_group", "base_ref")},
+		{"ping", `null`}, {"ping", `[]`}, {"event_of_2040", `[]`}, {"event_of_2040", `{`},
+	}
+	for _, tt := range tests {
+		_, err := github.Decoder{}.Decode(tt.event, []byte(tt.payload))
+		if err == nil || core.KindOf(err) != core.KindInvalid {
+			t.Errorf("%s %.80s: %v", tt.event, tt.payload, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, file := range recorded(f) {
+		payload, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(eventOf(file), payload)
+	}
+	sha := regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+	f.Fuzz(func(t *testing.T, event string, payload []byte) {
+		e, err := github.Decoder{}.Decode(event, payload)
+		switch {
+		case err != nil:
+			if core.KindOf(err) != core.KindInvalid {
+				t.Errorf("error of another kind: %v", err)
+			}
+		case e.Ignored != nil:
+			if e.Kind != core.EventNone || e.Ignored.Code == "" || e.Ignored.Text == "" {
+				t.Errorf("ignored without a reason: %+v", e)
+			}
+		case e.Kind == core.EventNone || e.RepositoryID == "" || !sha.MatchString(e.SHA) || (e.Branch == "") == (e.Tag == ""):
+			t.Errorf("an event that cannot be built: %+v", e)
+		}
+	})
+}

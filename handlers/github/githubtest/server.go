@@ -1,0 +1,147 @@
+// Package githubtest is a GitHub for tests: one App, its installations, and
+// repositories that are real git repositories. It checks what GitHub checks (JWTs,
+// installation tokens and their permissions, the limits of statuses and comments),
+// serves git over HTTP, records every request in order, and misbehaves on demand.
+//
+// The API lives under /api/v3/, as on GitHub Enterprise; pages and git at the root.
+package githubtest
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+)
+
+// TB is the part of testing.TB that the double needs, so that programs without
+// tests can use it too.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Cleanup(f func())
+	TempDir() string
+}
+
+const apiPrefix = "/api/v3"
+
+// Server is the double. All its methods are safe for concurrent use.
+type Server struct {
+	AppID         int64
+	Slug          string // its bot user is Slug[bot]
+	PrivateKeyPEM []byte
+	WebhookSecret string
+
+	key  *rsa.PrivateKey
+	http *httptest.Server
+	api  *http.ServeMux
+	done chan struct{} // closes when the server must let go of hanging requests
+
+	mu            sync.Mutex
+	changed       chan struct{} // closes at every change, and is made anew
+	lastID        int64
+	tokenLife     time.Duration
+	tokens        map[string]*token
+	minted        int
+	installations map[int64]*installation
+	repositories  map[string]*repository // by lower-case full name
+	requests      []Request
+	hooks         []func(*http.Request) *Failure
+	queue         []Failure
+}
+
+// New starts a double and stops it when the test ends.
+func New(tb TB) *Server {
+	tb.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		tb.Fatalf("make the App's key: %v", err)
+	}
+	s := &Server{
+		AppID: 4711, Slug: "oore-test", WebhookSecret: "webhook-secret-of-the-test-app",
+		PrivateKeyPEM: pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}),
+		key:           key, done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokenLife: time.Hour,
+		tokens: map[string]*token{}, installations: map[int64]*installation{}, repositories: map[string]*repository{},
+	}
+	s.api = s.routes()
+	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	tb.Cleanup(s.close)
+	return s
+}
+
+func (s *Server) close() {
+	close(s.done)
+	s.http.CloseClientConnections()
+	s.http.Close()
+}
+
+// URL is the address of pages and git, without a trailing slash.
+func (s *Server) URL() string { return s.http.URL }
+
+// APIURL is the base of the API, with a trailing slash.
+func (s *Server) APIURL() string { return s.http.URL + apiPrefix + "/" }
+
+// routes is what this GitHub can do.
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	for pattern, handler := range map[string]func(*call) answer{
+		"GET /app": s.getApp,
+		"POST /app/installations/{id}/access_tokens":          s.mint,
+		"GET /repos/{owner}/{repo}/installation":              s.getInstallation,
+		"GET /repos/{owner}/{repo}":                           s.getRepository,
+		"GET /repos/{owner}/{repo}/commits/{ref...}":          s.getCommit,
+		"GET /repos/{owner}/{repo}/commits/{sha}/statuses":    s.listStatuses,
+		"POST /repos/{owner}/{repo}/statuses/{sha}":           s.createStatus,
+		"GET /repos/{owner}/{repo}/pulls/{number}":            s.getPull,
+		"GET /repos/{owner}/{repo}/issues/{number}/{what}":    s.getIssue,
+		"POST /repos/{owner}/{repo}/issues/{number}/comments": s.createComment,
+		"PATCH /repos/{owner}/{repo}/issues/comments/{id}":    s.editComment,
+		"DELETE /repos/{owner}/{repo}/issues/comments/{id}":   s.deleteComment,
+	} {
+		mux.HandleFunc(pattern, s.handle(handler))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound().write(w) })
+	return mux
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	w = s.record(w, r)
+	defer s.notify()
+	if f := s.failure(r); f != nil {
+		f.serve(s, w, r)
+		return
+	}
+	s.serveWell(w, r)
+}
+
+func (s *Server) serveWell(w http.ResponseWriter, r *http.Request) {
+	if path, ok := strings.CutPrefix(r.URL.Path, apiPrefix); ok {
+		if r.Header.Get("User-Agent") == "" || r.Header.Get("Accept") == "" {
+			refuse(http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header and an Accept header").write(w)
+			return
+		}
+		api := r.Clone(r.Context())
+		api.URL.Path, api.URL.RawPath = path, strings.TrimPrefix(r.URL.RawPath, apiPrefix)
+		s.api.ServeHTTP(w, api)
+		return
+	}
+	s.serveGit(w, r)
+}
+
+// notify wakes everybody who waits for a change.
+func (s *Server) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// nextID makes the ids of everything. The caller holds mu.
+func (s *Server) nextID() int64 {
+	s.lastID++
+	return s.lastID
+}

@@ -1,0 +1,104 @@
+package handlers
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+func TestBodiesUpToTheLimitOfTheirRoute(t *testing.T) {
+	var took int
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		took = len(body)
+		w.WriteHeader(http.StatusOK)
+	}))
+	for _, test := range []struct {
+		path  string
+		limit int
+		ok    int // the status of a body at the limit
+	}{
+		{"/v1/projects", 256 << 10, 400},
+		{"/projects", 256 << 10, 303},
+		{"/v1/slack/commands", 1 << 20, 404},
+		{"/v1/webhooks/gitlab", 25 << 20, 404},
+		{"/v1/webhooks/github", 25 << 20, 200},
+	} {
+		fits := bytes.Repeat([]byte(" "), test.limit)
+		tooLarge := bytes.Repeat([]byte(" "), test.limit+1<<20)
+		for name, reader := range map[string]func([]byte) io.Reader{
+			"sized":   func(b []byte) io.Reader { return bytes.NewReader(b) },
+			"chunked": func(b []byte) io.Reader { return io.MultiReader(bytes.NewReader(b)) },
+		} {
+			headers := []string{bearer}
+			if test.path == "/projects" {
+				headers = nil
+			}
+			if got := s.send("POST", test.path, reader(fits), headers...); got.status != test.ok {
+				t.Errorf("%s, %s, at the limit: %d %s", test.path, name, got.status, got.body)
+			}
+			s.expect(s.send("POST", test.path, reader(tooLarge), headers...), 413, "payload_too_large")
+			s.expect(s.send("POST", test.path, reader(tooLarge[:test.limit+1]), headers...), 413, "payload_too_large")
+		}
+	}
+	if took != 25<<20 {
+		t.Errorf("the webhook's door got %d bytes", took)
+	}
+}
+
+func TestTooLargeIsAnsweredBeforeAnUploadThatWaits(t *testing.T) {
+	s := serve(t, nil)
+	got := s.send("POST", "/v1/projects", bytes.NewReader(make([]byte, 2<<20)), bearer, "Expect: 100-continue")
+	s.expect(got, 413, "payload_too_large")
+}
+
+func TestCompressedBodiesAreRefused(t *testing.T) {
+	s := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("reached") }))
+	for _, path := range []string{"/v1/webhooks/github", "/v1/webhooks/gitlab", "/v1/projects"} {
+		s.expect(s.ask("POST", path, "{}", bearer, "Content-Encoding: gzip"), 415, "invalid_input")
+	}
+}
+
+func TestLimitsByPath(t *testing.T) {
+	for uri, want := range map[string]fasthttp.RequestConfig{
+		"/v1/projects":                       {},
+		"/v1/webhooks/github?x=1":            {MaxRequestBodySize: 25 << 20, ReadTimeout: webhookReadTimeout},
+		"/v1/slack/commands":                 {MaxRequestBodySize: 1 << 20},
+		"/v1/builds/1/logs/stream?token=abc": {WriteTimeout: time.Hour},
+		"/v1/builds?x=/logs/stream":          {},
+		"/builds/1/log.txt":                  {WriteTimeout: time.Hour},
+	} {
+		var h fasthttp.RequestHeader
+		h.SetRequestURI(uri)
+		if got := headerReceived(&h); got != want {
+			t.Errorf("%s: %+v, want %+v", uri, got, want)
+		}
+	}
+}
+
+func TestTheServerIsBounded(t *testing.T) {
+	server := newServer(nil).Server()
+	if server.StreamRequestBody || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.Concurrency > 1<<16 ||
+		server.MaxRequestBodySize != 256<<10 || server.HeaderReceived == nil {
+		t.Errorf("%+v", server)
+	}
+}
+
+// fiber's parser of nested form keys has had a panic (CVE-2025-48075).
+func TestOddFormKeysDoNoHarm(t *testing.T) {
+	s := serve(t, nil)
+	for _, body := range []string{"a[-1]=x", "a[999999999]=x", "name=" + strings.Repeat("%", 100)} {
+		got := s.ask("POST", "/projects", body, "Content-Type: application/x-www-form-urlencoded", "Cookie: "+cookie, "Sec-Fetch-Site: same-origin")
+		if got.status >= 500 {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
+}

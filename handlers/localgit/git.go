@@ -1,0 +1,117 @@
+package localgit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	// gitTimeout bounds one git process; a person waits for most of them.
+	gitTimeout = 20 * time.Second
+	// maxErrorOutput is how much of what git complains about is kept.
+	maxErrorOutput = 8 << 10
+)
+
+// gitCall is one git process.
+type gitCall struct {
+	dir       string // the git directory; empty: none
+	protocols string // what git may talk over (GIT_ALLOW_PROTOCOL); empty: nothing, not even for a lazy fetch
+	stdin     string
+	args      []string // constants, or after --end-of-options
+}
+
+// git runs git and returns what it printed. It reads no configuration but the
+// repository's own, runs no hook and no helper, and asks nobody.
+func git(ctx context.Context, c gitCall) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
+	defer cancel()
+	args := []string{
+		"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=", "-c", "credential.helper=",
+		"-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=10", "-c", "gc.auto=0", "-c", "submodule.recurse=false",
+	}
+	if c.dir != "" {
+		args = append(args, "--git-dir="+c.dir)
+	}
+	cmd := exec.CommandContext(ctx, "git", append(args, c.args...)...)
+	cmd.Env = gitEnv(c.protocols)
+	cmd.Dir = "/"
+	cmd.Stdin = strings.NewReader(c.stdin)
+	var out bytes.Buffer
+	complaint := &head{limit: maxErrorOutput}
+	cmd.Stdout, cmd.Stderr = &out, complaint
+	cmd.WaitDelay = time.Second // for an ssh that outlives its git
+	switch err := cmd.Run(); {
+	case errors.Is(err, exec.ErrNotFound):
+		return "", core.Errorf(core.KindUnavailable, "git is not installed on the server").Because(err)
+	case ctx.Err() != nil:
+		return "", core.Errorf(core.KindUnavailable, "git did not answer within %s", gitTimeout).Because(ctx.Err())
+	case err != nil:
+		return "", &gitError{verb: c.args[0], output: strings.TrimSpace(complaint.String()), err: err}
+	}
+	return out.String(), nil
+}
+
+// gitEnv starts from nothing: the server's environment holds its secrets.
+func gitEnv(protocols string) []string {
+	if protocols == "" {
+		protocols = "none"
+	}
+	env := []string{
+		"LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=",
+		"GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0", "GIT_ALLOW_PROTOCOL=" + protocols,
+		"GIT_SSH_COMMAND=ssh -oBatchMode=yes -oConnectTimeout=10",
+	}
+	for _, name := range []string{
+		"PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE",
+		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+	} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// gitError says that git ran and did not succeed.
+type gitError struct {
+	verb   string
+	output string
+	err    error
+}
+
+func (e *gitError) Error() string { return fmt.Sprintf("git %s: %v: %s", e.verb, e.err, e.output) }
+
+func (e *gitError) Unwrap() error { return e.err }
+
+// says tells whether git complained in one of these words.
+func says(err error, words ...string) bool {
+	var e *gitError
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, w := range words {
+		if strings.Contains(strings.ToLower(e.output), w) {
+			return true
+		}
+	}
+	return false
+}
+
+// head keeps the first bytes that were written.
+type head struct {
+	bytes.Buffer
+	limit int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.Buffer.Write(p[:min(len(p), h.limit-h.Len())])
+	return len(p), nil
+}

@@ -1,0 +1,131 @@
+// Package handlers is the front door: the one route table, who asks, how an error
+// is answered and how much a request may send.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/api"
+	"github.com/oore-ci/oore/handlers/web"
+)
+
+// Options are what the door stands on. GitHub and Stop may be nil.
+type Options struct {
+	App       *app.App
+	Pages     *web.Pages
+	GitHub    http.Handler // takes GitHub's webhooks; nil: answered 404 not_configured
+	PublicURL string       // without a trailing slash
+	Log       *slog.Logger
+	Stop      <-chan struct{} // closes when the server stops: streams end
+	Version   string          // told to whoever has signed in
+}
+
+// commands are the commands that the door itself calls, and those it hands on.
+type commands interface {
+	api.Commands
+	Authenticate(ctx context.Context, secret string) (core.Actor, error)
+	AuthenticateStream(ctx context.Context, secret string) (core.Actor, error)
+	SignOut(ctx context.Context, session string) error
+	Ready(ctx context.Context) error
+}
+
+// New returns the server with all its routes, ready for Listener.
+func New(o Options) *fiber.App { return build(o, o.App) }
+
+func build(o Options, commands commands) *fiber.App {
+	errs := &errorHandler{pages: o.Pages, log: o.Log}
+	server := newServer(errs.handle)
+	server.Use(securityHeaders, recoverPanic, refuseEncoded)
+
+	a := &auth{app: commands, cookie: web.SessionCookie(o.PublicURL), publicURL: o.PublicURL, version: o.Version}
+	server.Get("/healthz", func(c *fiber.Ctx) error { return c.JSON(fiber.Map{"ok": true}) })
+	server.Get("/readyz", ready(commands))
+	mountAPI(server.Group("/v1", noStore), a, api.New(api.Options{
+		Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Stop: o.Stop,
+	}), o.GitHub)
+	mountPages(server, a, o.Pages)
+	return server
+}
+
+func mountAPI(v1 fiber.Router, a *auth, h *api.API, github http.Handler) {
+	v1.Post("/auth/logout", a.logout)
+	v1.Get("/users/me", a.api(h.Me))
+	v1.Get("/api-tokens", a.api(h.ListTokens))
+	v1.Post("/api-tokens", a.api(h.CreateToken))
+
+	v1.Get("/projects", a.api(h.ListProjects))
+	v1.Post("/projects", a.api(h.CreateProject))
+	v1.Get("/projects/:id", a.api(h.Project))
+	v1.Patch("/projects/:id", a.api(h.UpdateProject))
+	v1.Delete("/projects/:id", a.api(h.DeleteProject))
+
+	v1.Get("/projects/:id/pipelines", a.api(h.ListPipelines))
+	v1.Post("/projects/:id/pipelines", a.api(h.CreatePipeline))
+	v1.Get("/pipelines/:id", a.api(h.Pipeline))
+	v1.Patch("/pipelines/:id", a.api(h.UpdatePipeline))
+	v1.Delete("/pipelines/:id", a.api(h.DeletePipeline))
+
+	v1.Get("/projects/:id/builds", a.api(h.ListProjectBuilds))
+	v1.Post("/projects/:id/builds", a.api(h.TriggerBuild))
+	v1.Get("/builds", a.api(h.ListBuilds))
+	v1.Get("/builds/:id", a.api(h.Build))
+	v1.Post("/builds/:id/cancel", a.api(h.CancelBuild))
+	v1.Post("/builds/:id/rerun", a.api(h.RerunBuild))
+	v1.Get("/builds/:id/logs", a.api(h.Logs))
+	v1.Get("/builds/:id/logs/stream", a.stream(h.Stream))
+	v1.Post("/builds/:id/stream-token", a.api(h.CreateStreamToken))
+
+	v1.Get("/deliveries", a.api(h.ListDeliveries))
+	v1.Get("/deliveries/:id", a.api(h.Delivery))
+	v1.Post("/deliveries/:id/redeliver", a.api(h.Redeliver))
+
+	v1.Post("/webhooks/github", webhook(github, "GitHub is not connected to this server: set OORE_GITHUB_APP_ID, OORE_GITHUB_APP_PRIVATE_KEY and OORE_GITHUB_APP_WEBHOOK_SECRET"))
+	v1.Post("/webhooks/gitlab", webhook(nil, "No GitLab host is connected to this server"))
+	v1.Post("/slack/commands", webhook(nil, "No Slack app is connected to this server"))
+}
+
+func mountPages(server fiber.Router, a *auth, p *web.Pages) {
+	server.Get("/login", p.LoginPage)
+	server.Get("/sign-in/:token", p.SignIn)
+	server.Post("/logout", a.sameOrigin(p.SignOut))
+	server.Get("/static/*", p.Static)
+
+	server.Get("/", a.page(p.Dashboard))
+	server.Get("/builds", a.page(p.Builds))
+	server.Get("/builds/:id", a.page(p.Build))
+	server.Get("/builds/:id/log.txt", a.page(p.BuildLogText))
+	server.Post("/builds/:id/cancel", a.page(p.CancelBuild))
+	server.Post("/builds/:id/rerun", a.page(p.RerunBuild))
+	server.Get("/projects", a.page(p.Projects))
+	server.Get("/projects/new", a.page(p.NewProject))
+	server.Post("/projects", a.page(p.CreateProject))
+	server.Get("/projects/:id", a.page(p.Project))
+	server.Get("/projects/:id/pipelines/new", a.page(p.NewPipeline))
+	server.Post("/projects/:id/pipelines", a.page(p.CreatePipeline))
+	server.Get("/projects/:id/run", a.page(p.RunForm))
+	server.Post("/projects/:id/run", a.page(p.StartBuild))
+	server.Get("/deliveries", a.page(p.Deliveries))
+	server.Get("/deliveries/:id", a.page(p.Delivery))
+	server.Post("/deliveries/:id/redeliver", a.page(p.Redeliver))
+}
+
+// ready answers GET /readyz: 503 whatever the fault, since that is what a load
+// balancer asks.
+func ready(commands commands) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		err := commands.Ready(c.UserContext())
+		if err == nil {
+			return c.JSON(fiber.Map{"ok": true})
+		}
+		if core.KindOf(err) == core.KindUnavailable {
+			return err
+		}
+		return core.Errorf(core.KindUnavailable, "The server is not ready").Because(err)
+	}
+}

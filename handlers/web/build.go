@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/templates"
+)
+
+// Build is GET /builds/:id: what happened, the steps, and a window of the log: the
+// first lines, or the last of a live one; ?line=N or ?line=A-B the lines around, with
+// these marked; ?from=N the window that starts there. ?part=summary is what the
+// script draws anew when the state changes.
+func (p *Pages) Build(c *fiber.Ctx, actor core.Actor) error {
+	if query(c, "part") == "summary" {
+		v, err := p.buildView(c.UserContext(), actor, param(c, "id"))
+		if err != nil {
+			return err
+		}
+		return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.BuildParts(w, v) })
+	}
+	return p.buildPage(c, actor, http.StatusOK, nil)
+}
+
+func (p *Pages) buildPage(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert) error {
+	ctx := c.UserContext()
+	v, err := p.buildView(ctx, actor, param(c, "id"))
+	if err != nil {
+		return err
+	}
+	v.Page.Alert = alert
+	if v.Log, err = p.logView(ctx, actor, v.Build, wantedLines(query(c, "line"), query(c, "from"))); err != nil {
+		return err
+	}
+	return p.send(c, status, func(w io.Writer) error { return p.templates.Build(w, v) })
+}
+
+func (p *Pages) buildView(ctx context.Context, actor core.Actor, id string) (templates.BuildView, error) {
+	var v templates.BuildView
+	detail, err := p.app.FindBuildDetail(ctx, actor, id)
+	if err != nil {
+		return v, err
+	}
+	v.Build, v.Steps, v.Events = detail.Build, detail.Steps, detail.Events
+	if v.Project, err = p.app.FindProject(ctx, actor, v.Build.ProjectID); err != nil {
+		return v, err
+	}
+	if v.Pipeline, err = p.app.FindPipeline(ctx, actor, v.Build.PipelineID); err != nil {
+		return v, err
+	}
+	if v.Build.SourceBuildID != "" {
+		if source, err := p.app.FindBuild(ctx, actor, v.Build.SourceBuildID); err == nil {
+			v.Source = &source
+		}
+	}
+	v.Page = page(actor, templates.BuildTitle(v.Build, v.Project.Name), "builds", "/v1/builds/"+v.Build.ID)
+	v.Page.State = v.Build.Status
+	v.MayRun = may(actor, core.ActTrigger, &v.Project)
+	return v, nil
+}
+
+// CancelBuild is POST /builds/:id/cancel.
+func (p *Pages) CancelBuild(c *fiber.Ctx, actor core.Actor) error {
+	return p.changeBuild(c, actor, p.app.CancelBuild)
+}
+
+// RerunBuild is POST /builds/:id/rerun; it goes on to the new build.
+func (p *Pages) RerunBuild(c *fiber.Ctx, actor core.Actor) error {
+	return p.changeBuild(c, actor, p.app.RerunBuild)
+}
+
+// changeBuild goes on to the build that the command returns. What does not apply any
+// more is said on the page, which shows the state as it is now.
+func (p *Pages) changeBuild(
+	c *fiber.Ctx, actor core.Actor, command func(context.Context, core.Actor, string) (core.Build, error),
+) error {
+	b, err := command(c.UserContext(), actor, param(c, "id"))
+	if err == nil {
+		return c.Redirect("/builds/"+b.ID, http.StatusSeeOther)
+	}
+	alert, other := refused(err)
+	if other != nil {
+		return other
+	}
+	return p.buildPage(c, actor, statusOf(core.KindOf(err)), alert)
+}
+
+// emptyLog says why there are no lines.
+func emptyLog(b core.Build, now time.Time) string {
+	switch {
+	case b.Status == core.BuildQueued:
+		return "The log starts when a runner takes the build."
+	case !b.LogComplete():
+		return "No output yet."
+	case b.Duration(now) == 0:
+		return "The build ended before it ran, so it has no log."
+	}
+	return "The build ended without output."
+}

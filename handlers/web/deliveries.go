@@ -1,0 +1,105 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/templates"
+)
+
+// shownPayload is how much of a payload a page shows, in bytes.
+const shownPayload = 64 << 10
+
+// Deliveries is GET /deliveries: what arrived from outside, each with the sentence
+// that says what came of it.
+func (p *Pages) Deliveries(c *fiber.Ctx, actor core.Actor) error {
+	v := templates.DeliveriesView{
+		Page:   page(actor, "Deliveries", "deliveries", "/v1/deliveries"),
+		Status: core.DeliveryStatus(query(c, "status")), Repository: query(c, "repository"),
+	}
+	at := window(c)
+	var total int
+	var err error
+	filter := core.DeliveryFilter{Status: v.Status, Repository: v.Repository}
+	if v.Deliveries, total, err = p.app.ListDeliveries(c.UserContext(), actor, filter, at); err != nil {
+		return err
+	}
+	filters := url.Values{"status": {string(v.Status)}, "repository": {v.Repository}}
+	v.Pager = pager("/deliveries", filters, at, len(v.Deliveries), total)
+	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Deliveries(w, v) })
+}
+
+// Delivery is GET /deliveries/:id: the sentence, the facts, what each pipeline made
+// of it, the payload.
+func (p *Pages) Delivery(c *fiber.Ctx, actor core.Actor) error {
+	return p.deliveryPage(c, actor, http.StatusOK, nil)
+}
+
+func (p *Pages) deliveryPage(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert) error {
+	d, err := p.app.FindDelivery(c.UserContext(), actor, param(c, "id"))
+	if err != nil {
+		return err
+	}
+	v := templates.DeliveryView{
+		Page:     page(actor, "Delivery "+d.DeliveryID, "deliveries", "/v1/deliveries/"+d.ID),
+		Delivery: d, MayReplay: may(actor, core.ActReplay, nil),
+	}
+	v.Alert = alert
+	v.Payload, v.Cut = payloadText(d)
+	return p.send(c, status, func(w io.Writer) error { return p.templates.Delivery(w, v) })
+}
+
+// Redeliver is POST /deliveries/:id/redeliver: processes it again.
+func (p *Pages) Redeliver(c *fiber.Ctx, actor core.Actor) error {
+	d, err := p.app.RedeliverDelivery(c.UserContext(), actor, param(c, "id"))
+	if err == nil {
+		return c.Redirect("/deliveries/"+d.ID, http.StatusSeeOther)
+	}
+	alert, other := refused(err)
+	if other != nil {
+		return other
+	}
+	return p.deliveryPage(c, actor, statusOf(core.KindOf(err)), alert)
+}
+
+// payloadText is the payload as a person may read it: indented, cut, and for chat
+// without the fields that let whoever has them answer in Oore's name.
+func payloadText(d core.Delivery) (text string, cut bool) {
+	body := d.Payload
+	if d.Provider == core.ProviderSlack {
+		body = chatFields(body)
+	}
+	var indented bytes.Buffer
+	if json.Indent(&indented, body, "", "  ") == nil {
+		body = indented.Bytes()
+	}
+	if len(body) > shownPayload {
+		body, cut = body[:shownPayload], true
+	}
+	return strings.ToValidUTF8(string(body), "\uFFFD"), cut
+}
+
+func chatFields(body []byte) []byte {
+	fields, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil
+	}
+	kept := map[string]string{}
+	for _, name := range []string{"command", "text", "user_name", "user_id", "channel_name", "channel_id", "team_domain"} {
+		if v := fields.Get(name); v != "" {
+			kept[name] = v
+		}
+	}
+	out, err := json.Marshal(kept)
+	if err != nil {
+		return nil
+	}
+	return out
+}

@@ -1,0 +1,176 @@
+package web
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+func get(t *testing.T, a *fiber.App, path string) (*http.Response, string) {
+	t.Helper()
+	return do(t, a, httptest.NewRequest(http.MethodGet, path, nil))
+}
+
+func post(t *testing.T, a *fiber.App, path string, form url.Values) (*http.Response, string) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return do(t, a, r)
+}
+
+func do(t *testing.T, a *fiber.App, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	answer, err := a.Test(r, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+// everyPage lists an address of every page, in its different conditions.
+func everyPage() []string {
+	return []string{
+		"/", "/builds", "/builds?status=succeeded", "/builds?branch=none",
+		"/builds/b143", "/builds/b142", "/builds/b141", "/builds/b140", "/builds/b140?line=1017-1019", "/builds/b139", "/builds/b138",
+		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1",
+		"/projects", "/projects/new", "/projects/p1", "/projects/p2", "/projects/p1/pipelines/new", "/projects/p1/run", "/projects/p2/run",
+		"/deliveries", "/deliveries?status=ignored", "/deliveries?repository=none", "/deliveries/d1", "/deliveries/d2", "/deliveries/d3", "/deliveries/d4", "/login",
+	}
+}
+
+func TestEveryPageIsSound(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	forbidden := map[string]*regexp.Regexp{
+		"an inline script": regexp.MustCompile(`<script(?:>|[^>]*[^>]>[^<])`), "an inline style": regexp.MustCompile(`<style|<[^>]*\sstyle\s*=`),
+		"an event attribute": regexp.MustCompile(`<[^>]*\son[a-z]+\s*=`), "an image from a name": regexp.MustCompile(`<img`),
+		"a script address": regexp.MustCompile(`(?:href|action)="\s*javascript:`), "a foreign file": regexp.MustCompile(`(?:src|<link[^>]*href)="(?:https?:)?//`),
+	}
+	quoted := regexp.MustCompile(`"[^"]*"`)
+	titles := map[string]string{}
+	for _, path := range everyPage() {
+		answer, body := get(t, a, path)
+		if answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", path, answer.StatusCode)
+		}
+		if n := strings.Count(body, "<h1"); n != 1 {
+			t.Errorf("%s: %d h1", path, n)
+		}
+		title := regexp.MustCompile(`<title>(.+) · Oore</title>`).FindStringSubmatch(body)
+		base, _, _ := strings.Cut(path, "?")
+		if title == nil {
+			t.Errorf("%s: no title", path)
+		} else if other, seen := titles[title[1]]; seen && other != base {
+			t.Errorf("%s has the title of %s: %s", path, other, title[1])
+		} else {
+			titles[title[1]] = base
+		}
+		for what, pattern := range forbidden {
+			markup := body
+			if !strings.HasPrefix(what, "a ") { // what stands in quotes is no markup
+				markup = quoted.ReplaceAllString(body, `""`)
+			}
+			if found := pattern.FindString(markup); found != "" {
+				t.Errorf("%s has %s: %s", path, what, found)
+			}
+		}
+		for _, want := range []string{`<html lang="en">`, `class="skip" href="#main"`, `<main id="main"`, `name="viewport"`} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s lacks %s", path, want)
+			}
+		}
+		csp := answer.Header.Get("Content-Security-Policy")
+		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+		if path != "/login" && !strings.Contains(body, "The same by API") {
+			t.Errorf("%s does not name its twin at the API", path)
+		}
+	}
+}
+
+func TestHostileNamesStayText(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/deliveries", "/deliveries/d3"} {
+		_, body := get(t, a, path)
+		if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
+			t.Errorf("%s does not show the hostile name as text", path)
+		}
+	}
+}
+
+func TestFirstRunShowsTheWay(t *testing.T) {
+	a := site(t, &fake{}, owner(), "http://127.0.0.1:8787")
+	_, body := get(t, a, "/")
+	if !strings.Contains(body, `href="/projects/new"`) || strings.Count(body, "<h1") != 1 {
+		t.Error("the first page of an empty house does not lead to the first project")
+	}
+}
+
+func TestDashboardNamesWhatIsRed(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	_, body := get(t, a, "/")
+	_, red, _ := strings.Cut(body, `id="red"`)
+	red, _, _ = strings.Cut(red, "</section>")
+	if !strings.Contains(red, "/builds/b140") || !strings.Contains(red, "/builds/b138") {
+		t.Error("the newest failures on the default branch are not listed as red")
+	}
+	if strings.Contains(red, "/builds/b139") {
+		t.Error("a succeeded build is listed as red")
+	}
+}
+
+func TestPagesAreCompressedOnRequest(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	r := httptest.NewRequest(http.MethodGet, "/builds", nil)
+	r.Header.Set("Accept-Encoding", "gzip, br")
+	answer, body := do(t, a, r)
+	if answer.Header.Get("Content-Encoding") != "gzip" || !strings.Contains(answer.Header.Get("Vary"), "Accept-Encoding") {
+		t.Fatalf("headers %v", answer.Header)
+	}
+	z, err := gzip.NewReader(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil || !strings.Contains(string(plain), "<h1>Builds</h1>") {
+		t.Errorf("unpacked: %v", err)
+	}
+}
+
+// A page and all it loads stay light (ux.md, acceptance 2).
+func TestWeight(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	for _, path := range []string{"/", "/builds", "/builds/b140"} {
+		_, body := get(t, a, path)
+		files := regexp.MustCompile(`(?:href|src)="(/static/[^"]+)"`).FindAllStringSubmatch(body, -1)
+		sum := 0
+		for _, f := range append(files, []string{"", path}) {
+			r := httptest.NewRequest(http.MethodGet, f[1], nil)
+			r.Header.Set("Accept-Encoding", "gzip")
+			answer, packed := do(t, a, r)
+			if answer.StatusCode != http.StatusOK {
+				t.Errorf("%s loads %s: %d", path, f[1], answer.StatusCode)
+			}
+			sum += len(packed)
+		}
+		t.Logf("%s: %d bytes in %d requests", path, sum, len(files)+1)
+		if sum > 75<<10 || len(files)+1 > 8 {
+			t.Errorf("%s weighs %d bytes in %d requests", path, sum, len(files)+1)
+		}
+	}
+	if _, body := get(t, a, "/builds/b140"); strings.Count(body, `class="l`) < 1000 {
+		t.Error("the weighed build page does not have 1,000 lines")
+	}
+}

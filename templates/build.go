@@ -1,0 +1,150 @@
+package templates
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// BuildView is a build's own page.
+type BuildView struct {
+	Page
+	Build    core.Build
+	Project  core.Project
+	Pipeline core.Pipeline
+	Source   *core.Build // of which this is a rerun
+	Steps    []core.Step
+	Events   []core.BuildEvent
+	Log      LogView
+	MayRun   bool // may cancel and run again
+}
+
+// Build writes a build's page.
+func (s *Set) Build(w io.Writer, v BuildView) error { return s.render(w, "build", "layout", v) }
+
+// BuildParts writes only what changes while a build runs, its head and its steps,
+// for the script to put in place.
+func (s *Set) BuildParts(w io.Writer, v BuildView) error { return s.render(w, "build", "parts", v) }
+
+// BuildTitle names a build in a tab, its state first: "✕ shop #142 failed".
+func BuildTitle(b core.Build, project string) string {
+	glyph := map[core.BuildStatus]string{
+		core.BuildQueued: "◷", core.BuildAssigned: "→", core.BuildRunning: "◔", core.BuildSucceeded: "✓",
+		core.BuildFailed: "✕", core.BuildCanceled: "⊘", core.BuildTimedOut: "⧗", core.BuildExpired: "!",
+	}[b.Status]
+	return fmt.Sprintf("%s %s #%d %s", glyph, project, b.Number, strings.ToLower(word(string(b.Status))))
+}
+
+// Say is the news for screen readers when the state changes.
+func (v BuildView) Say() string {
+	return fmt.Sprintf("Build %d: %s", v.Build.Number, strings.ToLower(word(string(v.Build.Status))))
+}
+
+// Trigger says in words what started the build.
+func (v BuildView) Trigger() string { return triggerWords(v.Build) }
+
+// Took is how long it ran, until now if it runs.
+func (v BuildView) Took() time.Duration { return v.Build.Duration(v.Now) }
+
+// Waited is the time from the queue to a runner, until now if it waits.
+func (v BuildView) Waited() time.Duration {
+	switch {
+	case v.Build.AssignedAt != nil:
+		return v.Build.AssignedAt.Sub(v.Build.QueuedAt)
+	case v.Build.FinishedAt != nil:
+		return v.Build.FinishedAt.Sub(v.Build.QueuedAt)
+	}
+	return v.Now.Sub(v.Build.QueuedAt)
+}
+
+// CommitURL is the commit's page at its forge; empty where there is none.
+func (v BuildView) CommitURL() string {
+	switch repo := v.Project.Repository; {
+	case repo.WebURL == "" || v.Build.SHA == "":
+		return ""
+	case repo.Provider == core.ProviderGitLab:
+		return repo.WebURL + "/-/commit/" + v.Build.SHA
+	case repo.Provider == core.ProviderGitHub:
+		return repo.WebURL + "/commit/" + v.Build.SHA
+	}
+	return ""
+}
+
+// FailedStep is the step that decided a failure, nil if no step did.
+func (v BuildView) FailedStep() *StepView {
+	for _, s := range v.StepViews() {
+		if s.Status == core.StepFailed {
+			return &s
+		}
+	}
+	return nil
+}
+
+// Problem is the sentence for a build that did not end well, empty for the others.
+func (v BuildView) Problem() string {
+	b := v.Build
+	switch {
+	case !b.Status.Terminal() || b.Status == core.BuildSucceeded:
+		return ""
+	case b.StatusMessage != "":
+		return strings.TrimRight(b.StatusMessage, ".") + "."
+	case b.StatusReason == core.ReasonRunnerLost:
+		return "The runner stopped answering, so the output ends where it was."
+	case b.Status == core.BuildTimedOut:
+		return "It ran longer than " + core.HumanDuration(b.Timeout) + ", the limit of its pipeline."
+	case b.Status == core.BuildExpired:
+		return "No runner took it in time. Start a runner, then run the build again."
+	case b.Status == core.BuildCanceled:
+		return "Somebody stopped it."
+	}
+	return "It stopped without saying why; the last lines of its log may tell."
+}
+
+// Waiting says why nothing runs yet, empty once something does.
+func (v BuildView) Waiting() string {
+	switch {
+	case v.Build.Status == core.BuildAssigned:
+		return "The runner " + v.Build.RunnerName + " is getting ready."
+	case v.Build.Status != core.BuildQueued:
+		return ""
+	case len(v.Build.Labels) > 0:
+		return "Waits for a free runner with the labels " + strings.Join(v.Build.Labels, ", ") + "."
+	}
+	return "Waits for a free runner. The oldest build goes first."
+}
+
+// StepView is a step with its share of the time.
+type StepView struct {
+	core.Step
+	Took  time.Duration
+	Share int // percent of the longest step
+}
+
+// Line is the number of the step's first line, 0 if it printed nothing.
+func (s StepView) Line() int64 {
+	if s.LastSequence == nil && s.Status != core.StepRunning {
+		return 0
+	}
+	return s.FirstSequence + 1
+}
+
+// StepViews are the steps with durations, those that run measured until now.
+func (v BuildView) StepViews() []StepView {
+	views := make([]StepView, len(v.Steps))
+	longest := time.Millisecond
+	for i, s := range v.Steps {
+		end := v.Now
+		if s.FinishedAt != nil {
+			end = *s.FinishedAt
+		}
+		views[i] = StepView{Step: s, Took: end.Sub(s.StartedAt)}
+		longest = max(longest, views[i].Took)
+	}
+	for i := range views {
+		views[i].Share = max(1, int(100*views[i].Took/longest))
+	}
+	return views
+}

@@ -1,0 +1,173 @@
+package templates
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// CommentMarker is the first line of the sticky comment; it tells ours from others.
+const CommentMarker = "<!-- oore:report -->"
+
+// commentLimit is in characters; GitHub refuses more than 65,536.
+const commentLimit = 60_000
+
+//go:embed comment.md.tmpl
+var commentSource string
+
+var commentTemplate = template.Must(template.New("comment").Parse(commentSource))
+
+// comment is what the template shows. All text in it is escaped.
+type comment struct {
+	Marker   string
+	SHA      string
+	Headline string
+	Rows     []commentRow
+	More     int // rows that did not fit
+	Tails    []commentTail
+	Updated  string
+}
+
+type commentRow struct{ Name, URL, State, Time string }
+
+// commentTail is the end of a failed step's log, folded.
+type commentTail struct{ Title, Fence, Text string }
+
+// Comment writes the sticky comment of a pull request in Markdown: a row for each
+// pipeline and the folded last lines of what failed. Nothing that comes from a
+// repository can add markup, mention anybody, or start a line with a slash. It has
+// at most 60,000 characters; what does not fit is left out, log first.
+func Comment(c core.Comment) string {
+	view := comment{
+		Marker: CommentMarker, SHA: c.SHA[:min(len(c.SHA), 7)], Headline: headline(c),
+		Updated: c.UpdatedAt.UTC().Format("2 Jan 2006, 15:04 UTC"),
+	}
+	for _, r := range c.Reports {
+		view.Rows = append(view.Rows, commentRow{
+			Name: markdown(r.Pipeline.Name) + fmt.Sprintf(" #%d", r.Build.Number), URL: r.TargetURL,
+			State: reportState(r), Time: reportTime(r),
+		})
+		if tail, ok := tailOf(r, len(c.Reports) > 1); ok {
+			view.Tails = append(view.Tails, tail)
+		}
+	}
+	for {
+		text := view.render()
+		if utf8.RuneCountInString(text) <= commentLimit || !view.shrink() {
+			return text
+		}
+	}
+}
+
+func (v *comment) render() string {
+	var out strings.Builder
+	if err := commentTemplate.Execute(&out, v); err != nil {
+		panic(fmt.Sprintf("templates: comment.md.tmpl does not fit its view: %v", err))
+	}
+	return out.String()
+}
+
+// shrink leaves something out; false: there is nothing left to leave out.
+func (v *comment) shrink() bool {
+	if n := len(v.Tails); n > 0 {
+		v.Tails = v.Tails[:n-1]
+		return true
+	}
+	if n := len(v.Rows); n > 1 {
+		v.Rows, v.More = v.Rows[:n-1], v.More+1
+		return true
+	}
+	return false
+}
+
+// headline sums all pipelines up, the worst first.
+func headline(c core.Comment) string {
+	counts, longest := map[core.ReportState]int{}, time.Duration(0)
+	for _, r := range c.Reports {
+		counts[r.State]++
+		longest = max(longest, r.Duration)
+	}
+	n := len(c.Reports)
+	if n == 0 {
+		return "no builds"
+	}
+	state := c.State()
+	switch state {
+	case core.ReportSuccess:
+		took := core.HumanDuration(longest)
+		if n == 1 {
+			return "passed in " + took
+		}
+		return fmt.Sprintf("all %d pipelines passed in %s", n, took)
+	case core.ReportFailure:
+		return share(counts[state], n, "failed")
+	case core.ReportError:
+		return share(counts[state], n, "did not finish")
+	case core.ReportRunning:
+		return share(counts[state], n, "running")
+	case core.ReportPending:
+		return share(counts[state], n, "queued")
+	}
+	return string(state)
+}
+
+func share(k, n int, what string) string {
+	if n == 1 {
+		return what
+	}
+	return fmt.Sprintf("%d of %d pipelines %s", k, n, what)
+}
+
+func reportState(r core.Report) string {
+	switch r.State {
+	case core.ReportPending:
+		return "⏳ " + markdown(r.Description)
+	case core.ReportRunning:
+		return "🔵 " + markdown(r.Description)
+	case core.ReportSuccess:
+		return "✅ Succeeded"
+	case core.ReportFailure:
+		if r.Build.Status == core.BuildTimedOut {
+			return "⌛ " + markdown(r.Description)
+		}
+		if r.FailedStep != "" {
+			return "❌ Failed at **" + markdown(r.FailedStep) + "**"
+		}
+		return "❌ " + markdown(r.Description)
+	case core.ReportError:
+		return "⊘ " + markdown(r.Description)
+	}
+	return markdown(r.Description)
+}
+
+func reportTime(r core.Report) string {
+	if r.Duration <= 0 {
+		return ""
+	}
+	return core.HumanDuration(r.Duration)
+}
+
+// tailOf folds the failed step's last lines; among several pipelines it is named.
+func tailOf(r core.Report, several bool) (commentTail, bool) {
+	lines := tailLines(r.Tail)
+	if len(lines) == 0 {
+		return commentTail{}, false
+	}
+	title := fmt.Sprintf("Last %d lines", len(lines))
+	if len(lines) == 1 {
+		title = "Last line"
+	}
+	if r.FailedStep != "" {
+		title += " of " + htmlText(r.FailedStep)
+	}
+	if several {
+		title = htmlText(r.Pipeline.Name) + ": " + strings.ToLower(title[:1]) + title[1:]
+	}
+	text := strings.Join(lines, "\n")
+	return commentTail{Title: title, Fence: fence(text), Text: text}, true
+}

@@ -1,0 +1,111 @@
+package templates
+
+import (
+	"io"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// DashboardView is the first page.
+type DashboardView struct {
+	Page
+	FirstRun  bool // there is no project yet
+	MayCreate bool
+	Running   []BuildRow
+	Waiting   []BuildRow
+	Red       []BuildRow // the newest build of a pipeline's default branch failed
+	Recent    []BuildRow
+}
+
+// Active tells whether something on the page will change by itself.
+func (v DashboardView) Active() bool { return len(v.Running)+len(v.Waiting) > 0 }
+
+// Dashboard writes the first page.
+func (s *Set) Dashboard(w io.Writer, v DashboardView) error {
+	return s.render(w, "dashboard", "layout", v)
+}
+
+// BuildsView is the list of builds with its filters.
+type BuildsView struct {
+	Page
+	Rows     []BuildRow
+	Projects []core.Project
+	Project  string // the chosen project's id
+	Status   core.BuildStatus
+	Branch   string
+	Pager    Pager
+}
+
+// Statuses are the choices of the filter.
+func (v BuildsView) Statuses() []core.BuildStatus { return core.BuildStatuses() }
+
+// Filtered tells whether a filter is set.
+func (v BuildsView) Filtered() bool { return v.Project != "" || v.Status != "" || v.Branch != "" }
+
+// Active tells whether something in the list will change by itself.
+func (v BuildsView) Active() bool {
+	for _, r := range v.Rows {
+		if !r.Build.Status.Terminal() {
+			return true
+		}
+	}
+	return false
+}
+
+// Builds writes the list of builds.
+func (s *Set) Builds(w io.Writer, v BuildsView) error { return s.render(w, "builds", "layout", v) }
+
+// DeliveriesView is the list of messages from outside.
+type DeliveriesView struct {
+	Page
+	Deliveries []core.Delivery
+	Status     core.DeliveryStatus
+	Repository string
+	Pager      Pager
+}
+
+// Statuses are the choices of the filter.
+func (v DeliveriesView) Statuses() []core.DeliveryStatus {
+	return []core.DeliveryStatus{core.DeliveryProcessed, core.DeliveryIgnored, core.DeliveryFailed, core.DeliveryReceived}
+}
+
+// Filtered tells whether a filter is set.
+func (v DeliveriesView) Filtered() bool { return v.Status != "" || v.Repository != "" }
+
+// Deliveries writes the list of messages from outside.
+func (s *Set) Deliveries(w io.Writer, v DeliveriesView) error {
+	return s.render(w, "deliveries", "layout", v)
+}
+
+// DeliveryView is one message from outside and what came of it.
+type DeliveryView struct {
+	Page
+	Delivery  core.Delivery
+	Payload   string // as it may be shown
+	Cut       bool   // Payload is only its beginning
+	MayReplay bool
+}
+
+// Delivery writes the page of one message from outside.
+func (s *Set) Delivery(w io.Writer, v DeliveryView) error {
+	return s.render(w, "delivery", "layout", v)
+}
+
+// LoginView is the page for those who are not signed in.
+type LoginView struct{ Page }
+
+// Login writes the page for those who are not signed in.
+func (s *Set) Login(w io.Writer, v LoginView) error { return s.render(w, "login", "layout", v) }
+
+// ErrorView says what went wrong and what to do.
+type ErrorView struct {
+	Page
+	Heading   string
+	Text      string
+	Reference string        // finds the cause in the server's log
+	RetryIn   time.Duration // 0: not known
+}
+
+// Error writes the page that says what went wrong.
+func (s *Set) Error(w io.Writer, v ErrorView) error { return s.render(w, "error", "layout", v) }

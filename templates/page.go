@@ -1,0 +1,77 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Page is what every page has around its own content.
+type Page struct {
+	Title   string // unique among the pages; the house's name is added
+	Section string // of the navigation: dashboard, projects, builds, deliveries; empty: none
+	Actor   string // who is signed in; empty: nobody that we know of
+	Bare    bool   // no navigation: the reader is not signed in
+	API     string // path of the same content under /v1
+	State   core.BuildStatus
+	Alert   *Alert
+	Now     time.Time
+}
+
+// Favicon names the page's favicon file.
+func (p Page) Favicon() string {
+	if p.State == "" {
+		return "fav-oore.svg"
+	}
+	return "fav-" + string(p.State) + ".svg"
+}
+
+// Alert is a message above the content.
+type Alert struct {
+	State string // failed, timed_out (a warning), succeeded or queued (news)
+	Title string
+	Text  string
+}
+
+// Pager links the windows of a list. An empty link is not shown.
+type Pager struct {
+	First, Last, Total int64
+	Newer, Older       string
+}
+
+// BuildRow is a build in a list.
+type BuildRow struct {
+	Build    core.Build
+	Project  string
+	Pipeline string
+	Now      time.Time
+}
+
+// Took is how long the build ran, until now if it runs.
+func (r BuildRow) Took() time.Duration { return r.Build.Duration(r.Now) }
+
+// Version changes when the row does, for the live list.
+func (r BuildRow) Version() int64 { return r.Build.UpdatedAt.UnixMicro() }
+
+// Trigger says in words what started the build.
+func (r BuildRow) Trigger() string { return triggerWords(r.Build) }
+
+func triggerWords(b core.Build) string {
+	what := map[core.TriggerType]string{
+		core.TriggerManual: "started in the web", core.TriggerAPI: "started by API", core.TriggerWebhook: "webhook",
+		core.TriggerChat: "chat command", core.TriggerSchedule: "schedule", core.TriggerRerun: "run again",
+	}[b.TriggerType]
+	if b.TriggerType == core.TriggerWebhook && b.TriggerEvent != "" {
+		what = word(b.TriggerEvent)
+	}
+	if b.TriggerActor == "" {
+		return what
+	}
+	return what + " by " + b.TriggerActor
+}
+
+// Field is a form's input with what was typed and what is wrong with it.
+type Field struct {
+	Value string
+	Error string
+}

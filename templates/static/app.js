@@ -1,0 +1,93 @@
+// Times in the reader's zone, lists that stay current, forms sent once. Every page
+// works without this file.
+
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const UNITS = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+
+function ago(seconds) {
+  const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? UNITS[3];
+  return relative.format(Math.round(seconds / size), unit);
+}
+
+function duration(s) {
+  const two = n => String(n).padStart(2, '0');
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m ${two(s % 60)}s`;
+  return `${Math.floor(s / 3600)}h ${two(Math.floor(s / 60) % 60)}m`;
+}
+
+// tick rewrites the times below root: <time> relative to now, with the exact time as
+// its title, and [data-since] as a running duration.
+export function tick(root = document) {
+  const now = Date.now() / 1000;
+  for (const t of root.querySelectorAll('time')) {
+    const at = Date.parse(t.dateTime);
+    t.title ||= absolute.format(at);
+    set(t, ago(at / 1000 - now));
+  }
+  for (const t of root.querySelectorAll('[data-since]')) set(t, duration(Math.max(0, Math.round(now - t.dataset.since))));
+}
+
+function set(element, text) { if (element.textContent !== text) element.textContent = text; }
+
+// say tells screen readers, once.
+export function say(message) { document.getElementById('say').textContent = message; }
+
+// badge makes the tab's icon and title show a build's state.
+export function badge(state, title) {
+  document.querySelector('link[rel=icon]').href = new URL(`fav-${state}.svg`, import.meta.url);
+  document.title = title;
+}
+
+// load fetches a page of ours; null when it cannot be had now.
+export async function load(url) {
+  try {
+    const answer = await fetch(url, { headers: { accept: 'text/html' } });
+    if (!answer.ok || answer.redirected) return null;
+    return new DOMParser().parseFromString(await answer.text(), 'text/html');
+  } catch {
+    return null;
+  }
+}
+
+// swap puts fresh in the place of old and keeps the focus and what was opened.
+export function swap(old, fresh) {
+  const focused = old.contains(document.activeElement) && document.activeElement;
+  const open = [...old.querySelectorAll('details')].map(d => d.open);
+  fresh.querySelectorAll('details').forEach((d, i) => { d.open = open[i] ?? false; });
+  tick(fresh);
+  old.replaceWith(fresh);
+  if (!focused) return;
+  const same = [...fresh.querySelectorAll(focused.localName)].find(e => e.getAttribute('href') === focused.getAttribute('href'));
+  (same ?? document.getElementById('main')).focus({ preventScroll: true });
+}
+
+// refresh updates the lists of this page: single rows if the same builds are there,
+// else the whole list.
+async function refresh() {
+  const page = document.hidden ? null : await load(location.href);
+  for (const old of page ? document.querySelectorAll('[data-refresh]') : []) {
+    const fresh = page.getElementById(old.id);
+    if (!fresh) continue;
+    const rows = [...old.querySelectorAll('[data-row]')], now = [...fresh.querySelectorAll('[data-row]')];
+    const same = rows.length === now.length && rows.every((r, i) => r.dataset.row === now[i].dataset.row);
+    if (!same) swap(old, fresh);
+    else rows.forEach((r, i) => { if (r.dataset.v !== now[i].dataset.v) swap(r, now[i]); });
+  }
+  if (page && !page.querySelector('[data-active]')) document.querySelector('[data-active]')?.remove();
+  watch();
+}
+
+function watch() { if (document.querySelector('[data-active]')) setTimeout(refresh, 5000); }
+
+document.addEventListener('submit', event => {
+  if (event.target.method !== 'post') return;
+  // Not before the browser has read the form, and free again when it comes back to this page.
+  setTimeout(() => event.target.querySelectorAll('[type=submit]').forEach(b => { b.disabled = true; }));
+});
+addEventListener('pageshow', () => document.querySelectorAll('[type=submit]').forEach(b => { b.disabled = false; }));
+
+tick();
+setInterval(() => document.hidden || tick(), 1000);
+watch();
