@@ -1,0 +1,285 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Config is everything that the environment and the flags say. Secrets are never
+// printed.
+type Config struct {
+	ListenAddr  string
+	PublicURL   string // without a trailing slash
+	DataDir     string
+	DatabaseURL string
+	Runners     int
+	AdminToken  string
+	LogLimit    int64
+	LocalRoots  []string
+	LogLevel    string
+	LogFormat   string
+
+	GitHubAppID         int64
+	GitHubPrivateKey    string
+	GitHubWebhookSecret string
+	GitHubAPIURL        string
+	GitHubWebURL        string
+}
+
+// setting is one variable: its name, what it means, and how it is read.
+type setting struct {
+	env   string
+	usage string
+	read  func(c *Config, value string) error
+}
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		*field(c) = value
+		return nil
+	}
+}
+
+// settings is the table of contract section 2, as far as this version goes.
+func settings() []setting {
+	return []setting{
+		{"OORE_LISTEN_ADDR", "address to listen on (default 127.0.0.1:8787)", text(func(c *Config) *string { return &c.ListenAddr })},
+		{"OORE_PUBLIC_URL", "address under which people and forges reach Oore (default http:// and the listen address)", text(func(c *Config) *string { return &c.PublicURL })},
+		{"OORE_DATA_DIR", "folder for database, mirrors and workspaces", text(func(c *Config) *string { return &c.DataDir })},
+		{"OORE_DATABASE_URL", "postgres://… (default: an SQLite file in the data folder)", text(func(c *Config) *string { return &c.DatabaseURL })},
+		{"OORE_RUNNERS", "builds that run here at once; 0: none (default: half the CPUs, at least 1)", readRunners},
+		{"OORE_ADMIN_TOKEN", "bearer token of an owner, 32 characters or more", text(func(c *Config) *string { return &c.AdminToken })},
+		{"OORE_LOG_LIMIT", "most that is kept of one build's log (default 256MiB)", readLogLimit},
+		{"OORE_LOCAL_ROOTS", "folders in which local repositories may lie, separated by : (default: your home)", readLocalRoots},
+		{"OORE_LOG_LEVEL", "debug, info, warn or error (default info)", text(func(c *Config) *string { return &c.LogLevel })},
+		{"OORE_LOG_FORMAT", "text or json (default: text on a terminal)", text(func(c *Config) *string { return &c.LogFormat })},
+		{"OORE_GITHUB_APP_ID", "numeric id of the GitHub App", readAppID},
+		{"OORE_GITHUB_APP_PRIVATE_KEY", "the App's private key, PEM", text(func(c *Config) *string { return &c.GitHubPrivateKey })},
+		{"OORE_GITHUB_APP_WEBHOOK_SECRET", "the App's webhook secret", text(func(c *Config) *string { return &c.GitHubWebhookSecret })},
+		{"OORE_GITHUB_API_URL", "API of GitHub Enterprise (default https://api.github.com/)", text(func(c *Config) *string { return &c.GitHubAPIURL })},
+		{"OORE_GITHUB_WEB_URL", "pages of GitHub Enterprise (default https://github.com/)", text(func(c *Config) *string { return &c.GitHubWebURL })},
+	}
+}
+
+func readRunners(c *Config, value string) (err error) {
+	c.Runners, err = strconv.Atoi(value)
+	if err != nil || c.Runners < 0 || c.Runners > 256 {
+		return errors.New("give a number from 0 to 256")
+	}
+	return nil
+}
+
+func readAppID(c *Config, value string) (err error) {
+	if c.GitHubAppID, err = strconv.ParseInt(value, 10, 64); err != nil || c.GitHubAppID < 1 {
+		return errors.New("give the number that GitHub shows as App ID")
+	}
+	return nil
+}
+
+func readLogLimit(c *Config, value string) error {
+	units := []struct {
+		suffix string
+		factor float64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
+	for _, u := range units {
+		number, ok := strings.CutSuffix(value, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if n *= u.factor; err != nil || n < 1<<10 || n > math.MaxInt64/2 {
+			break
+		}
+		c.LogLimit = int64(n)
+		return nil
+	}
+	return errors.New("give a size of at least 1KiB, for example 256MiB")
+}
+
+func readLocalRoots(c *Config, value string) error {
+	c.LocalRoots = nil
+	for _, root := range filepath.SplitList(value) {
+		if !filepath.IsAbs(root) {
+			return fmt.Errorf("%q is no absolute path", root)
+		}
+		c.LocalRoots = append(c.LocalRoots, filepath.Clean(root))
+	}
+	return nil
+}
+
+func defaults() Config {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "/var/lib/oore"
+	}
+	data := filepath.Join(home, ".local", "share", "oore")
+	if runtime.GOOS == "darwin" {
+		data = filepath.Join(home, "Library", "Application Support", "oore")
+	}
+	return Config{
+		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20,
+		LocalRoots: []string{home}, LogLevel: "info",
+		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
+	}
+}
+
+// flagName is a variable's name as a flag: OORE_LISTEN_ADDR is --listen-addr.
+func flagName(env string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(env, "OORE_")), "_", "-")
+}
+
+// loadConfig reads flags over environment over defaults. All faults are in the
+// error, one line each.
+func loadConfig(name string, args []string, environ []string, stderr io.Writer) (Config, error) {
+	c := defaults()
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	given := map[string]*string{}
+	for _, s := range settings() {
+		given[s.env] = flags.String(flagName(s.env), "", s.usage+" ["+s.env+"]")
+	}
+	if err := flags.Parse(args); err != nil {
+		return c, flagError(err)
+	}
+	if flags.NArg() > 0 {
+		return c, usageError{fmt.Errorf("%s takes no argument %q", name, flags.Arg(0))}
+	}
+	env := environment(environ)
+	var faults []error
+	for _, s := range settings() {
+		value, err := env.value(s.env)
+		if *given[s.env] != "" {
+			value, err = *given[s.env], nil
+		}
+		if err == nil && value != "" {
+			err = s.read(&c, value)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", s.env, err))
+		}
+	}
+	faults = append(faults, c.validate()...)
+	if len(faults) > 0 {
+		return c, usageError{errors.Join(faults...)}
+	}
+	return c, nil
+}
+
+type environment []string
+
+func (e environment) lookup(name string) string {
+	for _, pair := range slices.Backward(e) {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// value reads NAME, or the file that NAME_FILE names.
+func (e environment) value(name string) (string, error) {
+	value, path := e.lookup(name), e.lookup(name+"_FILE")
+	if path == "" {
+		return value, nil
+	}
+	if value != "" {
+		return "", fmt.Errorf("set either it or %s_FILE", name)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
+}
+
+// unknown lists OORE_ variables that this version does not read, so that nobody
+// believes them to work.
+func (e environment) unknown() []string {
+	var names []string
+	for _, pair := range e {
+		name, _, _ := strings.Cut(pair, "=")
+		known := slices.ContainsFunc(settings(), func(s setting) bool { return name == s.env || name == s.env+"_FILE" })
+		if strings.HasPrefix(name, "OORE_") && !strings.HasPrefix(name, "OORE_TEST_") && !known {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (c *Config) validate() []error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if _, _, err := net.SplitHostPort(c.ListenAddr); err != nil {
+		fault("OORE_LISTEN_ADDR: %q is no host:port, for example 127.0.0.1:8787", c.ListenAddr)
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.ListenAddr
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if err := webURL(c.PublicURL); err != nil {
+		fault("OORE_PUBLIC_URL: %w", err)
+	}
+	if !filepath.IsAbs(c.DataDir) {
+		if abs, err := filepath.Abs(c.DataDir); err == nil {
+			c.DataDir = abs
+		}
+	}
+	if c.AdminToken != "" && len(c.AdminToken) < 32 {
+		fault("OORE_ADMIN_TOKEN: it has %d characters; give 32 or more, for example from: openssl rand -hex 32", len(c.AdminToken))
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		fault("OORE_LOG_LEVEL: %q is none of debug, info, warn, error", c.LogLevel)
+	}
+	if !slices.Contains([]string{"", "text", "json"}, c.LogFormat) {
+		fault("OORE_LOG_FORMAT: %q is neither text nor json", c.LogFormat)
+	}
+	if c.DatabaseURL == "" {
+		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "oore.db")
+	}
+	return append(faults, c.validateGitHub()...)
+}
+
+// validateGitHub refuses an App without its webhook secret: an empty secret would
+// switch the check of signatures off.
+func (c *Config) validateGitHub() []error {
+	var faults []error
+	if c.GitHubAppID == 0 && c.GitHubPrivateKey == "" && c.GitHubWebhookSecret == "" {
+		return nil
+	}
+	if c.GitHubAppID == 0 {
+		faults = append(faults, errors.New("OORE_GITHUB_APP_ID: set it too; GitHub shows it as App ID in the App's settings"))
+	}
+	if c.GitHubPrivateKey == "" {
+		faults = append(faults, errors.New("OORE_GITHUB_APP_PRIVATE_KEY: set it too (or …_FILE); make one under \"Private keys\" in the App's settings"))
+	}
+	if c.GitHubWebhookSecret == "" {
+		faults = append(faults, errors.New("OORE_GITHUB_APP_WEBHOOK_SECRET: set it too; without it anybody could start builds"))
+	}
+	if err := webURL(c.GitHubAPIURL); err != nil {
+		faults = append(faults, fmt.Errorf("OORE_GITHUB_API_URL: %w", err))
+	}
+	if err := webURL(c.GitHubWebURL); err != nil {
+		faults = append(faults, fmt.Errorf("OORE_GITHUB_WEB_URL: %w", err))
+	}
+	return faults
+}
+
+func webURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return fmt.Errorf("%q is no http:// or https:// address", s)
+	}
+	return nil
+}

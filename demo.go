@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/github"
+	"github.com/oore-ci/oore/handlers/localgit"
+)
+
+//go:embed docs/demo/oore.yaml
+var demoWorkflow []byte
+
+// demo is a throw-away server with a sample repository.
+type demo struct {
+	dir    string // removed at the end
+	bare   string // where pushes go
+	clone  string // where the visitor works
+	secret string // of the sample GitHub App's webhooks
+	token  string
+	sha    string
+}
+
+// demoRepositoryID is the numeric id under which the sample repository plays one of GitHub's.
+const demoRepositoryID = 1296269
+
+// demoCommand is the first command of the README: a real server on throw-away data
+// whose first build runs at once.
+func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	d, err := newDemo(ctx)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(d.dir)
+	addr, err := freeAddr("127.0.0.1:8787")
+	if err != nil {
+		return err
+	}
+	base := []string{
+		"--data-dir", filepath.Join(d.dir, "data"), "--local-roots", d.dir, "--admin-token", d.token,
+		"--listen-addr", addr, "--log-level", "warn",
+	}
+	cfg, err := loadConfig("demo", append(base, args...), nil, stderr)
+	if err != nil {
+		return err
+	}
+	cfg.GitHubWebhookSecret = d.secret
+	log := newLogger(cfg, stderr)
+	r, err := newRooms(cfg, log)
+	if err != nil {
+		return err
+	}
+	r.forges[core.ProviderGitHub] = demoForge{Forge: localgit.New(localgit.Options{Log: log}), clone: d.bare}
+	r.decoders[core.ProviderGitHub] = github.Decoder{}
+	s, err := assemble(ctx, cfg, r, log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := d.fill(ctx, s.app, cfg, stdout); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// freeAddr is the wished address, or one with another port where that is taken.
+func freeAddr(wish string) (string, error) {
+	ln, err := net.Listen("tcp", wish)
+	if err != nil {
+		if ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return "", fmt.Errorf("find a free port: %w", err)
+		}
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}
+
+func newDemo(ctx context.Context) (_ *demo, err error) {
+	dir, err := os.MkdirTemp("", "oore-demo-")
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil { // macOS: /var is a link
+		return nil, err
+	}
+	d := &demo{
+		dir: dir, bare: filepath.Join(dir, "shop.git"), clone: filepath.Join(dir, "shop"),
+		secret: randomHex(), token: randomHex(),
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	if err = d.git(ctx, dir, "init", "--quiet", "--bare", "--initial-branch=main", d.bare); err != nil {
+		return nil, err
+	}
+	if err = d.git(ctx, dir, "clone", "--quiet", d.bare, d.clone); err != nil {
+		return nil, err
+	}
+	if err = os.WriteFile(filepath.Join(d.clone, ".oore.yaml"), demoWorkflow, 0o644); err != nil {
+		return nil, err
+	}
+	for _, args := range [][]string{
+		{"checkout", "--quiet", "-B", "main"},
+		{"config", "user.name", "Oore demo"},
+		{"config", "user.email", "demo@example.com"},
+		{"add", "."},
+		{"commit", "--quiet", "--message", "Show what Oore does"},
+		{"push", "--quiet", "origin", "main"},
+	} {
+		if err = d.git(ctx, d.clone, args...); err != nil {
+			return nil, err
+		}
+	}
+	out, err := exec.CommandContext(ctx, "git", "-C", d.clone, "rev-parse", "HEAD").Output()
+	d.sha = strings.TrimSpace(string(out))
+	return d, err
+}
+
+func (d *demo) git(ctx context.Context, dir string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("git %s: %w: %s (the demo needs git 2.28 or newer)", args[0], err, out)
+	}
+	return nil
+}
+
+func randomHex() string {
+	var b [24]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// fill makes two projects of the one repository, one told by the folder and one
+// told by webhooks, starts the first build and prints how to start more.
+func (d *demo) fill(ctx context.Context, a *app.App, cfg Config, stdout io.Writer) error {
+	link, err := a.EnsureOwner(ctx)
+	if err != nil {
+		return err
+	}
+	owner := core.Actor{Kind: core.ActorSystem, Name: "demo", Role: core.RoleOwner}
+	project, pipeline, err := d.project(ctx, a, owner, app.CreateProject{Name: "Demo shop", LocalPath: d.bare})
+	if err != nil {
+		return err
+	}
+	if _, _, err := d.project(ctx, a, owner, app.CreateProject{
+		Name: "Demo shop on GitHub", Provider: core.ProviderGitHub, FullName: "oore-demo/shop",
+	}); err != nil {
+		return err
+	}
+	b, err := a.TriggerBuild(ctx, owner, app.TriggerBuild{ProjectID: project.ID, PipelineID: pipeline.ID, Type: core.TriggerManual})
+	if err != nil {
+		return err
+	}
+	push, signature, err := d.push()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, demoText, versionLine(), link, a.BuildURL(b.ID),
+		cfg.PublicURL, project.ID, d.token, pipeline.ID, d.clone, cfg.PublicURL, signature, push, d.dir)
+	return err
+}
+
+const demoText = `%s · demo on throw-away data
+
+Sign in (once):   %s
+The first build:  %s
+
+Start builds, each from another terminal:
+  by API         curl -X POST %s/v1/projects/%s/builds -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{"pipeline_id":"%s","branch":"main"}'
+  by git push    git -C %s commit --quiet --allow-empty -m 'Try a push' && git -C %[8]s push --quiet
+  by webhook     curl -X POST %[9]s/v1/webhooks/github -H 'X-GitHub-Event: push' -H "X-GitHub-Delivery: demo-$(date +%%s)" -H 'X-Hub-Signature-256: %[10]s' -H 'Content-Type: application/json' --data-binary @%[11]s
+
+Why something was or was not built: %[4]s/deliveries
+Everything lies in %[12]s and goes when you press Ctrl-C.
+`
+
+func (d *demo) project(ctx context.Context, a *app.App, owner core.Actor, in app.CreateProject) (core.Project, core.Pipeline, error) {
+	p, err := a.CreateProject(ctx, owner, in)
+	if err != nil {
+		return p, core.Pipeline{}, err
+	}
+	name := "Checks"
+	pipeline, err := a.CreatePipeline(ctx, owner, p.ID, app.PipelineInput{Name: &name})
+	return p, pipeline, err
+}
+
+// push writes the body of a push webhook as GitHub would send it for the sample
+// repository, and signs it.
+func (d *demo) push() (path, signature string, err error) {
+	body, err := json.Marshal(map[string]any{
+		"ref": "refs/heads/main", "before": strings.Repeat("0", 40), "after": d.sha, "created": true, "deleted": false, "forced": false,
+		"repository": map[string]any{"id": demoRepositoryID, "name": "shop", "full_name": "oore-demo/shop", "default_branch": "main",
+			"owner": map[string]any{"login": "oore-demo"}},
+		"head_commit": map[string]any{"id": d.sha, "message": "Show what Oore does", "author": map[string]any{"name": "Oore demo"}},
+		"sender":      map[string]any{"login": "demo", "id": 1}, "commits": []any{},
+	})
+	if err != nil {
+		return "", "", err
+	}
+	path = filepath.Join(d.dir, "push.json")
+	mac := hmac.New(sha256.New, []byte(d.secret))
+	mac.Write(body)
+	return path, "sha256=" + hex.EncodeToString(mac.Sum(nil)), os.WriteFile(path, body, 0o600)
+}
+
+// demoForge plays GitHub for the sample repository: it is looked up by name, and
+// cloned from the folder.
+type demoForge struct {
+	core.Forge
+	clone string
+}
+
+func (f demoForge) FindRepository(ctx context.Context, name string) (core.Repository, error) {
+	r, err := f.Forge.FindRepository(ctx, f.clone)
+	r.Provider, r.ExternalID, r.FullName = core.ProviderGitHub, fmt.Sprint(demoRepositoryID), name
+	return r, err
+}

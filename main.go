@@ -1,0 +1,82 @@
+// Oore is the CI bot that a mobile team hosts itself. This package only composes:
+// subcommands, configuration and the wiring of the rooms.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/oore-ci/oore/runner"
+)
+
+// Exit codes: 1 something failed or a check found something, 2 wrong usage or
+// configuration.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	runner.RunShim(os.Args) // does not return in a shim, and must come before anything else
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError is a fault of whoever typed the command or the configuration.
+type usageError struct{ error }
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	name := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
+		"serve": serveCommand, "demo": demoCommand, "token": tokenCommand, "signin-link": signInLinkCommand,
+		"validate": validateCommand, "version": versionCommand, "help": helpCommand,
+	}
+	command, ok := commands[name]
+	if !ok {
+		fmt.Fprintf(stderr, "oore: there is no command %q\n\n%s", name, usage)
+		return exitUsage
+	}
+	err := command(ctx, args, stdout, stderr)
+	var usageErr usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &usageErr):
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	fmt.Fprintln(stderr, "oore:", err)
+	return exitFailed
+}
+
+const usage = `Usage: oore COMMAND [flags]
+
+  serve         the server: web, API, webhooks and the embedded runners (the default)
+  demo          a throw-away server with a sample repository whose first build starts at once
+  token create  make an API token: oore token create --name N [--role owner|admin|developer|viewer]
+  signin-link   print a new one-time link that signs the owner in
+  validate      check a .oore.yaml: oore validate [FILE]
+  version       version, commit and Go version
+  help          this text
+
+Each command takes --help. Settings are OORE_… variables or flags of serve.
+`
+
+func helpCommand(_ context.Context, _ []string, stdout, _ io.Writer) error {
+	_, err := io.WriteString(stdout, usage)
+	return err
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers"
+	"github.com/oore-ci/oore/handlers/github"
+	"github.com/oore-ci/oore/handlers/localgit"
+	"github.com/oore-ci/oore/handlers/web"
+	"github.com/oore-ci/oore/runner"
+	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/templates"
+)
+
+const (
+	watchEvery    = time.Second
+	shutdownGrace = 10 * time.Second
+)
+
+// serveCommand runs the server until it is told to stop.
+func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	cfg, err := loadConfig("serve", args, os.Environ(), stderr)
+	if err != nil {
+		return err
+	}
+	log := newLogger(cfg, stderr)
+	for _, name := range environment(os.Environ()).unknown() {
+		log.Warn("this version of Oore does not read this variable", "name", name)
+	}
+	s, err := newServer(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	link, err := s.app.EnsureOwner(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s · data %s · %s\n", versionLine(), cfg.DataDir, cfg.PublicURL)
+	if link != "" {
+		fmt.Fprintf(stdout, "First start. Open this link to sign in (good for an hour, once):\n  %s\n", link)
+	}
+	return s.run(ctx)
+}
+
+func newLogger(cfg Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	file, isFile := w.(*os.File)
+	terminal := false
+	if isFile {
+		if info, err := file.Stat(); err == nil {
+			terminal = info.Mode()&os.ModeCharDevice != 0
+		}
+	}
+	if cfg.LogFormat == "text" || cfg.LogFormat == "" && terminal {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// server is the house with all its rooms wired.
+type server struct {
+	cfg     Config
+	log     *slog.Logger
+	lock    *os.File
+	store   *store.Store
+	app     *app.App
+	runner  core.Runner
+	pool    *runner.Pool // nil: no embedded runners
+	watcher *localgit.Watcher
+	http    *fiber.App
+	stop    chan struct{} // closes when long answers must end
+	ln      net.Listener
+}
+
+// rooms are the parts that know a provider; the demo brings its own.
+type rooms struct {
+	forges    map[core.Provider]core.Forge
+	reporters map[core.Provider]core.Reporter
+	decoders  map[core.Provider]core.Decoder
+}
+
+func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
+	local := localgit.New(localgit.Options{Log: log})
+	r := rooms{
+		forges:    map[core.Provider]core.Forge{core.ProviderGit: local},
+		reporters: map[core.Provider]core.Reporter{},
+		decoders:  map[core.Provider]core.Decoder{core.ProviderGit: localgit.Decoder{}},
+	}
+	if cfg.GitHubAppID == 0 {
+		return r, nil
+	}
+	forge, err := github.NewForge(github.Options{
+		AppID: cfg.GitHubAppID, PrivateKey: []byte(cfg.GitHubPrivateKey), APIURL: cfg.GitHubAPIURL, WebURL: cfg.GitHubWebURL, Log: log,
+	})
+	if err != nil {
+		return r, usageError{err}
+	}
+	r.forges[core.ProviderGitHub], r.reporters[core.ProviderGitHub] = forge, forge
+	r.decoders[core.ProviderGitHub] = github.Decoder{}
+	return r, nil
+}
+
+func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, error) {
+	r, err := newRooms(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	return assemble(ctx, cfg, r, log)
+}
+
+// assemble opens what the server stands on and wires it, bottom to top. Nothing
+// runs yet.
+func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *server, err error) {
+	s := &server{cfg: cfg, log: log, stop: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.lock, err = lockDataDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
+		return nil, err
+	}
+	s.app, err = app.New(app.Deps{
+		Store: s.store, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders,
+		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log,
+		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wireRunner(); err != nil {
+		return nil, err
+	}
+	s.watcher = localgit.NewWatcher(
+		func(ctx context.Context, d app.ReceiveDelivery) error {
+			_, _, err := s.app.ReceiveDelivery(ctx, d)
+			return err
+		},
+		func(ctx context.Context) ([]core.Repository, error) {
+			return s.app.ListRepositories(ctx, core.ProviderGit)
+		},
+		watchEvery, log)
+	if err := s.wireHTTP(); err != nil {
+		return nil, err
+	}
+	s.ln, err = net.Listen("tcp", cfg.ListenAddr)
+	return s, err
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// lockDataDir makes the folder and keeps a second server out of it: both would
+// believe that they alone run what the embedded runner holds.
+func lockDataDir(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("another Oore runs on the data folder %s; stop it, or set OORE_DATA_DIR to another folder", dir)
+	}
+	return lock, nil
+}
+
+// runnerID is the embedded runner's lasting identity: after a restart it takes back
+// what it held, and nothing that another server's runner holds.
+func runnerID(dir string) (string, error) {
+	path := filepath.Join(dir, "runner-id")
+	if data, err := os.ReadFile(path); err == nil {
+		if id := strings.TrimSpace(string(data)); uuid.Validate(id) == nil {
+			return id, nil
+		}
+	}
+	id := newID()
+	return id, os.WriteFile(path, []byte(id+"\n"), 0o600)
+}
+
+func (s *server) wireRunner() error {
+	id, err := runnerID(s.cfg.DataDir)
+	if err != nil {
+		return fmt.Errorf("name the embedded runner: %w", err)
+	}
+	s.runner = core.Runner{ID: id, Name: "built-in", Labels: []string{}}
+	if s.cfg.Runners == 0 {
+		return nil
+	}
+	s.pool, err = runner.New(runner.Options{
+		Jobs: s.app, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log,
+	})
+	return err
+}
+
+func (s *server) wireHTTP() error {
+	set, err := templates.New()
+	if err != nil {
+		return err
+	}
+	var inbox http.Handler
+	if s.cfg.GitHubWebhookSecret != "" {
+		if inbox, err = github.NewInbox(s.app, s.cfg.GitHubWebhookSecret, s.log); err != nil {
+			return err
+		}
+	}
+	s.http = handlers.New(handlers.Options{
+		App: s.app, GitHub: inbox, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version,
+		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log}),
+	})
+	return nil
+}
+
+// run serves until ctx ends, then stops in order: no new requests, long answers
+// end, running builds are given back, workers write what they know, done.
+func (s *server) run(ctx context.Context) error {
+	if err := s.app.RecoverRunner(ctx, s.runner.ID); err != nil {
+		return err
+	}
+	s.log.Info("listening", "addr", s.ln.Addr().String(), "runners", s.cfg.Runners)
+	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	workers, stopWorkers := context.WithCancel(failed)
+	builds, stopBuilds := context.WithCancel(failed)
+	defer stopWorkers()
+	defer stopBuilds()
+	g.Go(func() error { return s.http.Listener(s.ln) })
+	g.Go(func() error { return s.app.RunWorkers(workers) })
+	g.Go(func() error { return s.watcher.Run(workers) })
+	poolDone := make(chan struct{})
+	g.Go(func() error {
+		defer close(poolDone)
+		if s.pool == nil {
+			return nil
+		}
+		return s.pool.Run(builds)
+	})
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+		case <-failed.Done():
+		}
+		s.log.Info("stopping")
+		close(s.stop)
+		stopBuilds()
+		err := s.http.ShutdownWithTimeout(shutdownGrace)
+		<-poolDone
+		stopWorkers()
+		return err
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (s *server) close() {
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.log.Error("close the database", "error", err)
+		}
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
+}

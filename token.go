@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
+)
+
+// tokenCommand makes an API token. Whoever can open the database may.
+func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 || args[0] != "create" {
+		return usageError{fmt.Errorf("usage: oore token create --name N [--role owner|admin|developer|viewer]")}
+	}
+	flags := flag.NewFlagSet("token create", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	name := flags.String("name", "", "what the token is for")
+	role := flags.String("role", string(core.RoleDeveloper), "owner, admin, developer or viewer")
+	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
+	if err := flags.Parse(args[1:]); err != nil {
+		return flagError(err)
+	}
+	return withApp(ctx, *dir, stderr, func(a *app.App) error {
+		system := core.Actor{Kind: core.ActorSystem, Name: "command line", Role: core.RoleOwner}
+		secret, _, err := a.CreateAPIToken(ctx, system, app.CreateAPIToken{Name: *name, Role: core.Role(*role)})
+		if core.KindOf(err) == core.KindInvalid && err != nil {
+			return usageError{err}
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(stdout, secret)
+		return err
+	})
+}
+
+// signInLinkCommand prints a one-time link for the owner.
+func signInLinkCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("signin-link", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
+	if err := flags.Parse(args); err != nil {
+		return flagError(err)
+	}
+	return withApp(ctx, *dir, stderr, func(a *app.App) error {
+		link, err := a.CreateSignInLink(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(stdout, link)
+		return err
+	})
+}
+
+// withApp opens the server's database beside the running server, for one command.
+func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App) error) error {
+	var args []string
+	if dir != "" {
+		args = []string{"--data-dir", dir}
+	}
+	cfg, err := loadConfig("oore", args, os.Environ(), stderr)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	db, err := store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	a, err := app.New(app.Deps{Store: db, Clock: time.Now, NewID: newID, Log: log, PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit})
+	if err != nil {
+		return err
+	}
+	return f(a)
+}
