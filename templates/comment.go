@@ -14,8 +14,10 @@ import (
 // CommentMarker is the first line of the sticky comment; it tells ours from others.
 const CommentMarker = "<!-- oore:report -->"
 
-// commentLimit is in characters; GitHub refuses more than 65,536.
-const commentLimit = 60_000
+const (
+	commentLimit = 60_000 // characters; GitHub refuses more than 65,536
+	maxTails     = 20     // of one comment; more would hardly fit
+)
 
 //go:embed comment.md.tmpl
 var commentSource string
@@ -52,6 +54,9 @@ func Comment(c core.Comment) string {
 			Name: markdown(r.Pipeline.Name) + fmt.Sprintf(" #%d", r.Build.Number), URL: r.TargetURL,
 			State: reportState(r), Time: reportTime(r),
 		})
+		if len(view.Tails) == maxTails {
+			continue
+		}
 		if tail, ok := tailOf(r, len(c.Reports) > 1); ok {
 			view.Tails = append(view.Tails, tail)
 		}
@@ -79,7 +84,8 @@ func (v *comment) shrink() bool {
 		return true
 	}
 	if n := len(v.Rows); n > 1 {
-		v.Rows, v.More = v.Rows[:n-1], v.More+1
+		drop := 1 + n/20
+		v.Rows, v.More = v.Rows[:n-drop], v.More+drop
 		return true
 	}
 	return false

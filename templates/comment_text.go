@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -66,7 +67,8 @@ func tailLines(raw []string) []string {
 	lines := make([]string, 0, len(raw))
 	for _, s := range raw {
 		s = strings.TrimRight(terminalEscape.ReplaceAllString(s, ""), " \t\r\n")
-		s = s[strings.LastIndexByte(s, '\r')+1:] // a progress bar: what stood there last
+		s = s[strings.LastIndexByte(s, '\r')+1:]     // a progress bar: what stood there last
+		s = s[:min(len(s), utf8.UTFMax*maxTailLine)] // the rest is cut below in any case
 		s = strings.ReplaceAll(visible(s), "@", "@"+joiner)
 		if strings.HasPrefix(s, "/") {
 			s = " " + s // GitLab would run it as a command of the bot

@@ -35,8 +35,9 @@ type answered struct {
 	status  int
 	header  http.Header
 	message string
+	docs    string        // where GitHub explains it
 	minting bool          // it was a call for an installation's token
-	pause   time.Duration // the library knows that a limit ends after it; 0: it does not
+	pause   time.Duration // what the library makes of a limit that it knows; 0: of none
 }
 
 // refusalOf finds GitHub's answer in the error of a call; nil: there was none.
@@ -50,31 +51,37 @@ func refusalOf(err error) *answered {
 		if minting.Response == nil {
 			return nil
 		}
-		return &answered{status: minting.Response.StatusCode, header: minting.Response.Header, message: mintMessage(minting.Response), minting: true}
+		return refusedMint(minting.Response)
 	case errors.As(err, &primary):
-		return &answered{status: http.StatusForbidden, message: primary.Message, pause: max(minPause, time.Until(primary.Rate.Reset.Time))}
-	case errors.As(err, &secondary):
-		a := &answered{status: http.StatusForbidden, header: secondary.Response.Header, message: secondary.Message, pause: unknownPause}
-		if secondary.RetryAfter != nil {
-			a.pause = max(minPause, *secondary.RetryAfter)
+		pause := unknownPause
+		if reset := primary.Rate.Reset; !reset.IsZero() {
+			pause = clamp(time.Until(reset.Time))
 		}
-		return a
+		return &answered{status: http.StatusForbidden, header: primary.Response.Header, message: primary.Message, pause: pause}
+	case errors.As(err, &secondary):
+		pause := unknownPause
+		if secondary.RetryAfter != nil {
+			pause = clamp(*secondary.RetryAfter)
+		}
+		return &answered{status: http.StatusForbidden, header: secondary.Response.Header, message: secondary.Message, pause: pause}
 	case errors.As(err, &plain):
-		return &answered{status: plain.Response.StatusCode, header: plain.Response.Header, message: detailed(plain)}
+		return &answered{status: plain.Response.StatusCode, header: plain.Response.Header, message: detailed(plain), docs: plain.DocumentationURL}
 	}
 	return nil
 }
 
-// mintMessage reads the body of a refused mint, which the library leaves to us.
-func mintMessage(resp *http.Response) string {
+// refusedMint reads the body of a refused mint, which the library leaves to us.
+func refusedMint(resp *http.Response) *answered {
 	defer resp.Body.Close()
 	var body struct {
 		Message string `json:"message"`
+		Docs    string `json:"documentation_url"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body); err != nil {
-		return ""
+	a := &answered{status: resp.StatusCode, header: resp.Header, minting: true}
+	if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body) == nil {
+		a.message, a.docs = body.Message, body.Docs
 	}
-	return body.Message
+	return a
 }
 
 // detailed is GitHub's message with what it says about single fields.
@@ -91,17 +98,18 @@ func detailed(r *github.ErrorResponse) string {
 // limit tells how long to keep away, if the answer comes from a rate limit. The
 // library knows neither status 429 nor a secondary limit that only its text names.
 func (a *answered) limit() (time.Duration, bool) {
-	if a.pause > 0 {
-		return min(a.pause, maxPause), true
-	}
 	if a.status != http.StatusForbidden && a.status != http.StatusTooManyRequests {
 		return 0, false
 	}
 	if d, ok := retryAfter(a.header); ok {
 		return d, true
 	}
+	if a.pause > 0 {
+		return a.pause, true
+	}
 	text := strings.ToLower(a.message)
-	if a.status == http.StatusTooManyRequests || strings.Contains(text, "rate limit") || strings.Contains(text, "abuse detection") {
+	if a.status == http.StatusTooManyRequests || strings.Contains(text, "rate limit") || strings.Contains(text, "abuse detection") ||
+		strings.HasSuffix(a.docs, "secondary-rate-limits") || strings.HasSuffix(a.docs, "abuse-rate-limits") {
 		return unknownPause, true
 	}
 	return 0, false
@@ -150,7 +158,7 @@ func (a *answered) kind(subject string) *core.Error {
 		return e
 	}
 	switch {
-	case a.status >= 500:
+	case a.status >= 500 || a.status < 400:
 		e := core.Errorf(core.KindUnavailable, "GitHub has a problem (HTTP %d); try again", a.status)
 		e.RetryAfter, _ = retryAfter(a.header)
 		return e

@@ -6,11 +6,10 @@ import (
 	"strconv"
 )
 
-// call is one request to the API, made while mu is held.
+// call is one request to the API, served while mu is held.
 type call struct {
 	*http.Request
-	body  []byte
-	token *token // of an installation; nil: none or a JWT
+	body []byte
 }
 
 // answer is what the API says.

@@ -126,8 +126,10 @@ func PrimaryLimit(reset time.Time) Failure {
 // SecondaryLimit is the refusal of too many writes, as status 403 or 429. With a
 // retryAfter of 0 only the text tells what it is.
 func SecondaryLimit(status int, retryAfter time.Duration) Failure {
-	f := Failure{Status: status, Header: map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4987"},
-		Body: `{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}`}
+	f := Failure{
+		Status: status, Header: map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4987"},
+		Body: `{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}`,
+	}
 	if retryAfter > 0 {
 		f.Header["Retry-After"] = strconv.Itoa(int(retryAfter.Seconds()))
 	}

@@ -1,0 +1,208 @@
+package github_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/github"
+	"github.com/oore-ci/oore/handlers/github/githubtest"
+)
+
+func options(w *world) github.Options {
+	return github.Options{
+		AppID: w.AppID, PrivateKey: w.PrivateKeyPEM, APIURL: w.APIURL(), WebURL: w.URL() + "/", Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func newForge(t *testing.T, w *world) *github.Forge {
+	t.Helper()
+	f, err := github.NewForge(options(w))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// The ports that the house asks for.
+var (
+	_ core.Forge    = (*github.Forge)(nil)
+	_ core.Reporter = (*github.Forge)(nil)
+	_ core.Decoder  = github.Decoder{}
+)
+
+func (w *world) coreRepository() core.Repository {
+	return core.Repository{
+		Provider: core.ProviderGitHub, ExternalID: fmt.Sprint(w.repo.ID), FullName: "acme/shop", CloneURL: w.repo.CloneURL,
+		WebURL: w.URL() + "/acme/shop", DefaultBranch: "main", Private: true, InstallationID: w.repo.InstallationID,
+	}
+}
+
+func otherKey(t *testing.T) []byte {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+func TestNewForgeSaysWhatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	tests := []struct {
+		name   string
+		change func(*github.Options)
+		want   string
+	}{
+		{"no PEM", func(o *github.Options) { o.PrivateKey = []byte("nonsense") }, "OORE_GITHUB_APP_PRIVATE_KEY"},
+		{"no key", func(o *github.Options) { o.PrivateKey = nil }, "OORE_GITHUB_APP_PRIVATE_KEY"},
+		{"no App", func(o *github.Options) { o.AppID = 0 }, "OORE_GITHUB_APP_ID"},
+		{"no API", func(o *github.Options) { o.APIURL = "" }, "OORE_GITHUB_API_URL"},
+		{"another scheme", func(o *github.Options) { o.APIURL = "file:///etc/passwd" }, "OORE_GITHUB_API_URL"},
+		{"no host", func(o *github.Options) { o.WebURL = "https://" }, "OORE_GITHUB_WEB_URL"},
+		{"credentials", func(o *github.Options) { o.WebURL = "https://a:b@example.com/" }, "OORE_GITHUB_WEB_URL"},
+	}
+	for _, tt := range tests {
+		o := options(w)
+		tt.change(&o)
+		if _, err := github.NewForge(o); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v does not name %s", tt.name, err, tt.want)
+		}
+	}
+	if n := len(w.Requests()); n != 0 {
+		t.Errorf("%d requests for the checks alone", n)
+	}
+}
+
+func TestFindRepository(t *testing.T) {
+	w := newWorld(t)
+	for _, api := range []string{w.APIURL(), strings.TrimSuffix(w.APIURL(), "/")} {
+		o := options(w)
+		o.APIURL = api
+		f, err := github.NewForge(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.FindRepository(t.Context(), "acme/shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := w.coreRepository(); got != want {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	}
+}
+
+func TestFindRepositoryThatIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	f := newForge(t, w)
+	before := len(w.Requests())
+	for _, name := range []string{"", "acme", "acme/", "/shop", "acme/shop/x", "acme/../shop", "acme/..", "../shop", "acme/sh op", "acme/shop?x=1", "acme/%2e%2e"} {
+		_, err := f.FindRepository(t.Context(), name)
+		wantError(t, name, err, core.KindNotFound, core.CodeRepositoryUnknown)
+	}
+	if len(w.Requests()) != before {
+		t.Error("names that cannot be were sent to GitHub")
+	}
+	_, err := f.FindRepository(t.Context(), "acme/other")
+	wantError(t, "unknown", err, core.KindNotFound, core.CodeRepositoryUnknown)
+	if !strings.HasPrefix(err.Error(), "The GitHub App is not installed on acme/other") {
+		t.Errorf("error %q", err)
+	}
+	w.Uninstall(w.repo.InstallationID)
+	_, err = f.FindRepository(t.Context(), "acme/shop")
+	wantError(t, "uninstalled", err, core.KindNotFound, core.CodeRepositoryUnknown)
+}
+
+func wantError(t *testing.T, name string, err error, kind core.Kind, code string) {
+	t.Helper()
+	if err == nil || core.KindOf(err) != kind || core.CodeOf(err) != code {
+		t.Errorf("%s: got kind %d, code %s (%v), want %d, %s", name, core.KindOf(err), core.CodeOf(err), err, kind, code)
+	}
+}
+
+// The double's check of the JWT is worth something only if it can fail.
+func TestAWrongKeyIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for name, change := range map[string]func(*github.Options){
+		"another key": func(o *github.Options) { o.PrivateKey = otherKey(t) },
+		"another App": func(o *github.Options) { o.AppID++ },
+	} {
+		o := options(w)
+		change(&o)
+		f, err := github.NewForge(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.FindRepository(t.Context(), "acme/shop")
+		wantError(t, name, err, core.KindUnavailable, core.CodeUnavailable)
+		if !strings.Contains(err.Error(), "OORE_GITHUB_APP_PRIVATE_KEY") {
+			t.Errorf("%s: %v", name, err)
+		}
+		err = f.SetStatus(t.Context(), w.coreRepository(), report(w.head, core.ReportSuccess))
+		wantError(t, name, err, core.KindUnavailable, core.CodeUnavailable)
+	}
+	if w.TokensMinted() != 0 || len(w.Statuses(w.head)) != 0 {
+		t.Error("the double let a wrong App in")
+	}
+}
+
+func TestResolveRef(t *testing.T) {
+	w := newWorld(t)
+	f := newForge(t, w)
+	w.git.Tag("v1.0.0", w.base, "")
+	w.git.Tag("v2.0.0", w.base, "Annotated")
+	strange := w.git.Commit("feature/a#c%d&e;'`$(id)", nil, "never made")
+	tests := map[string]string{
+		"main": w.head, "v1.0.0": w.base, "v2.0.0": w.base, w.base: w.base, w.head: w.head,
+		"feature/a#c%d&e;'`$(id)": strange,
+	}
+	for ref, want := range tests {
+		c, err := f.ResolveRef(t.Context(), w.coreRepository(), ref)
+		if err != nil || c.SHA != want {
+			t.Errorf("%s: %+v, %v; want %s", ref, c, err, want)
+		}
+	}
+	c, err := f.ResolveRef(t.Context(), w.coreRepository(), "main")
+	if err != nil || c.Author != "Octo Cat" || c.Message != "Second\n\nWith a body" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+func TestResolveRefUnknown(t *testing.T) {
+	w := newWorld(t)
+	f := newForge(t, w)
+	if _, err := f.ResolveRef(t.Context(), w.coreRepository(), "main"); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{"nope", strings.Repeat("a", 40), w.head[:7], w.head[:39], strings.ToUpper(w.head[:8]), "feature/nope"} {
+		_, err := f.ResolveRef(t.Context(), w.coreRepository(), ref)
+		wantError(t, ref, err, core.KindNotFound, core.CodeInvalidRef)
+	}
+	before := len(w.Requests())
+	for _, ref := range []string{
+		"", "main~1", "main^", "main:README.md", "../../../app", "a/../b", "a//b", "/main", "main/", ".", "a/.b", "main@{1}",
+		"x.lock", "a\nb", "a b", "a?b", "a*", "[a]", `a\b`, "\x00", strings.Repeat("a", 300), "main.",
+	} {
+		_, err := f.ResolveRef(t.Context(), w.coreRepository(), ref)
+		wantError(t, fmt.Sprintf("%.20q", ref), err, core.KindNotFound, core.CodeInvalidRef)
+	}
+	if n := len(w.Requests()) - before; n != 0 {
+		t.Errorf("%d refs that cannot be were sent to GitHub", n)
+	}
+	empty := w.AddRepository("acme/empty", false, githubtest.NewGitRepo(t).Dir)
+	repo := w.coreRepository()
+	repo.FullName, repo.ExternalID = "acme/empty", fmt.Sprint(empty.ID)
+	_, err := f.ResolveRef(t.Context(), repo, "main")
+	wantError(t, "empty repository", err, core.KindNotFound, core.CodeInvalidRef)
+}
