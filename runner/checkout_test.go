@@ -238,6 +238,30 @@ func TestAFetchThatFailsOnceIsTriedAgain(t *testing.T) {
 	mustEnd(t, house.run(t, repo.job("b1", "true")), core.BuildSucceeded, "", "")
 }
 
+func TestAPushThatTheForgeAnnouncedTooEarlyIsFetchedAgain(t *testing.T) {
+	repo, house := newRepository(t), newHouse()
+	startPool(t, house, 1)
+	before := filepath.Join(t.TempDir(), "before")
+	gitIn(t, repo.dir, "clone", "-q", "--bare", ".", before)
+	repo.commit("README", "newer\n")
+	for trigger, end := range map[core.TriggerType]core.BuildStatus{
+		core.TriggerWebhook: core.BuildSucceeded, core.TriggerAPI: core.BuildFailed,
+	} {
+		asked := 0
+		house.checkout = func(core.Job) (core.Checkout, error) {
+			if asked++; asked == 1 {
+				return core.Checkout{URL: before}, nil
+			}
+			return core.Checkout{URL: repo.dir}, nil
+		}
+		job := repo.job(string(trigger), "cat README")
+		job.Build.TriggerType, job.Repository.ExternalID = trigger, string(trigger) // a mirror of its own
+		if l := house.run(t, job); l.result.Status != end {
+			t.Errorf("by %s: ended as %+v", trigger, l.result)
+		}
+	}
+}
+
 func TestAMirrorSurvivesAKilledFetch(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	dir, _ := startPool(t, house, 1)
