@@ -212,6 +212,24 @@ func TestCancelPreviousStopsOlderBuildsOfTheBranchAlone(t *testing.T) {
 	}
 }
 
+func TestAForksBranchOfTheSameNameCancelsNothingOfOurs(t *testing.T) {
+	h := newHouse(t)
+	p := h.project(t, func(in *app.CreateProject) { in.Forks = core.ForksBuild })
+	h.pipeline(t, p.ID, "Android", func(in *app.PipelineInput) { in.Concurrency = &core.Concurrency{CancelPrevious: true} })
+	h.deliver(t, push("main", shaA))
+	fork := pullRequest(9, "main", shaB)
+	fork.PullRequest.Fork = true
+	h.deliver(t, fork)
+	queue := push("main", shaA[:39]+"c")
+	queue.Kind, queue.TargetBranch = core.EventMergeGroup, "main"
+	h.deliver(t, queue)
+	for _, b := range h.builds(t) {
+		if b.Status != core.BuildQueued {
+			t.Errorf("build #%d of %s is %s", b.Number, b.TriggerEvent, b.Status)
+		}
+	}
+}
+
 func TestAStrangerOfAMembersOnlyProjectLearnsNothingFromItsDeliveries(t *testing.T) {
 	h := newHouse(t)
 	p := h.project(t, func(in *app.CreateProject) { in.Visibility = core.VisibleMembers })

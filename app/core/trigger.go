@@ -60,7 +60,8 @@ func (t Trigger) Match(e Event) Verdict {
 	if e.Draft {
 		return no(WhyDraft, "The pull request is a draft.")
 	}
-	if mark := SkipMark(e.Message); mark != "" {
+	// A merge queue waits for its required checks: skipping would block it for ever.
+	if mark := SkipMark(e.Message); mark != "" && e.Kind != EventMergeGroup {
 		return no(WhySkipMark, "The commit message contains %s.", mark)
 	}
 	if len(t.Paths) > 0 && e.PathsComplete && !matchPaths(t.Paths, e.Paths) {
