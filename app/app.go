@@ -1,5 +1,5 @@
 // Package app holds the commands: everything that changes Oore's state goes
-// through a method of App. A command authorises its actor, decides with core's
+// through a method of App. A command authorizes its actor, decides with core's
 // rules, writes in one transaction and rings. It knows no HTTP, no markup, no SQL.
 package app
 

@@ -136,3 +136,28 @@ func TestOneCommentIsEditedForTheNextPushOfAPullRequest(t *testing.T) {
 		t.Errorf("last comment %+v", last)
 	}
 }
+
+func TestAPullRequestOpenedAfterARerunIsToldOfTheRerun(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("feature", shaA))
+	job := h.running(t)
+	if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerLost}); err != nil {
+		t.Fatal(err)
+	}
+	again := h.running(t)
+	h.deliver(t, pullRequest(12, "feature", shaA))
+	if err := h.Finish(t.Context(), again.Lease, core.Result{Status: core.BuildSucceeded}); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.forward(time.Minute) // past what a stopped worker has taken
+	key := core.CommentKey(h.repositoryID(t), 12)
+	h.work(t, func() bool {
+		e, err := h.store.FindEffect(t.Context(), key)
+		return err == nil && e.Done == e.Wanted
+	})
+	comment := h.forge.comments[len(h.forge.comments)-1]
+	if len(comment.Reports) != 1 || comment.Reports[0].Build.ID != again.Build.ID || comment.Reports[0].State != core.ReportSuccess {
+		t.Errorf("the comment speaks of %+v, want the rerun %s", comment.Reports, again.Build.ID)
+	}
+}

@@ -279,11 +279,12 @@ func TestEveryChangeOfRefsShows(t *testing.T) {
 		if before == "" || before != storageMark(gitDir, time.Now()) {
 			t.Fatalf("the mark of a quiet repository is not steady: %q", before)
 		}
+		now := time.Now()
 		r.git(change...)
-		if storageMark(gitDir, time.Now()) != "" {
+		if storageMark(gitDir, now) != "" {
 			t.Errorf("git %v: what has just changed may change again unseen", change)
 		}
-		if storageMark(gitDir, time.Now().Add(time.Hour)) == before {
+		if storageMark(gitDir, now.Add(time.Hour)) == before {
 			t.Errorf("git %v does not show", change)
 		}
 	}

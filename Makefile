@@ -1,0 +1,53 @@
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+KILLS       ?= 100
+
+.DEFAULT_GOAL := help
+.PHONY: help build run demo deps test lint fmt cover bench chaos clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./oore
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o oore .
+
+run: ## run the server
+	go run . serve
+
+demo: ## run a throw-away server with a sample repository
+	go run . demo
+
+deps: ## install what the tests need and this machine lacks
+	@.ci/deps
+
+test: deps ## everything that a change must pass
+	@unformatted="$$(gofmt -l .)"; [ -z "$$unformatted" ] || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
+	go vet -tags bench ./...
+	go run $(STATICCHECK) -tags bench ./...
+	CGO_ENABLED=0 GOOS=darwin go build ./...
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+lint: ## all linters; the first run builds them, which takes minutes
+	@unformatted="$$(go run $(GOFUMPT) -l .)"; [ -z "$$unformatted" ] || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
+	go run $(GOLANGCI) run
+	@go run $(GOVULNCHECK) ./... || { echo "govulncheck found something, or could not reach its database: see above" >&2; exit 1; }
+
+fmt: ## format the code
+	go run $(GOFUMPT) -w .
+
+cover: deps ## test coverage by function, and cover.out
+	go test -timeout 20m -coverpkg ./... -coverprofile cover.out ./...
+	go tool cover -func cover.out
+
+bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmarks.md)
+	go test -tags bench -run '^$$' -bench . -benchtime 1x -timeout 60m .
+	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store
+
+chaos: deps ## kill the server KILLS times at random moments, on both databases
+	OORE_TEST_KILLS=$(KILLS) go test -race -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed' . ./store ./runner
+
+clean: ## remove what the targets above made
+	rm -rf oore cover.out templates/testdata/node_modules
