@@ -136,7 +136,7 @@ func (d *demo) git(ctx context.Context, dir string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("git %s: %w: %s (the demo needs git 2.28 or newer)", args[0], err, out)
+		return fmt.Errorf("git %s: %w: %s (the demo needs git 2.32 or newer)", args[0], err, out)
 	}
 	return nil
 }
