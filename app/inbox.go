@@ -227,7 +227,7 @@ func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Ev
 		out.Code, out.Reason = core.WhySharedBuild, fmt.Sprintf("Build #%d already builds this commit.", b.Number)
 		if b.PullRequest == nil && e.PullRequest != nil {
 			b.PullRequest = e.PullRequest
-			if err := tx.UpdateBuild(ctx, b, b.Status, b.LeaseToken, nil); err != nil {
+			if err := joinPullRequest(ctx, tx, b); err != nil {
 				return out, nil, err
 			}
 		}
@@ -241,6 +241,28 @@ func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Ev
 		wake = append(wake, old.ID)
 	}
 	return out, wake, a.wantReports(ctx, tx, c.project.Repository, b)
+}
+
+// joinPullRequest stores b's pull request with b and with its reruns: the comment
+// speaks of the newest.
+func joinPullRequest(ctx context.Context, tx core.Store, b core.Build) error {
+	builds, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: b.PipelineID, SHA: b.SHA}, core.Page{Limit: 200})
+	if err != nil {
+		return err
+	}
+	for _, other := range builds {
+		if other, err = tx.FindBuild(ctx, other.ID); err != nil {
+			return err
+		}
+		if other.PullRequest != nil || other.Tag != b.Tag {
+			continue
+		}
+		other.PullRequest = b.PullRequest
+		if err := tx.UpdateBuild(ctx, other, other.Status, other.LeaseToken, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, p core.Pipeline) (core.Build, bool, error) {

@@ -70,11 +70,12 @@ func (a *App) sendOutbox(ctx context.Context) (more bool, err error) {
 	for _, e := range due {
 		g.Go(func() error {
 			_, err := a.guarded(ctx, func(ctx context.Context) (bool, error) { return false, a.send(ctx, &e) })
-			if ctx.Err() != nil {
-				return nil
+			if err != nil && ctx.Err() != nil {
+				e.NotBefore = a.now() // we stop: whoever comes next need not wait for our hold
+			} else {
+				a.sent(&e, err)
 			}
-			a.sent(&e, err)
-			return a.store.SaveEffect(ctx, e)
+			return a.store.SaveEffect(context.WithoutCancel(ctx), e)
 		})
 	}
 	return len(due) > 0, g.Wait()

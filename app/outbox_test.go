@@ -122,10 +122,12 @@ func TestOneCommentIsEditedForTheNextPushOfAPullRequest(t *testing.T) {
 		return err == nil && e.Done == e.Wanted
 	}
 	h.deliver(t, pullRequest(5, "feature", shaA))
+	h.clock.forward(time.Minute) // past what a stopped worker has taken
 	h.work(t, settled)
 	again := pullRequest(5, "feature", shaB)
 	again.Action = "synchronize"
 	h.deliver(t, again)
+	h.clock.forward(time.Minute)
 	h.work(t, settled)
 	e, err := h.store.FindEffect(t.Context(), core.CommentKey(h.repositoryID(t), 5))
 	if err != nil || e.RemoteID != "c1" {
