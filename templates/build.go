@@ -91,6 +91,8 @@ func (v BuildView) Problem() string {
 		return ""
 	case b.StatusMessage != "":
 		return strings.TrimRight(b.StatusMessage, ".") + "."
+	case v.FailedStep() != nil:
+		return v.FailedStep().Name + " failed."
 	case b.StatusReason == core.ReasonRunnerLost:
 		return "The runner stopped answering, so the output ends where it was."
 	case b.Status == core.BuildTimedOut:
@@ -144,7 +146,7 @@ func (v BuildView) StepViews() []StepView {
 		longest = max(longest, views[i].Took)
 	}
 	for i := range views {
-		views[i].Share = max(1, int(100*views[i].Took/longest))
+		views[i].Share = int(100 * views[i].Took / longest)
 	}
 	return views
 }

@@ -69,9 +69,23 @@ func TestContrast(t *testing.T) {
 		fg, bg string
 		least  float64
 	}{
-		{"text", "bg", 4.5}, {"text", "subtle", 4.5}, {"muted", "bg", 4.5}, {"muted", "subtle", 4.5}, {"link", "bg", 4.5}, {"link", "subtle", 4.5},
-		{"danger", "bg", 4.5}, {"danger", "subtle", 4.5}, {"on-primary", "primary", 4.5}, {"strong", "bg", 3}, {"strong", "subtle", 3}, {"primary", "bg", 3},
-		{"text", "log", 4.5}, {"muted", "log", 4.5}, {"link", "log", 4.5}, {"text", "hit", 4.5}, {"muted", "hit", 4.5},
+		{"text", "bg", 4.5},
+		{"text", "subtle", 4.5},
+		{"muted", "bg", 4.5},
+		{"muted", "subtle", 4.5},
+		{"link", "bg", 4.5},
+		{"link", "subtle", 4.5},
+		{"danger", "bg", 4.5},
+		{"danger", "subtle", 4.5},
+		{"on-primary", "primary", 4.5},
+		{"strong", "bg", 3},
+		{"strong", "subtle", 3},
+		{"primary", "bg", 3},
+		{"text", "log", 4.5},
+		{"muted", "log", 4.5},
+		{"link", "log", 4.5},
+		{"text", "hit", 4.5},
+		{"muted", "hit", 4.5},
 	} {
 		check(p.fg+" on "+p.bg, root["--"+p.fg], root["--"+p.bg], p.least)
 	}

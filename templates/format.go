@@ -12,7 +12,7 @@ import (
 func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset": s.asset, "icons": icons,
-		"chip": chip, "word": word, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
+		"chip": chip, "word": word, "provider": provider, "trigger": triggerName, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
 		"iso": iso, "when": when, "unix": time.Time.Unix, "human": core.HumanDuration, "number": number, "add": add,
 		"short": short, "subject": subject, "list": list, "events": events, "joinLines": joinLines,
 	}
@@ -40,6 +40,17 @@ func word(code string) string {
 		return ""
 	}
 	return strings.ToUpper(code[:1]) + strings.ReplaceAll(code[1:], "_", " ")
+}
+
+func provider(p core.Provider) string {
+	switch p {
+	case core.ProviderGitHub:
+		return "GitHub"
+	case core.ProviderGitLab:
+		return "GitLab"
+	case core.ProviderSlack, core.ProviderGit:
+	}
+	return word(string(p))
 }
 
 func deliveryChip(s core.DeliveryStatus) Chip {

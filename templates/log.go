@@ -39,6 +39,10 @@ type RenderedLog struct {
 	Tokens string // the style at its end
 }
 
+// shownLine is how much of one record a page shows, in bytes; static/log.js does the
+// same. A build that prints megabytes without a line feed must not take the tab down.
+const shownLine = 4 << 10
+
 // Render turns the records into rows. A window that starts within a step starts
 // plain: the style set before it is not known.
 func (l LogView) Render() RenderedLog {
@@ -48,9 +52,12 @@ func (l LogView) Render() RenderedLog {
 		if r.Step != out.Step {
 			style, out.Step = ansi{}, r.Step
 		}
-		row := LogLine{Number: r.Sequence + 1, HTML: style.line(r.Content), Class: "l"}
+		row := LogLine{Number: r.Sequence + 1, HTML: style.line(r.Content[:min(len(r.Content), shownLine)]), Class: "l"}
+		if len(r.Content) > shownLine {
+			row.Class += " long"
+		}
 		if r.Stream == core.StreamSystem {
-			row.Class = "l y"
+			row.Class += " y"
 		}
 		if l.Mark.has(row.Number) {
 			row.Class += " sel"

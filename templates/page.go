@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -56,13 +57,17 @@ func (r BuildRow) Version() int64 { return r.Build.UpdatedAt.UnixMicro() }
 // Trigger says in words what started the build.
 func (r BuildRow) Trigger() string { return triggerWords(r.Build) }
 
-func triggerWords(b core.Build) string {
-	what := map[core.TriggerType]string{
-		core.TriggerManual: "started in the web", core.TriggerAPI: "started by API", core.TriggerWebhook: "webhook",
+func triggerName(t core.TriggerType) string {
+	return map[core.TriggerType]string{
+		core.TriggerManual: "manual start", core.TriggerAPI: "API call", core.TriggerWebhook: "webhook",
 		core.TriggerChat: "chat command", core.TriggerSchedule: "schedule", core.TriggerRerun: "run again",
-	}[b.TriggerType]
+	}[t]
+}
+
+func triggerWords(b core.Build) string {
+	what := triggerName(b.TriggerType)
 	if b.TriggerType == core.TriggerWebhook && b.TriggerEvent != "" {
-		what = word(b.TriggerEvent)
+		what = strings.ReplaceAll(b.TriggerEvent, "_", " ")
 	}
 	if b.TriggerActor == "" {
 		return what

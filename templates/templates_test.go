@@ -87,6 +87,13 @@ func TestStepsShareOfTheLongest(t *testing.T) {
 	}
 }
 
+func TestHugeLinesAreCut(t *testing.T) {
+	out := LogView{Records: []core.LogRecord{{Content: bytes.Repeat([]byte("x"), core.MaxLogLine)}, {Sequence: 1, Content: []byte("y")}}}.Render()
+	if len(out.Lines[0].HTML) != shownLine || out.Lines[0].Class != "l long" || out.Lines[1].Class != "l" {
+		t.Errorf("%d bytes shown, classes %q and %q", len(out.Lines[0].HTML), out.Lines[0].Class, out.Lines[1].Class)
+	}
+}
+
 func TestNumber(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1204: "1,204", 1234567: "1,234,567"} {
 		if got := number(n); got != want {

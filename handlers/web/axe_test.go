@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,7 +17,10 @@ func TestPagesAreAccessible(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v; `make deps` installs it", err)
 	}
-	_, address := liveSite(t)
+	l, address := liveSite(t)
+	for id, records := range l.records {
+		l.records[id] = records[:min(len(records), 80)] // axe looks at every row
+	}
 	b := browser(t)
 	for _, theme := range []string{"light", "dark"} {
 		for _, width := range []int64{1280, 390} {
@@ -32,8 +34,8 @@ func TestPagesAreAccessible(t *testing.T) {
 			for _, page := range everyPage() {
 				b.open(address + page)
 				b.script(string(axe))
-				found := evaluate[[]string](b, `axe.run({ exclude: [".l:nth-child(n+60)"] }).then(r => r.violations.flatMap(v =>
-					v.nodes.map(n => v.id + ": " + n.target + ": " + n.failureSummary.replace(/\s+/g, " "))))`)
+				found := evaluate[[]string](b, `axe.run().then(r => r.passes.length < 10 ? ["axe looked at nothing"] :
+					r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + ": " + n.failureSummary.replace(/\s+/g, " "))))`)
 				for _, violation := range found {
 					t.Errorf("%s %s %d: %s", page, theme, width, violation)
 				}
@@ -42,8 +44,5 @@ func TestPagesAreAccessible(t *testing.T) {
 				}
 			}
 		}
-	}
-	if t.Failed() {
-		fmt.Println("see https://dequeuniversity.com/rules/axe/4.14 for each rule")
 	}
 }

@@ -63,7 +63,7 @@ func TestBuildPageTellsWhatFailed(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
 	_, body := get(t, a, "/builds/b140")
 	for _, want := range []string{
-		"<title>✕ FlutterShop #140 failed · Oore</title>", "/fav-failed.svg", "flutter test failed.", "flutter test ended with exit code 1.",
+		"<title>✕ FlutterShop #140 failed · Oore</title>", "/fav-failed.svg", "flutter test ended with exit code 1.",
 		`href="/deliveries/d1"`, `href="https://github.example/acme/shop/commit/a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"`, `href="/builds/b140/log.txt"`,
 		`action="/builds/b140/rerun"`,
 	} {

@@ -5,6 +5,7 @@ import { badge, load, say, swap } from './app.js';
 import { Ansi } from './ansi.js';
 
 const KEEP = 10000; // lines in the page; older ones go, Raw has them
+const LINE = 4096; // characters shown of one line; Raw has all
 const FLUSH = 250; // ms between additions, whatever the rate
 const POLL = 3000; // ms between questions when there is no stream
 
@@ -63,13 +64,15 @@ function append() {
 function row(record) {
   if (record.step !== step) { step = record.step; ansi = new Ansi(); }
   const number = record.sequence + 1;
-  const line = element('div', record.stream === 'system' ? 'l y' : 'l');
+  const line = element('div', 'l');
+  line.classList.toggle('long', record.content.length > LINE);
+  line.classList.toggle('y', record.stream === 'system');
   line.id = 'L' + number;
   const link = element('a', '', number);
   link.href = `?line=${number}#L${number}`;
   link.tabIndex = -1;
   const text = element('span', '');
-  text.append(ansi.line(record.content));
+  text.append(ansi.line(record.content.slice(0, LINE)));
   line.append(link, text);
   return line;
 }

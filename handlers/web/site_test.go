@@ -1,0 +1,52 @@
+package web
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/templates"
+)
+
+func owner() core.Actor {
+	return core.Actor{Kind: core.ActorUser, UserID: "u1", Name: "sam", Role: core.RoleOwner}
+}
+
+// site mounts every page as handlers/routes.go does, signed in as the actor.
+func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *fiber.App {
+	t.Helper()
+	set, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := New(Options{App: commands, Templates: set, PublicURL: publicURL, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	a := fiber.New(fiber.Config{ErrorHandler: p.ErrorPage, DisableStartupMessage: true})
+	as := func(h func(*fiber.Ctx, core.Actor) error) fiber.Handler {
+		return func(c *fiber.Ctx) error { return h(c, actor) }
+	}
+	a.Get("/", as(p.Dashboard))
+	a.Get("/builds", as(p.Builds))
+	a.Get("/builds/:id", as(p.Build))
+	a.Get("/builds/:id/log.txt", as(p.BuildLogText))
+	a.Post("/builds/:id/cancel", as(p.CancelBuild))
+	a.Post("/builds/:id/rerun", as(p.RerunBuild))
+	a.Get("/projects", as(p.Projects))
+	a.Get("/projects/new", as(p.NewProject))
+	a.Post("/projects", as(p.CreateProject))
+	a.Get("/projects/:id", as(p.Project))
+	a.Get("/projects/:id/pipelines/new", as(p.NewPipeline))
+	a.Post("/projects/:id/pipelines", as(p.CreatePipeline))
+	a.Get("/projects/:id/run", as(p.RunForm))
+	a.Post("/projects/:id/run", as(p.StartBuild))
+	a.Get("/deliveries", as(p.Deliveries))
+	a.Get("/deliveries/:id", as(p.Delivery))
+	a.Post("/deliveries/:id/redeliver", as(p.Redeliver))
+	a.Get("/login", p.LoginPage)
+	a.Get("/sign-in/:token", p.SignIn)
+	a.Post("/logout", p.SignOut)
+	a.Get("/static/*", p.Static)
+	return a
+}
