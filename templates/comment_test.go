@@ -163,7 +163,9 @@ func TestCommentFitsIntoALimit(t *testing.T) {
 			r := hostileReport()
 			r.Build.Number = i
 			r.Pipeline.Name = strings.Repeat("\u202e|", 200)
-			r.Tail = slices.Repeat([]string{long}, 30)
+			if i < 30 { // more of them would only make the test slow
+				r.Tail = slices.Repeat([]string{long}, 30)
+			}
 			reports = append(reports, r)
 		}
 		got := Comment(commentOf(reports...))
