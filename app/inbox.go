@@ -37,7 +37,7 @@ func (a *App) processInbox(ctx context.Context) (more bool, err error) {
 			return nil
 		})
 	}
-	return len(due) == inboxBatch, g.Wait()
+	return len(due) > 0, g.Wait() // large payloads come in smaller batches
 }
 
 type understood struct {
@@ -283,9 +283,9 @@ func outcome(verdicts []core.DeliveryVerdict) (core.DeliveryStatus, core.Reason)
 	}
 	switch {
 	case matched == 1:
-		return core.DeliveryProcessed, core.Reason{Code: core.WhyBuilds, Text: "1 build."}
+		return core.DeliveryProcessed, core.Reason{Code: core.WhyBuilds, Text: "1 pipeline matched and has its build."}
 	case matched > 1:
-		return core.DeliveryProcessed, core.Reason{Code: core.WhyBuilds, Text: fmt.Sprintf("%d builds.", matched)}
+		return core.DeliveryProcessed, core.Reason{Code: core.WhyBuilds, Text: fmt.Sprintf("%d pipelines matched and have their builds.", matched)}
 	case len(verdicts) == 1:
 		return core.DeliveryIgnored, core.Reason{Code: verdicts[0].Code, Text: verdicts[0].Reason}
 	}
