@@ -49,10 +49,15 @@ func (s session) count(projectID string, by int) (int, error) {
 	return number, result.Error
 }
 
-// FindBuild is core.BuildStore's.
+// FindBuild is core.BuildStore's. A transaction keeps others from changing the build
+// until its end: UpdateBuild writes all of it, and would undo what they did.
 func (s *Store) FindBuild(ctx context.Context, id string) (core.Build, error) {
 	var row buildRow
-	err := s.read(ctx).db().Take(&row, "id = ?", id).Error
+	lock := ""
+	if s.tx != nil {
+		lock = s.db.dialect.lock
+	}
+	err := s.read(ctx).db().Raw("SELECT * FROM builds WHERE id = ?"+lock, id).Take(&row).Error
 	return row.toCore(), found(err, "Build", "find build %s", id)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -17,38 +18,67 @@ type candidate struct {
 	MaxConcurrent int
 }
 
-const claimPage = 64
+// The first look is at few, since the oldest mostly fits.
+const (
+	claimLook    = 16
+	claimLookMax = 1024
+)
 
 // listCandidates leaves out the pipelines that are full now, so that a long queue of
-// one of them costs the others nothing.
+// one of them costs the others nothing. SQLite takes a CROSS JOIN in the order in
+// which it is written, here that of the queue.
 const listCandidates = `
 	SELECT b.id, b.pipeline_id, b.queued_at, b.labels, p.max_concurrent
-	FROM builds b JOIN pipelines p ON p.id = b.pipeline_id
-	WHERE b.status = 'queued' AND (b.queued_at, b.id) > (?, ?)
+	FROM builds b CROSS JOIN pipelines p
+	WHERE p.id = b.pipeline_id AND b.status = 'queued' AND (b.queued_at, b.id) > (?, ?)
 	AND (p.max_concurrent = 0 OR p.max_concurrent > (
 		SELECT count(*) FROM builds a WHERE a.pipeline_id = p.id AND a.status IN ('assigned', 'running')))
 	ORDER BY b.queued_at, b.id LIMIT ?`
 
-// ClaimBuild is core.BuildStore's. It looks before it writes: an empty queue costs
-// one read. Whoever loses a build to another goes on to the next.
+// ClaimBuild is core.BuildStore's. It looks before it writes: a queue with nothing
+// for this runner costs one read. In the transaction it looks again, so that of many
+// who claim at once each finds a build of its own.
 func (s *Store) ClaimBuild(ctx context.Context, r core.Runner, lease string, now, expires time.Time) (core.Build, error) {
-	after := candidate{QueuedAt: -1}
-	for {
+	var row buildRow
+	taken := false
+	err := s.read(ctx).eachCandidate(r.Labels, func(candidate) (bool, error) {
+		taken = true
+		return true, nil
+	})
+	if err == nil && taken {
+		err = s.write(ctx, func(q session) (err error) {
+			row, taken = buildRow{}, false
+			return q.eachCandidate(r.Labels, func(c candidate) (bool, error) {
+				row, taken, err = q.claim(c, s.db.dialect, r, lease, now, expires)
+				return taken, err
+			})
+		})
+	}
+	if err == nil && !taken {
+		err = core.Errorf(core.KindNotFound, "No build waits for this runner")
+	}
+	return row.toCore(), failed(err, "claim a build for %s", r.Name)
+}
+
+// eachCandidate calls f with the queued builds that the labels allow, oldest first,
+// until f wants no more.
+func (s session) eachCandidate(labels []string, f func(candidate) (stop bool, err error)) error {
+	after := candidate{QueuedAt: math.MinInt64}
+	for look := claimLook; ; look = min(4*look, claimLookMax) {
 		var page []candidate
-		if err := s.read(ctx).db().Raw(listCandidates, after.QueuedAt, after.ID, claimPage).Scan(&page).Error; err != nil {
-			return core.Build{}, failed(err, "look into the queue")
+		if err := s.db().Raw(listCandidates, after.QueuedAt, after.ID, look).Scan(&page).Error; err != nil {
+			return err
 		}
 		for _, c := range page {
-			if !subset(c.Labels, r.Labels) {
+			if !subset(c.Labels, labels) {
 				continue
 			}
-			b, ok, err := s.claim(ctx, c, r, lease, now, expires)
-			if err != nil || ok {
-				return b, failed(err, "claim build %s", c.ID)
+			if stop, err := f(c); stop || err != nil {
+				return err
 			}
 		}
-		if len(page) < claimPage {
-			return core.Build{}, core.Errorf(core.KindNotFound, "No build waits for this runner")
+		if len(page) < look {
+			return nil
 		}
 		after = page[len(page)-1]
 	}
@@ -58,27 +88,23 @@ func subset(wanted, have []string) bool {
 	return !slices.ContainsFunc(wanted, func(label string) bool { return !slices.Contains(have, label) })
 }
 
-// claim takes the candidate if it is still there and its pipeline has room.
-func (s *Store) claim(ctx context.Context, c candidate, r core.Runner, lease string, now, expires time.Time) (core.Build, bool, error) {
-	var row buildRow
-	taken := false
-	err := s.write(ctx, func(q session) error {
-		if c.MaxConcurrent > 0 {
-			room, err := q.hasRoom(c.PipelineID, s.db.dialect.lock)
-			if err != nil || !room {
-				return err
-			}
+// claim takes the candidate if it is still there and its pipeline has room. One that
+// somebody else is taking is passed over without waiting for him.
+func (s session) claim(c candidate, d dialect, r core.Runner, lease string, now, expires time.Time) (row buildRow, taken bool, err error) {
+	if c.MaxConcurrent > 0 {
+		room, err := s.hasRoom(c.PipelineID, d.lock)
+		if err != nil || !room {
+			return row, false, err
 		}
-		result := q.db().Raw(`
-			UPDATE builds SET status = 'assigned', runner_id = ?, runner_name = ?, lease_token = ?, lease_expires_at = ?, assigned_at = ?, updated_at = ?
-			WHERE id = ? AND status = 'queued' RETURNING *`,
-			r.ID, r.Name, lease, micros(expires), micros(now), micros(now), c.ID).Scan(&row)
-		if taken = result.Error == nil && result.RowsAffected > 0; !taken {
-			return result.Error
-		}
-		return q.addEvent(core.BuildEvent{BuildID: c.ID, From: core.BuildQueued, To: core.BuildAssigned, Actor: r.Name, At: now})
-	})
-	return row.toCore(), taken, err
+	}
+	result := s.db().Raw(`
+		UPDATE builds SET status = 'assigned', runner_id = ?, runner_name = ?, lease_token = ?, lease_expires_at = ?, assigned_at = ?, updated_at = ?
+		WHERE id = (SELECT id FROM builds WHERE id = ? AND status = 'queued'`+d.skipLocked+`) RETURNING *`,
+		r.ID, r.Name, lease, micros(expires), micros(now), micros(now), c.ID).Scan(&row)
+	if result.Error != nil || result.RowsAffected == 0 {
+		return row, false, result.Error
+	}
+	return row, true, s.addEvent(core.BuildEvent{BuildID: c.ID, From: core.BuildQueued, To: core.BuildAssigned, Actor: r.Name, At: now})
 }
 
 // hasRoom keeps others from claiming in the pipeline while it counts and until the

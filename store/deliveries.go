@@ -149,11 +149,9 @@ func filterDeliveries(db *gorm.DB, f core.DeliveryFilter) *gorm.DB {
 	if f.Provider != "" {
 		db = db.Where("provider = ?", string(f.Provider))
 	}
-	switch f.Status {
-	case "":
-	case core.DeliveryReceived:
+	if f.Status == core.DeliveryReceived {
 		db = db.Where("status = 'received'")
-	default:
+	} else if f.Status != "" {
 		db = db.Where("status = ? AND status <> 'received'", string(f.Status))
 	}
 	if f.Repository != "" {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/glebarez/sqlite"
@@ -22,8 +23,8 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// dialect is what the queries must know of the database. With the migrations and
-// the inbox it is the only place where the two differ.
+// dialect is what the queries must know of the database. With the migrations, the
+// writers and the inbox it is the only place where the two differ.
 type dialect struct {
 	name       string // in the migrations' file names
 	migrating  string // taken first by a migration, so that one process migrates at a time
@@ -98,10 +99,10 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 	group := newGroupWriter(only)
 	return &database{
 		dialect: sqliteDialect(), gorm: g, pool: pool, writer: group,
-		close: func() error {
+		close: sync.OnceValue(func() error {
 			group.stop()
 			return errors.Join(read.Close(), only.Close(), write.Close())
-		},
+		}),
 	}, nil
 }
 
@@ -122,7 +123,7 @@ func openPostgres(ctx context.Context, address string) (*database, error) {
 	if err != nil { // pgx leaves the password out of it
 		return nil, core.Errorf(core.KindInvalid, "The database address is not understood; give postgres://user:password@host/database").Because(err)
 	}
-	if !strings.Contains(address, "connect_timeout") {
+	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}
 	db := stdlib.OpenDB(*config)
@@ -140,9 +141,9 @@ func openPostgres(ctx context.Context, address string) (*database, error) {
 	arrivals := newInbox(pool)
 	return &database{
 		dialect: postgresDialect(), gorm: g, pool: pool, writer: txWriter{db}, inbox: arrivals,
-		close: func() error {
+		close: sync.OnceValue(func() error {
 			arrivals.stop()
 			return db.Close()
-		},
+		}),
 	}, nil
 }

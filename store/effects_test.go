@@ -117,38 +117,3 @@ func TestParallelTakersNeverShareAnEffect(t *testing.T) {
 		}
 	})
 }
-
-// Many transactions want effects in any order while a sender takes them: nobody may
-// fail for it.
-func TestWantingAndTakingDoNotDeadlock(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
-		s, ctx := open(t, url), t.Context()
-		ok(t, inParallel(8, func(worker int) error {
-			for i := range 10 {
-				err := s.InTx(ctx, func(tx core.Store) error {
-					for k := range 4 {
-						key := string(rune('a' + (k*(worker+1)+i)%5))
-						if err := tx.WantEffect(ctx, newEffect(key)); err != nil {
-							return err
-						}
-					}
-					return nil
-				})
-				if err != nil {
-					return err
-				}
-				if _, err := s.TakeEffects(ctx, at(i+1), at(i+1), 3); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
-		sum := int64(0)
-		for key := 'a'; key < 'f'; key++ {
-			e, err := s.FindEffect(ctx, string(key))
-			ok(t, err)
-			sum += e.Wanted
-		}
-		equal(t, sum, int64(8*10*4))
-	})
-}

@@ -30,7 +30,8 @@ func failed(err error, tried string, args ...any) error {
 		return err
 	}
 	wrapped := fmt.Errorf(tried+": %w", append(args, err)...)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var connect *pgconn.ConnectError // its deadline is ours, not the caller's
+	if !errors.As(err, &connect) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return wrapped // the caller's own will
 	}
 	if message := outage(err); message != "" {
@@ -92,11 +93,14 @@ func outage(err error) string {
 	var network net.Error
 	if errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, sql.ErrConnDone) || errors.Is(err, net.ErrClosed) {
-		return "The database does not answer; try again in a moment"
+		errors.Is(err, sql.ErrConnDone) || errors.Is(err, net.ErrClosed) ||
+		err.Error() == "sql: database is closed" { // database/sql does not export it
+		return noAnswer
 	}
 	return ""
 }
+
+const noAnswer = "The database does not answer; try again in a moment"
 
 func sqliteOutage(code int) string {
 	switch code & 0xff {
@@ -117,7 +121,7 @@ func postgresOutage(state string) string {
 	case state == "25006":
 		return "The database takes no changes: it is a standby; point the server at the primary"
 	case strings.HasPrefix(state, "08"), strings.HasPrefix(state, "53"), strings.HasPrefix(state, "57P"), strings.HasPrefix(state, "58"):
-		return "The database does not answer; try again in a moment"
+		return noAnswer
 	}
 	return ""
 }

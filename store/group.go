@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
+	"runtime"
 
 	"gorm.io/gorm"
 )
@@ -14,19 +14,20 @@ import (
 const groupMax = 256
 
 // groupWriter is SQLite's writer. Whoever waits when the last commit is done shares
-// the next one, and so one fsync: each runs in a savepoint of its own, in its own
-// goroutine and one after another, and is answered when all are durable.
+// the next one, and so one fsync: each runs in its own goroutine, one after another,
+// in a savepoint of its own if it is more than a statement, and is answered when all
+// are durable.
 type groupWriter struct {
 	conn  conn
 	queue chan *turn
 	quit  chan struct{}
 	done  chan struct{}
-	once  sync.Once
 }
 
 // turn is one transaction in the queue.
 type turn struct {
 	ctx    context.Context
+	single bool          // one statement: SQLite undoes it by itself when it fails
 	begin  chan struct{} // the writer: now it is yours
 	end    chan error    // the owner: I am through
 	answer chan error    // the writer: it is durable, or not
@@ -41,18 +42,23 @@ func newGroupWriter(c *sql.Conn) *groupWriter {
 	return w
 }
 
-// stop ends the writer after the commit at hand.
+// stop ends the writer after the commit at hand. Call it once.
 func (w *groupWriter) stop() {
-	w.once.Do(func() { close(w.quit) })
+	close(w.quit)
 	<-w.done
 }
 
 func (w *groupWriter) single(ctx context.Context, f func(gorm.ConnPool) error) error {
-	return w.transact(ctx, f)
+	return w.await(ctx, true, f)
 }
 
 func (w *groupWriter) transact(ctx context.Context, f func(gorm.ConnPool) error) error {
-	t := &turn{ctx: ctx, begin: make(chan struct{}), end: make(chan error, 1), answer: make(chan error, 1)}
+	return w.await(ctx, false, f)
+}
+
+// await waits for the turn, runs f and waits for the commit.
+func (w *groupWriter) await(ctx context.Context, single bool, f func(gorm.ConnPool) error) error {
+	t := &turn{ctx: ctx, single: single, begin: make(chan struct{}), end: make(chan error, 1), answer: make(chan error, 1)}
 	select {
 	case w.queue <- t:
 	case <-ctx.Done():
@@ -99,15 +105,20 @@ func (w *groupWriter) run() {
 	}
 }
 
-// gather takes first and all that waits behind it.
+// gather takes first and all that waits behind it. It yields once to those whom the
+// last commit has just answered: they come back at once, and would miss this one.
 func gather[T any](first T, queue <-chan T, most int) []T {
 	batch := []T{first}
-	for len(batch) < most {
+	for yielded := false; len(batch) < most; {
 		select {
 		case next := <-queue:
 			batch = append(batch, next)
 		default:
-			return batch
+			if yielded {
+				return batch
+			}
+			yielded = true
+			runtime.Gosched()
 		}
 	}
 	return batch
@@ -147,31 +158,36 @@ func (w *groupWriter) commit(batch []*turn) {
 // give lets the owner of the turn run and tells whether it wants what it did to be
 // kept; if not, it is undone and answered. An owner who has gone is passed over. An
 // error means that the whole transaction is lost.
-func (w *groupWriter) give(t *turn, alone bool) (ok bool, err error) {
-	if !alone {
+func (w *groupWriter) give(t *turn, alone bool) (ok bool, lost error) {
+	savepoint := !alone && !t.single
+	if savepoint {
 		if err := w.exec("SAVEPOINT turn"); err != nil {
 			return false, err
 		}
 	}
-	err = errors.New("gone")
+	err := errors.New("gone")
 	select {
 	case t.begin <- struct{}{}:
 		err = <-t.end
 	case <-t.ctx.Done():
 	}
-	switch {
-	case alone && err == nil:
+	if err == nil && savepoint {
+		return true, w.exec("RELEASE turn")
+	}
+	if err == nil {
 		return true, nil
+	}
+	switch {
 	case alone:
 		w.rollback()
-	case err == nil:
-		return true, w.exec("RELEASE turn")
-	default:
+	case savepoint:
 		// A full disk undoes everything, not the statement alone; then there is no
 		// savepoint to return to, and nobody's change may pass for durable.
-		if lost := w.exec("ROLLBACK TO turn; RELEASE turn"); lost != nil {
+		if w.exec("ROLLBACK TO turn; RELEASE turn") != nil {
 			return false, err
 		}
+	case outage(err) != "":
+		return false, err
 	}
 	t.answer <- err
 	return false, nil

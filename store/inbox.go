@@ -5,8 +5,9 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // inbox stores deliveries on PostgreSQL: all that arrive while one statement runs go
@@ -17,7 +18,6 @@ type inbox struct {
 	queue chan *arrival
 	quit  chan struct{}
 	done  chan struct{}
-	once  sync.Once
 }
 
 type arrival struct {
@@ -39,9 +39,9 @@ func newInbox(c conn) *inbox {
 	return b
 }
 
-// stop ends the inbox after the statement at hand.
+// stop ends the inbox after the statement at hand. Call it once.
 func (b *inbox) stop() {
-	b.once.Do(func() { close(b.quit) })
+	close(b.quit)
 	<-b.done
 }
 
@@ -101,6 +101,9 @@ func (b *inbox) store(batch []*arrival) {
 	ctx, cancel := context.WithTimeout(context.Background(), inboxTimeout)
 	defer cancel()
 	err := b.insert(ctx, batch)
+	if err != nil && ctx.Err() != nil {
+		err = core.Errorf(core.KindUnavailable, noAnswer).Because(err)
+	}
 	if err != nil && len(batch) > 1 && outage(err) == "" && ctx.Err() == nil {
 		for _, a := range batch {
 			b.store([]*arrival{a})

@@ -42,7 +42,8 @@ type database struct {
 type writer interface {
 	// transact runs f in a transaction, again from the start if the database asks.
 	transact(ctx context.Context, f func(gorm.ConnPool) error) error
-	// single runs f, which is one statement and is its own transaction.
+	// single runs f, which is one statement and its own transaction: if f fails, the
+	// statement has changed nothing.
 	single(ctx context.Context, f func(gorm.ConnPool) error) error
 }
 
@@ -132,7 +133,8 @@ func (s *Store) write(ctx context.Context, f func(session) error) error {
 	return s.writeWith(ctx, s.db.writer.transact, f)
 }
 
-// writeOne is write for an f that is a single statement.
+// writeOne is write for an f that is a single statement, and fails only if that
+// changed nothing.
 func (s *Store) writeOne(ctx context.Context, f func(session) error) error {
 	return s.writeWith(ctx, s.db.writer.single, f)
 }

@@ -103,7 +103,7 @@ CREATE INDEX builds_pipeline ON builds (pipeline_id, created_at, id);
 CREATE INDEX builds_commit ON builds (pipeline_id, sha, number);
 CREATE INDEX builds_sha ON builds (sha, created_at, id);
 CREATE INDEX builds_status ON builds (status, created_at, id);
-CREATE INDEX builds_queued ON builds (queued_at, id) WHERE status = 'queued';
+CREATE INDEX builds_queued ON builds (status, queued_at, id);
 CREATE INDEX builds_pull_request ON builds (project_id, pr_number, created_at, id) WHERE pr_number IS NOT NULL;
 CREATE INDEX builds_active ON builds (pipeline_id) WHERE status IN ('assigned', 'running');
 -- Without the expiry, so that a renewal touches no index.
