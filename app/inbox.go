@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,7 @@ import (
 const (
 	inboxBatch       = 128
 	inboxParallel    = 8
+	inboxTogether    = 8 // deliveries in one transaction: more would keep new ones waiting
 	deliveryAttempts = 8
 )
 
@@ -29,8 +31,8 @@ func (a *App) processInbox(ctx context.Context) (more bool, err error) {
 	g.SetLimit(inboxParallel)
 	for _, group := range a.byRepository(due) {
 		g.Go(func() error {
-			for _, d := range group {
-				if err := a.processGuarded(ctx, d); err != nil {
+			for together := range slices.Chunk(group, inboxTogether) {
+				if err := a.processTogether(ctx, together); err != nil {
 					return err
 				}
 			}
@@ -78,6 +80,23 @@ func decode(decoder core.Decoder, d core.Delivery) (e core.Event, err error) {
 	return decoder.Decode(d.Event, d.Payload)
 }
 
+// processTogether spares a backlog the wait for a commit each. A fault undoes them all,
+// and they are processed one by one.
+func (a *App) processTogether(ctx context.Context, group []understood) error {
+	if len(group) > 1 {
+		_, err := a.guarded(ctx, func(ctx context.Context) (bool, error) { return false, a.process(ctx, group...) })
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+	}
+	for _, u := range group {
+		if err := a.processGuarded(ctx, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // processGuarded processes one delivery; a fault puts it off, and after enough of
 // them the delivery fails, to be replayed by hand.
 func (a *App) processGuarded(ctx context.Context, u understood) error {
@@ -99,40 +118,24 @@ func (a *App) processGuarded(ctx context.Context, u understood) error {
 	return a.store.UpdateDelivery(ctx, d)
 }
 
-// process decides about one delivery and makes its builds, in one transaction.
-func (a *App) process(ctx context.Context, u understood) error {
-	d, e := u.delivery, u.event
-	d.Action, d.Repository, d.Ref, d.SHA, d.Actor = e.Action, e.RepositoryName, e.Ref, e.SHA, e.Actor
-	if core.KindOf(u.err) == core.KindInvalid {
-		return a.settle(ctx, a.store, d, core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: messageOf(u.err)})
-	}
-	if u.err != nil {
-		return u.err
-	}
-	if e.Ignored != nil {
-		return a.settle(ctx, a.store, d, core.DeliveryIgnored, *e.Ignored)
-	}
-	candidates, err := a.candidates(ctx, d.Provider, e)
+// process decides about deliveries of one repository and makes their builds, in one
+// transaction.
+func (a *App) process(ctx context.Context, group ...understood) error {
+	candidates, err := a.candidates(ctx, group[0].delivery.Provider, group[0].event)
 	if err != nil {
 		return err
 	}
-	if len(candidates) == 0 {
-		return a.settle(ctx, a.store, d, core.DeliveryIgnored, core.Reason{
-			Code: core.WhyRepoUnknown, Text: fmt.Sprintf("%s is not linked to a project, or its projects have no pipeline.", e.RepositoryName),
-		})
-	}
 	var rings []string
 	err = a.store.InTx(ctx, func(tx core.Store) error {
-		d.Verdicts, rings = nil, nil
-		for _, c := range candidates {
-			v, wake, err := a.act(ctx, tx, d, e, c)
+		rings = nil
+		for _, u := range group {
+			wake, err := a.decideAll(ctx, tx, u, candidates)
 			if err != nil {
 				return err
 			}
-			d.Verdicts, rings = append(d.Verdicts, v), append(rings, wake...)
+			rings = append(rings, wake...)
 		}
-		status, reason := outcome(d.Verdicts)
-		return a.settle(ctx, tx, d, status, reason)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -145,6 +148,34 @@ func (a *App) process(ctx context.Context, u understood) error {
 		a.bell.ring(topicQueue, topicOutbox)
 	}
 	return nil
+}
+
+// decideAll decides about one delivery. It returns the ids of builds to wake.
+func (a *App) decideAll(ctx context.Context, tx core.Store, u understood, candidates []candidate) (rings []string, err error) {
+	d, e := u.delivery, u.event
+	d.Action, d.Repository, d.Ref, d.SHA, d.Actor = e.Action, e.RepositoryName, e.Ref, e.SHA, e.Actor
+	switch {
+	case core.KindOf(u.err) == core.KindInvalid:
+		return nil, a.settle(ctx, tx, d, core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: messageOf(u.err)})
+	case u.err != nil:
+		return nil, u.err
+	case e.Ignored != nil:
+		return nil, a.settle(ctx, tx, d, core.DeliveryIgnored, *e.Ignored)
+	case len(candidates) == 0:
+		return nil, a.settle(ctx, tx, d, core.DeliveryIgnored, core.Reason{
+			Code: core.WhyRepoUnknown, Text: fmt.Sprintf("%s is not linked to a project, or its projects have no pipeline.", e.RepositoryName),
+		})
+	}
+	d.Verdicts = nil
+	for _, c := range candidates {
+		v, wake, err := a.act(ctx, tx, d, e, c)
+		if err != nil {
+			return nil, err
+		}
+		d.Verdicts, rings = append(d.Verdicts, v), append(rings, wake...)
+	}
+	status, reason := outcome(d.Verdicts)
+	return rings, a.settle(ctx, tx, d, status, reason)
 }
 
 func (a *App) settle(ctx context.Context, s core.Store, d core.Delivery, status core.DeliveryStatus, reason core.Reason) error {
