@@ -98,7 +98,7 @@ func readLogLimit(c *Config, value string) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if n *= u.factor; err != nil || n < 1<<10 || n > math.MaxInt64/2 {
+		if n *= u.factor; err != nil || !(n >= 1<<10 && n <= math.MaxInt64/2) { // NaN is neither
 			break
 		}
 		c.LogLimit = int64(n)
@@ -169,11 +169,21 @@ func loadConfig(name string, args []string, environ []string, stderr io.Writer) 
 			faults = append(faults, fmt.Errorf("%s: %w", s.env, err))
 		}
 	}
-	faults = append(faults, c.validate()...)
+	for _, fault := range c.validate() {
+		if !slices.ContainsFunc(faults, func(f error) bool { return variable(f) == variable(fault) }) {
+			faults = append(faults, fault)
+		}
+	}
 	if len(faults) > 0 {
 		return c, usageError{errors.Join(faults...)}
 	}
 	return c, nil
+}
+
+// variable is what a fault names first.
+func variable(fault error) string {
+	name, _, _ := strings.Cut(fault.Error(), ":")
+	return name
 }
 
 type environment []string

@@ -9,9 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -139,7 +136,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 			s.close()
 		}
 	}()
-	if s.lock, err = lockDataDir(cfg.DataDir); err != nil {
+	if s.lock, err = lockDataDir(ctx, cfg.DataDir); err != nil {
 		return nil, err
 	}
 	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
@@ -173,36 +170,6 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
-
-// lockDataDir makes the folder and keeps a second server out of it: both would
-// believe that they alone run what the embedded runner holds.
-func lockDataDir(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data folder: %w", err)
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("another Oore runs on the data folder %s; stop it, or set OORE_DATA_DIR to another folder", dir)
-	}
-	return lock, nil
-}
-
-// runnerID is the embedded runner's lasting identity: after a restart it takes back
-// what it held, and nothing that another server's runner holds.
-func runnerID(dir string) (string, error) {
-	path := filepath.Join(dir, "runner-id")
-	if data, err := os.ReadFile(path); err == nil {
-		if id := strings.TrimSpace(string(data)); uuid.Validate(id) == nil {
-			return id, nil
-		}
-	}
-	id := newID()
-	return id, os.WriteFile(path, []byte(id+"\n"), 0o600)
-}
 
 func (s *server) wireRunner() error {
 	id, err := runnerID(s.cfg.DataDir)

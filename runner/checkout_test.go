@@ -267,11 +267,17 @@ func TestAMirrorSurvivesAKilledFetch(t *testing.T) {
 	dir, _ := startPool(t, house, 1)
 	house.run(t, repo.job("b1", "true"))
 	mirrors, _ := filepath.Glob(filepath.Join(dir, "mirrors", "*.git"))
-	for _, wreck := range []string{"packed-refs.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_x"} {
+	wrecks := []string{"packed-refs.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_x", "objects/pack/pack-x.keep"}
+	for _, wreck := range wrecks {
 		repo.must(os.WriteFile(filepath.Join(mirrors[0], wreck), nil, 0o600))
 	}
 	repo.commit("README", "newer\n")
 	mustEnd(t, house.run(t, repo.job("b2", "true")), core.BuildSucceeded, "", "")
+	for _, wreck := range wrecks {
+		if _, err := os.Stat(filepath.Join(mirrors[0], wreck)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", wreck, err)
+		}
+	}
 }
 
 func TestAMirrorStaysSmall(t *testing.T) {

@@ -145,10 +145,11 @@ func (m *mirror) packedRefs(refs map[string]string) error {
 }
 
 // clearWreckage removes what a killed git left: lock files, which would refuse
-// every later fetch, and half packs. The caller holds the lock, so nobody uses them.
+// every later fetch, half packs, and marks that would keep whole packs from ever being
+// joined. The caller holds the lock, so nobody uses them.
 func (m *mirror) clearWreckage() {
 	var wrecks []string
-	for _, pattern := range []string{"*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/info/*.lock"} {
+	for _, pattern := range []string{"*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/pack/*.keep", "objects/info/*.lock"} {
 		found, _ := filepath.Glob(filepath.Join(m.dir, pattern))
 		wrecks = append(wrecks, found...)
 	}

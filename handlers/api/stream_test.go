@@ -336,7 +336,7 @@ func TestHeadOfAStreamEnds(t *testing.T) {
 func TestStalledReadersAreGone(t *testing.T) {
 	f := running()
 	s := serve(t, f, func(a *API) {
-		a.timing = timing{heartbeat: 20 * time.Millisecond, reread: 20 * time.Millisecond, patience: 300 * time.Millisecond}
+		a.timing = timing{heartbeat: 20 * time.Millisecond, reread: 20 * time.Millisecond, patience: 2 * time.Second}
 	})
 	const stalled = 10
 	for range stalled {
@@ -350,18 +350,25 @@ func TestStalledReadersAreGone(t *testing.T) {
 	reader := s.open("")
 	reader.expect("status")
 	eventually(t, "all connected", func() bool { return s.http.Server().GetOpenConnectionsCount() == stalled+1 })
+	cut := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := reader.next(); err != nil {
+				cut <- err
+				return
+			}
+		}
+	}()
 	line := strings.Repeat("x", 16<<10)
 	for range 160 { // 25 MiB, beyond what the sockets of a stalled reader hold
 		f.Append(line, line, line, line, line, line, line, line, line, line)
 	}
-	eventually(t, "the stalled gone", func() bool {
-		for range 100 {
-			if _, err := reader.next(); err != nil {
-				t.Fatal("the other reader was cut: ", err)
-			}
-		}
-		return s.http.Server().GetOpenConnectionsCount() == 1
-	})
+	eventually(t, "the stalled gone", func() bool { return s.http.Server().GetOpenConnectionsCount() <= 1 })
+	select {
+	case err := <-cut:
+		t.Error("the other reader was cut: ", err)
+	default:
+	}
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -48,6 +49,8 @@ func git(ctx context.Context, c gitCall) (string, error) {
 	complaint := &head{limit: maxErrorOutput}
 	cmd.Stdout, cmd.Stderr = &out, complaint
 	cmd.WaitDelay = time.Second // for an ssh that outlives its git
+	// Out of reach of the terminal's Ctrl-C: ctx ends it, and then nobody complains.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	switch err := cmd.Run(); {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", core.Errorf(core.KindUnavailable, "git is not installed on the server").Because(err)
