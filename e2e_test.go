@@ -30,7 +30,7 @@ type site struct {
 	head string
 }
 
-func newSite(t *testing.T, database string, files map[string]string, env ...string) *site {
+func newSite(t testing.TB, database string, files map[string]string, env ...string) *site {
 	t.Helper()
 	gh := githubtest.New(t)
 	git := githubtest.NewGitRepo(t)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -58,36 +59,36 @@ type program struct {
 	env    []string
 	cmd    *exec.Cmd
 	exited chan struct{}
-	output *lockedBuffer
+	output outputFile
 }
 
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// outputFile is a file and no pipe: what the server started and left behind holds
+// its output open, and a pipe would make us wait for that.
+type outputFile struct{ *os.File }
+
+func newOutputFile(t testing.TB) outputFile {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(t.TempDir(), "output"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return outputFile{f}
 }
 
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+func (f outputFile) String() string {
+	data, err := os.ReadFile(f.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
 }
 
 // newProgram prepares an installation on a database, with a GitHub App if gh is given.
 func newProgram(t testing.TB, database string, gh *githubtest.Server, env ...string) *program {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
-	p := &program{t: t, addr: addr, url: "http://" + addr, output: &lockedBuffer{}}
+	addr := lastingAddr(t)
+	p := &program{t: t, addr: addr, url: "http://" + addr, output: newOutputFile(t)}
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "OORE_DATA_DIR=" + t.TempDir(), "OORE_LISTEN_ADDR=" + addr,
 		"OORE_ADMIN_TOKEN=" + adminToken, "OORE_DATABASE_URL=" + database, "OORE_RUNNERS=2",
@@ -107,15 +108,38 @@ func newProgram(t testing.TB, database string, gh *githubtest.Server, env ...str
 	return p
 }
 
+// lastingAddr is a free address that stays free while the server is down: its port
+// lies below those that the system gives to outgoing connections.
+func lastingAddr(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.N(20_000))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 // start starts the server and waits until it is ready.
 func (p *program) start() *program {
+	p.t.Helper()
+	p.launch()
+	p.ready()
+	return p
+}
+
+// launch starts the server.
+func (p *program) launch() {
 	p.t.Helper()
 	path, err := binary()
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.cmd = exec.Command(path, "serve")
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.env, p.output, p.output
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.env, p.output.File, p.output.File
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -127,9 +151,14 @@ func (p *program) start() *program {
 		_ = cmd.Wait() // how it ended is the business of the test that ends it
 		close(exited)
 	}()
+}
+
+// ready waits until the server is ready.
+func (p *program) ready() {
+	p.t.Helper()
 	eventually(p.t, "the server is ready", func() bool {
 		select {
-		case <-exited:
+		case <-p.exited:
 			p.t.Fatalf("the server ended at start:\n%s", p.output)
 		default:
 		}
@@ -140,7 +169,6 @@ func (p *program) start() *program {
 		defer resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
-	return p
 }
 
 // kill is kill -9.
