@@ -206,8 +206,10 @@ func (d *demo) project(ctx context.Context, a *app.App, owner core.Actor, in app
 func (d *demo) push() (path, signature string, err error) {
 	body, err := json.Marshal(map[string]any{
 		"ref": "refs/heads/main", "before": strings.Repeat("0", 40), "after": d.sha, "created": true, "deleted": false, "forced": false,
-		"repository": map[string]any{"id": demoRepositoryID, "name": "shop", "full_name": "oore-demo/shop", "default_branch": "main",
-			"owner": map[string]any{"login": "oore-demo"}},
+		"repository": map[string]any{
+			"id": demoRepositoryID, "name": "shop", "full_name": "oore-demo/shop", "default_branch": "main",
+			"owner": map[string]any{"login": "oore-demo"},
+		},
 		"head_commit": map[string]any{"id": d.sha, "message": "Show what Oore does", "author": map[string]any{"name": "Oore demo"}},
 		"sender":      map[string]any{"login": "demo", "id": 1}, "commits": []any{},
 	})

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// lockPatience is for a restart right after a kill: a child that the killed server
+// was just starting holds its lock for a moment longer.
+const lockPatience = 3 * time.Second
+
+// lockDataDir makes the folder and keeps a second server out of it: both would
+// believe that they alone run what the embedded runner holds.
+func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		select {
+		case <-ctx.Done():
+			lock.Close()
+			return nil, fmt.Errorf("another Oore runs on the data folder %s; stop it, or set OORE_DATA_DIR to another folder", dir)
+		case <-tick.C:
+		}
+	}
+	return lock, nil
+}
+
+// runnerID is the embedded runner's lasting identity: after a restart it takes back
+// what it held, and nothing that another server's runner holds.
+func runnerID(dir string) (string, error) {
+	path := filepath.Join(dir, "runner-id")
+	if data, err := os.ReadFile(path); err == nil {
+		if id := strings.TrimSpace(string(data)); uuid.Validate(id) == nil {
+			return id, nil
+		}
+	}
+	id := newID()
+	return id, os.WriteFile(path, []byte(id+"\n"), 0o600)
+}
