@@ -57,7 +57,7 @@ func (s session) projects() *gorm.DB {
 	return s.db().Table("projects").Joins("JOIN repositories r ON r.id = projects.repository_id").Select(`projects.*,
 		r.id AS repo_id, r.provider AS repo_provider, r.external_id AS repo_external_id, r.full_name AS repo_full_name,
 		r.web_url AS repo_web_url, r.clone_url AS repo_clone_url, r.default_branch AS repo_default_branch,
-		r.private AS repo_private, r.installation_id AS repo_installation_id,
+		r.private AS repo_private, r.installation_id AS repo_installation_id, r.unavailable AS repo_unavailable,
 		r.created_at AS repo_created_at, r.updated_at AS repo_updated_at`)
 }
 

@@ -18,6 +18,7 @@ type repositoryRow struct {
 	DefaultBranch  string
 	Private        bool
 	InstallationID int64
+	Unavailable    string
 	Created        int64 `gorm:"column:created_at"`
 	Updated        int64 `gorm:"column:updated_at"`
 }
@@ -28,7 +29,7 @@ func (repositoryRow) TableName() string { return "repositories" }
 func newRepositoryRow(r core.Repository) repositoryRow {
 	return repositoryRow{
 		ID: r.ID, Provider: string(r.Provider), ExternalID: r.ExternalID, FullName: r.FullName, WebURL: r.WebURL,
-		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID,
+		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable,
 		Created: micros(r.CreatedAt), Updated: micros(r.UpdatedAt),
 	}
 }
@@ -36,7 +37,7 @@ func newRepositoryRow(r core.Repository) repositoryRow {
 func (r repositoryRow) toCore() core.Repository {
 	return core.Repository{
 		ID: r.ID, Provider: core.Provider(r.Provider), ExternalID: r.ExternalID, FullName: r.FullName, WebURL: r.WebURL,
-		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID,
+		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable,
 		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
@@ -49,7 +50,7 @@ func (s *Store) SaveRepository(ctx context.Context, r core.Repository) (core.Rep
 		return q.db().Clauses(clause.OnConflict{
 			Columns: []clause.Column{{Name: "provider"}, {Name: "external_id"}},
 			DoUpdates: clause.AssignmentColumns([]string{
-				"full_name", "web_url", "clone_url", "default_branch", "private", "installation_id", "updated_at",
+				"full_name", "web_url", "clone_url", "default_branch", "private", "installation_id", "unavailable", "updated_at",
 			}),
 		}, clause.Returning{}).Create(&row).Error
 	})

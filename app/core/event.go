@@ -35,17 +35,52 @@ type Event struct {
 	TargetBranch string // pull request: the base
 	Tag          string
 	SHA          string // full hex of the commit to build
+	Before       string // where the branch, or the merge group's base, stood before; empty: nowhere, or not known
 	Message      string // of the head commit, where the payload has it
 	Author       string // of the head commit
 	Actor        string // login of who caused it
 	Forced       bool
 	Draft        bool
 	PullRequest  *PullRequest
+	Opener       string // login of the pull request's author
 
 	Paths         []string // changed files, as far as the payload lists them
 	PathsComplete bool     // Paths is the whole list
 
+	Change *Change // set: the forge tells of installations and repositories
+	Rerun  *Rerun  // set: somebody asked the forge to run checks again
+
 	Ignored *Reason // set: nothing can come of it, and why
+}
+
+// ChangeKind says what happened to an installation or a repository.
+type ChangeKind string
+
+// The changes.
+const (
+	ChangeInstalled   ChangeKind = "installed"   // Repositories: those it sees, as far as the payload lists them
+	ChangeUninstalled ChangeKind = "uninstalled" // Repositories as above
+	ChangeSuspended   ChangeKind = "suspended"
+	ChangeUnsuspended ChangeKind = "unsuspended"
+	ChangePermissions ChangeKind = "permissions" // new permissions were accepted
+	ChangeAdded       ChangeKind = "added"       // Repositories came to the installation
+	ChangeRemoved     ChangeKind = "removed"     // Repositories left it
+	ChangeRepository  ChangeKind = "repository"  // renamed, transferred, edited, published, hidden, unarchived: Repositories[0] as it is now
+	ChangeDeleted     ChangeKind = "deleted"     // Repositories[0] is gone, or archived
+)
+
+// Change is what a forge says about what we are installed on. It starts no build.
+type Change struct {
+	Kind           ChangeKind
+	InstallationID int64
+	Account        string       // whose installation it is
+	Repositories   []Repository // ExternalID and FullName at least; other fields as far as the payload has them
+}
+
+// Rerun asks for failed builds of a commit again. BuildID narrows it to one build.
+type Rerun struct {
+	SHA     string
+	BuildID string
 }
 
 // Reason is a stable code and its sentence (ux.md, delivery log).
@@ -83,4 +118,7 @@ const (
 	WhyBuilds          = "builds_started"
 	WhySourceSuspended = "source_suspended"
 	WhyRefUnknown      = "ref_unknown"
+	WhyBookkeeping     = "bookkeeping"
+	WhyRerun           = "rerun"
+	WhyNothingToRerun  = "nothing_to_rerun"
 )

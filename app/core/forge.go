@@ -1,6 +1,9 @@
 package core
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Commit is a commit as a forge knows it.
 type Commit struct {
@@ -19,18 +22,49 @@ type Forge interface {
 	FindRepository(ctx context.Context, name string) (Repository, error)
 	// ResolveRef finds the commit of a branch, tag or full SHA. Unknown: KindNotFound.
 	ResolveRef(ctx context.Context, repo Repository, ref string) (Commit, error)
+	// PullRequestHead is the commit that a pull request stands at now. Unknown: KindNotFound.
+	PullRequestHead(ctx context.Context, repo Repository, number int) (sha string, err error)
 	// Checkout gives address and a short-lived credential that can read this one repository.
 	Checkout(ctx context.Context, repo Repository) (Checkout, error)
 }
 
 // Reporter is what the outbox asks of a Git host that shows build results. Both
 // calls may be repeated freely. Errors: KindNotFound, KindGone, KindInvalid,
-// KindForbidden: no use trying again; KindLimited, KindUnavailable, KindInternal:
-// try later.
+// KindForbidden: no use trying again; KindUnavailable, KindInternal: try later;
+// KindLimited: the same, and the room itself keeps further calls from the host until
+// it may be asked again.
 type Reporter interface {
 	// SetStatus makes the status of the report's context on its commit say what the report says.
 	SetStatus(ctx context.Context, repo Repository, r Report) error
 	// UpsertComment makes the one comment of a pull request say what c says. known is the
 	// comment's id from an earlier call, or empty; the id is returned.
 	UpsertComment(ctx context.Context, repo Repository, c Comment, known string) (id string, err error)
+}
+
+// Surveyor is a Forge that can be asked what it never told us. Errors as with Forge.
+type Surveyor interface {
+	// Heads lists the heads of branches, and of open pull requests, as the events that
+	// would have announced them: EventPush and EventPullRequest (Action "opened").
+	Heads(ctx context.Context, repo Repository) ([]Event, error)
+	// Missed lists deliveries since t that the forge tried and that no answer of ours
+	// accepted, newest try of each, oldest first.
+	Missed(ctx context.Context, since time.Time) ([]MissedDelivery, error)
+	// Redeliver asks the forge to send it again. It arrives under its old delivery id.
+	Redeliver(ctx context.Context, m MissedDelivery) error
+	// Paths lists the files that a pull request or push changes, when its payload could
+	// not. complete is false when the forge cuts the list too.
+	Paths(ctx context.Context, repo Repository, e Event) (paths []string, complete bool, err error)
+}
+
+// MissedDelivery is a delivery as the forge remembers it.
+type MissedDelivery struct {
+	ID         string // the forge's id of the try
+	DeliveryID string // the identity that it arrives under
+	Event      string
+	Action     string
+	StatusCode int    // what was answered; 0: nobody answered
+	Status     string // in the forge's words
+	At         time.Time
+
+	RepositoryID string // external id; empty where the event has no repository
 }

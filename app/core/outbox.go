@@ -34,6 +34,11 @@ type Effect struct {
 	LastError    string
 	Parked       bool // given up until it is wanted anew; LastError says why
 	UpdatedAt    time.Time
+
+	// Note says why a status is wanted where there is no build to say it, and
+	// DeliveryID which delivery it is about.
+	Note       Reason
+	DeliveryID string
 }
 
 // StatusKey names the status of a pipeline on a commit.

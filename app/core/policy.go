@@ -11,6 +11,7 @@ const (
 	ActManageProject  Action = "manage_project"
 	ActLocalFiles     Action = "local_files" // name a folder of the server
 	ActReplay         Action = "replay"      // process a delivery again
+	ActApprove        Action = "approve"     // let a fork's commit be built
 	ActManageInstance Action = "manage_instance"
 )
 
@@ -38,7 +39,7 @@ func Allow(a Actor, act Action, p *Project) error {
 		if p != nil && p.TriggerRole != "" {
 			need = p.TriggerRole
 		}
-	case ActReplay:
+	case ActReplay, ActApprove:
 		need = RoleDeveloper
 	case ActCreateProject, ActManageProject, ActLocalFiles, ActManageInstance:
 	}

@@ -30,7 +30,8 @@ type Repository struct {
 	CloneURL       string // never with credentials; an absolute path for a local repository
 	DefaultBranch  string
 	Private        bool
-	InstallationID int64 // GitHub: the App's installation that sees it; 0 elsewhere
+	InstallationID int64  // GitHub: the App's installation that sees it; 0 elsewhere
+	Unavailable    string // why it cannot be reached, in a sentence; empty: it can
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }

@@ -14,6 +14,7 @@ type Store interface {
 	BuildStore
 	LogStore
 	DeliveryStore
+	ApprovalStore
 	EffectStore
 	UserStore
 
@@ -33,6 +34,11 @@ type ProjectStore interface {
 	FindRepository(ctx context.Context, id string) (Repository, error)
 	FindRepositoryByExternalID(ctx context.Context, p Provider, externalID string) (Repository, error)
 	ListRepositories(ctx context.Context, p Provider) ([]Repository, error)
+	// ListHeads returns where the refs of a repository stood (ref → SHA) when SaveHeads
+	// was last called; nil: never.
+	ListHeads(ctx context.Context, repositoryID string) (map[string]string, error)
+	// SaveHeads replaces them.
+	SaveHeads(ctx context.Context, repositoryID string, heads map[string]string) error
 
 	// CreateProject answers KindConflict, code name_taken, when the slug is used.
 	CreateProject(ctx context.Context, p Project) error
@@ -113,8 +119,17 @@ type DeliveryStore interface {
 	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
 	// UpdateDelivery stores everything but identity and payload.
 	UpdateDelivery(ctx context.Context, d Delivery) error
+	// FindDeliveryOf finds one by the sender's identity for it, without payload.
+	FindDeliveryOf(ctx context.Context, p Provider, deliveryID string) (Delivery, error)
 	FindDelivery(ctx context.Context, id string) (Delivery, error)                            // with payload
 	ListDeliveries(ctx context.Context, f DeliveryFilter, page Page) ([]Delivery, int, error) // newest first, without payload
+}
+
+// ApprovalStore keeps which commits of forks may be built.
+type ApprovalStore interface {
+	// SaveApproval stores it; a second one of the same commit changes nothing.
+	SaveApproval(ctx context.Context, a Approval) error
+	FindApproval(ctx context.Context, repositoryID string, pullRequest int, sha string) (Approval, error)
 }
 
 // EffectStore is the outbox.
@@ -128,6 +143,8 @@ type EffectStore interface {
 	// SaveEffect stores Done, RemoteID, Sent, Attempts, NotBefore, LastError and Parked
 	// by key; Wanted is left alone.
 	SaveEffect(ctx context.Context, e Effect) error
+	// UnparkEffects makes what was given up for a repository due again.
+	UnparkEffects(ctx context.Context, repositoryID string, now time.Time) error
 	FindEffect(ctx context.Context, key string) (Effect, error)
 	CountDueEffects(ctx context.Context, now time.Time) (int, error)
 }

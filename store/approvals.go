@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+type approvalRow struct {
+	RepositoryID string
+	PRNumber     int `gorm:"column:pr_number"`
+	SHA          string
+	Approver     string
+	At           int64
+}
+
+// TableName is gorm's.
+func (approvalRow) TableName() string { return "approvals" }
+
+// SaveApproval is core.ApprovalStore's.
+func (s *Store) SaveApproval(ctx context.Context, a core.Approval) error {
+	err := s.writeOne(ctx, func(q session) error {
+		_, err := q.exec("INSERT INTO approvals (repository_id, pr_number, sha, approver, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+			a.RepositoryID, a.PullRequest, a.SHA, a.Approver, micros(a.At))
+		return err
+	})
+	return failed(err, "approve %s", a.SHA)
+}
+
+// FindApproval is core.ApprovalStore's.
+func (s *Store) FindApproval(ctx context.Context, repositoryID string, pullRequest int, sha string) (core.Approval, error) {
+	var r approvalRow
+	err := s.read(ctx).db().Take(&r, "repository_id = ? AND pr_number = ? AND sha = ?", repositoryID, pullRequest, sha).Error
+	a := core.Approval{RepositoryID: r.RepositoryID, PullRequest: r.PRNumber, SHA: r.SHA, Approver: r.Approver, At: instant(r.At)}
+	return a, found(err, "Approval", "find the approval of %s", sha)
+}

@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+type headRow struct {
+	RepositoryID string
+	Ref          string
+	SHA          string
+}
+
+// TableName is gorm's.
+func (headRow) TableName() string { return "heads" }
+
+// ListHeads is core.ProjectStore's.
+func (s *Store) ListHeads(ctx context.Context, repositoryID string) (map[string]string, error) {
+	var rows []headRow
+	if err := s.read(ctx).db().Find(&rows, "repository_id = ?", repositoryID).Error; err != nil {
+		return nil, failed(err, "list the heads of %s", repositoryID)
+	}
+	var heads map[string]string
+	for _, r := range rows {
+		if heads == nil {
+			heads = map[string]string{}
+		}
+		heads[r.Ref] = r.SHA
+	}
+	return heads, nil
+}
+
+// SaveHeads is core.ProjectStore's.
+func (s *Store) SaveHeads(ctx context.Context, repositoryID string, heads map[string]string) error {
+	err := s.write(ctx, func(q session) error {
+		if _, err := q.exec("DELETE FROM heads WHERE repository_id = $1", repositoryID); err != nil {
+			return err
+		}
+		for ref, sha := range heads {
+			if _, err := q.exec("INSERT INTO heads (repository_id, ref, sha) VALUES ($1, $2, $3)", repositoryID, ref, sha); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return failed(err, "save the heads of %s", repositoryID)
+}
+
+// FindDeliveryOf is core.DeliveryStore's.
+func (s *Store) FindDeliveryOf(ctx context.Context, p core.Provider, deliveryID string) (core.Delivery, error) {
+	var row deliveryRow
+	err := s.read(ctx).db().Omit("payload").Take(&row, "provider = ? AND delivery_id = ?", string(p), deliveryID).Error
+	return row.toCore(), found(err, "Delivery", "find delivery %s", deliveryID)
+}
