@@ -39,6 +39,7 @@ type App struct {
 	log       *slog.Logger
 	bell      *bell
 	tails     *tails
+	recalls   *recalls // used by the survey alone
 
 	publicURL  string
 	adminToken string
@@ -53,7 +54,7 @@ func New(d Deps) (*App, error) {
 	}
 	return &App{
 		store: d.Store, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
-		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(),
+		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
 	}, nil
 }

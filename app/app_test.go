@@ -52,9 +52,14 @@ const (
 // fakeForge knows one repository, acme/shop with id 7, and notes what it is told.
 type fakeForge struct {
 	mu       sync.Mutex
-	fail     error // returned by every report
+	fail     error  // returned by every report
+	head     string // of every pull request
 	statuses []core.Report
 	comments []core.Comment
+	heads    []core.Event
+	missed   []core.MissedDelivery
+	asked    []string // delivery ids that were asked for again
+	paths    []string // changed files of everything
 }
 
 func (f *fakeForge) FindRepository(_ context.Context, name string) (core.Repository, error) {
@@ -72,6 +77,49 @@ func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string)
 		return core.Commit{SHA: shaB, Message: "Second", Author: "ben"}, nil
 	}
 	return core.Commit{}, core.Codef(core.KindNotFound, core.CodeInvalidRef, "no ref %s", ref)
+}
+
+func (f *fakeForge) PullRequestHead(context.Context, core.Repository, int) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.head, nil
+}
+
+func (f *fakeForge) setHead(sha string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.head = sha
+}
+
+func (f *fakeForge) Heads(context.Context, core.Repository) ([]core.Event, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.heads, nil
+}
+
+func (f *fakeForge) Missed(context.Context, time.Time) ([]core.MissedDelivery, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.missed, nil
+}
+
+func (f *fakeForge) Redeliver(_ context.Context, m core.MissedDelivery) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, m.DeliveryID)
+	return nil
+}
+
+func (f *fakeForge) Paths(context.Context, core.Repository, core.Event) ([]string, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.paths, f.paths != nil, nil
+}
+
+func (f *fakeForge) setHeads(heads ...core.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.heads = heads
 }
 
 func (f *fakeForge) Checkout(context.Context, core.Repository) (core.Checkout, error) {

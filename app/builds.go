@@ -72,6 +72,9 @@ func (a *App) resolve(ctx context.Context, repo core.Repository, branch, sha str
 		}
 		ref = sha
 	}
+	if repo.Unavailable != "" {
+		return core.Commit{}, core.Codef(core.KindInvalid, core.CodeRepositoryUnknown, "%s cannot be reached: %s", repo.FullName, repo.Unavailable)
+	}
 	forge, err := a.forge(repo.Provider)
 	if err != nil {
 		return core.Commit{}, err

@@ -88,12 +88,18 @@ func (a *App) sent(e *core.Effect, err error) {
 		e.Done, e.Attempts, e.LastError, e.Parked = e.Wanted, 0, "", false
 		return
 	}
-	e.Attempts++
 	e.LastError = err.Error()
+	if core.KindOf(err) == core.KindLimited {
+		// Waiting for our turn is no failure. The room keeps calls from the forge until
+		// then, so we may look again soon: a result may pass where a progress may not.
+		e.NotBefore = a.now().Add(min(max(retryAfter(err), time.Second), time.Minute))
+		return
+	}
+	e.Attempts++
 	switch core.KindOf(err) {
 	case core.KindNotFound, core.KindGone, core.KindInvalid, core.KindForbidden, core.KindConflict, core.KindUnauthorized, core.KindTooLarge:
 		e.Parked = true
-	case core.KindLimited, core.KindUnavailable, core.KindInternal:
+	case core.KindUnavailable, core.KindInternal, core.KindLimited:
 		e.Parked = e.Attempts >= effectAttempts
 		pause := core.Backoff(e.Attempts)
 		e.NotBefore = a.now().Add(max(retryAfter(err), pause/2+rand.N(pause)))
@@ -122,11 +128,7 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if e.Kind == core.EffectComment {
 		return a.sendComment(ctx, e, repo, reporter)
 	}
-	b, err := a.store.NewestBuild(ctx, e.PipelineID, e.SHA)
-	if err != nil {
-		return err
-	}
-	r, err := a.report(ctx, b)
+	r, err := a.statusReport(ctx, *e)
 	if err != nil {
 		return err
 	}
@@ -139,6 +141,17 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	}
 	e.Sent = said
 	return nil
+}
+
+func (a *App) statusReport(ctx context.Context, e core.Effect) (core.Report, error) {
+	b, err := a.store.NewestBuild(ctx, e.PipelineID, e.SHA)
+	if core.KindOf(err) == core.KindNotFound && e.Note.Code != "" {
+		return a.noted(ctx, e)
+	}
+	if err != nil {
+		return core.Report{}, err
+	}
+	return a.report(ctx, b)
 }
 
 func (a *App) report(ctx context.Context, b core.Build) (core.Report, error) {

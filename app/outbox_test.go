@@ -100,16 +100,20 @@ func TestAnOutageIsTriedAgainAndAHopelessCaseParked(t *testing.T) {
 	h.work(t, h.settled(t, b))
 }
 
-func TestALimitIsHonored(t *testing.T) {
+func TestALimitIsWaitedForAndNeverParksAReport(t *testing.T) {
 	h := newHouse(t)
 	limited := core.Errorf(core.KindLimited, "Slow down")
 	limited.RetryAfter = time.Hour
 	h.forge.setFail(limited)
 	b := h.queued(t)
-	h.work(t, func() bool { return h.statusEffect(t, b).Attempts > 0 })
-	if e := h.statusEffect(t, b); e.NotBefore.Sub(e.UpdatedAt) < 59*time.Minute {
-		t.Errorf("tried again after %s, the forge asked for an hour", e.NotBefore.Sub(e.UpdatedAt))
+	h.work(t, func() bool { return h.statusEffect(t, b).LastError != "" })
+	e := h.statusEffect(t, b)
+	if pause := e.NotBefore.Sub(e.UpdatedAt); e.Parked || e.Attempts != 0 || pause < 59*time.Second || pause > 61*time.Second {
+		t.Errorf("after a limit %+v", e)
 	}
+	h.forge.setFail(nil)
+	h.clock.forward(time.Minute)
+	h.work(t, h.settled(t, b))
 }
 
 func TestOneCommentIsEditedForTheNextPushOfAPullRequest(t *testing.T) {

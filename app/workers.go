@@ -19,7 +19,8 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.loop(ctx, topicInbox, slowTick, a.processInbox) })
 	g.Go(func() error { return a.loop(ctx, topicOutbox, slowTick, a.sendOutbox) })
-	g.Go(func() error { return a.loop(ctx, "", 5*time.Second, a.reap) })
+	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
+	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
 	return g.Wait()
 }
 

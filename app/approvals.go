@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// ApproveDelivery lets the commit of a fork's pull request be built, and processes
+// the delivery again. sha must be the whole id of the commit that the pull request
+// stands at now: a branch can move between the look and the click. Codes:
+// sha_required, sha_stale, self_approve, nothing_to_approve.
+func (a *App) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error) {
+	if err := core.Allow(actor, core.ActApprove, nil); err != nil {
+		return core.Delivery{}, err
+	}
+	d, err := a.store.FindDelivery(ctx, id)
+	if err != nil {
+		return d, err
+	}
+	e, repo, err := a.approvable(ctx, actor, d)
+	if err != nil {
+		return core.Delivery{}, err
+	}
+	if !core.ValidSHA(sha) {
+		return core.Delivery{}, core.Codef(core.KindInvalid, core.CodeSHARequired,
+			"sha: name the commit that you reviewed by its whole id; this delivery is about %s", e.SHA)
+	}
+	if err := a.stillHead(ctx, repo, e, sha); err != nil {
+		return core.Delivery{}, err
+	}
+	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil
+	err = a.store.InTx(ctx, func(tx core.Store) error {
+		approval := core.Approval{RepositoryID: repo.ID, PullRequest: e.PullRequest.Number, SHA: sha, Approver: actor.Name, At: a.now()}
+		if err := tx.SaveApproval(ctx, approval); err != nil {
+			return err
+		}
+		return tx.UpdateDelivery(ctx, d)
+	})
+	if err != nil {
+		return core.Delivery{}, fmt.Errorf("approve delivery %s: %w", id, err)
+	}
+	a.log.Info("fork commit approved", "delivery", id, "sha", sha, "actor", actor.Name)
+	a.bell.ring(topicInbox)
+	return d, nil
+}
+
+// approvable reads the delivery and checks that there is something to approve for
+// this actor.
+func (a *App) approvable(ctx context.Context, actor core.Actor, d core.Delivery) (core.Event, core.Repository, error) {
+	u := a.understand(d)
+	e := u.event
+	if u.err != nil || e.PullRequest == nil || !e.PullRequest.Fork {
+		return e, core.Repository{}, core.Codef(core.KindConflict, core.CodeNothingToApprove,
+			"This delivery is about no pull request from a fork; there is nothing to approve")
+	}
+	repo, err := a.store.FindRepositoryByExternalID(ctx, d.Provider, e.RepositoryID)
+	if err != nil {
+		return e, repo, err
+	}
+	projects, err := a.store.ListProjectsOfRepository(ctx, repo.ID)
+	if err != nil {
+		return e, repo, err
+	}
+	for _, p := range projects {
+		if core.Allow(actor, core.ActApprove, &p) == nil && p.Forks == core.ForksApprove {
+			if strings.EqualFold(actor.Name, e.Opener) {
+				return e, repo, core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it; ask somebody else")
+			}
+			return e, repo, nil
+		}
+	}
+	return e, repo, core.Codef(core.KindConflict, core.CodeNothingToApprove,
+		"No project of %s that you see asks for approvals", e.RepositoryName)
+}
+
+func (a *App) stillHead(ctx context.Context, repo core.Repository, e core.Event, sha string) error {
+	forge, err := a.forge(repo.Provider)
+	if err != nil {
+		return err
+	}
+	head, err := forge.PullRequestHead(ctx, repo, e.PullRequest.Number)
+	if err != nil {
+		return err
+	}
+	if sha != e.SHA || sha != head {
+		return core.Codef(core.KindConflict, core.CodeSHAStale,
+			"Pull request #%d stands at %s now; review that commit and approve it on its own delivery", e.PullRequest.Number, head)
+	}
+	return nil
+}
+
+// approver tells who approved the event's commit, or "".
+func (a *App) approver(ctx context.Context, s core.Store, repositoryID string, e core.Event) (string, error) {
+	if e.PullRequest == nil || !e.PullRequest.Fork {
+		return "", nil
+	}
+	approval, err := s.FindApproval(ctx, repositoryID, e.PullRequest.Number, e.SHA)
+	if core.KindOf(err) == core.KindNotFound {
+		return "", nil
+	}
+	return approval.Approver, err
+}
+
+// wantNote asks for a status of a commit that has no build: it waits for somebody.
+func (a *App) wantNote(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, v core.Verdict) error {
+	if a.reporters[c.project.Repository.Provider] == nil {
+		return nil
+	}
+	return tx.WantEffect(ctx, core.Effect{
+		Key: core.StatusKey(c.pipeline.ID, e.SHA), Kind: core.EffectStatus, RepositoryID: c.project.RepositoryID,
+		PipelineID: c.pipeline.ID, SHA: e.SHA, NotBefore: a.now(), UpdatedAt: a.now(), DeliveryID: d.ID,
+		Note: core.Reason{Code: v.Code, Text: "From a fork: to build it, approve commit " + e.SHA},
+	})
+}
+
+// noted is the report of an effect that has a note and no build.
+func (a *App) noted(ctx context.Context, e core.Effect) (core.Report, error) {
+	p, err := a.store.FindPipeline(ctx, e.PipelineID)
+	return core.Report{
+		Build: core.Build{SHA: e.SHA, PipelineID: e.PipelineID}, Pipeline: p, State: core.ReportPending, Context: p.StatusContext,
+		Description: e.Note.Text, TargetURL: a.publicURL + "/deliveries/" + e.DeliveryID,
+	}, err
+}
+
+// EvaluateDelivery decides about a delivery with today's settings and changes
+// nothing: what it returns is what processing it now would say.
+func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error) {
+	d, err := a.FindDelivery(ctx, actor, id)
+	if err != nil {
+		return d, err
+	}
+	stored, err := a.store.FindDelivery(ctx, id) // FindDelivery may have hidden the payload from the actor
+	if err != nil {
+		return d, err
+	}
+	u := a.understand(stored)
+	switch {
+	case core.KindOf(u.err) == core.KindInvalid:
+		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: messageOf(u.err)}, nil
+		return d, nil
+	case u.err != nil:
+		return d, u.err
+	case u.event.Ignored != nil:
+		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, *u.event.Ignored, nil
+		return d, nil
+	}
+	if u.event.Change != nil || u.event.Rerun != nil {
+		return d, nil // what these did is done; there is no filter to look at again
+	}
+	candidates, err := a.candidates(ctx, d.Provider, u.event)
+	if err != nil {
+		return d, err
+	}
+	if len(candidates) == 0 {
+		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, unlinked(u.event), nil
+		return d, nil
+	}
+	approver, err := a.approver(ctx, a.store, candidates[0].project.RepositoryID, u.event)
+	if err != nil {
+		return d, err
+	}
+	hidden, err := a.hiddenProjects(ctx, actor)
+	if err != nil {
+		return d, err
+	}
+	e := a.completePaths(ctx, u, candidates)
+	d.Verdicts = nil
+	for _, c := range candidates {
+		if !hidden[c.project.ID] {
+			d.Verdicts = append(d.Verdicts, verdictOf(c, decide(c, e, approver)))
+		}
+	}
+	if len(d.Verdicts) == 0 {
+		d.Status, d.Reason = core.DeliveryIgnored, unlinked(u.event)
+		return d, nil
+	}
+	d.Status, d.Reason = outcome(d.Verdicts)
+	return d, nil
+}

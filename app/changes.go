@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// applyChange keeps the books: which repositories we can reach, and under what
+// name. Repositories are known by their forge's id; names change.
+func (a *App) applyChange(ctx context.Context, tx core.Store, p core.Provider, c core.Change) (core.Reason, error) {
+	switch c.Kind {
+	case core.ChangeInstalled, core.ChangeAdded:
+		return a.saveRepositories(ctx, tx, p, c, "")
+	case core.ChangeUnsuspended, core.ChangePermissions:
+		return a.markInstallation(ctx, tx, p, c, "")
+	case core.ChangeUninstalled:
+		return a.markInstallation(ctx, tx, p, c, "The App was uninstalled from "+c.Account)
+	case core.ChangeSuspended:
+		return a.markInstallation(ctx, tx, p, c, "The App is suspended on "+c.Account)
+	case core.ChangeRemoved:
+		return a.saveRepositories(ctx, tx, p, c, "The App has no access to it any more")
+	case core.ChangeDeleted:
+		return a.saveRepositories(ctx, tx, p, c, "It was deleted or archived")
+	case core.ChangeRepository:
+		return a.saveRepositories(ctx, tx, p, c, "")
+	}
+	return core.Reason{}, fmt.Errorf("unknown change %q", c.Kind)
+}
+
+// saveRepositories takes over what the change says of each repository; what it does
+// not say stays.
+func (a *App) saveRepositories(ctx context.Context, tx core.Store, p core.Provider, c core.Change, unavailable string) (core.Reason, error) {
+	names := ""
+	for i, said := range c.Repositories {
+		r, err := tx.FindRepositoryByExternalID(ctx, p, said.ExternalID)
+		if core.KindOf(err) == core.KindNotFound {
+			r, err = core.Repository{ID: a.newID(), Provider: p, ExternalID: said.ExternalID, CreatedAt: a.now()}, nil
+		}
+		if err != nil {
+			return core.Reason{}, err
+		}
+		takeOver(&r, said)
+		if c.InstallationID != 0 {
+			r.InstallationID = c.InstallationID
+		}
+		if err := a.setAvailable(ctx, tx, r, unavailable); err != nil {
+			return core.Reason{}, err
+		}
+		if i > 0 {
+			names += ", "
+		}
+		names += said.FullName
+	}
+	if unavailable == "" {
+		return bookkeeping("Noted: %s.", names), nil
+	}
+	return bookkeeping("Noted: %s. %s.", names, unavailable), nil
+}
+
+func takeOver(r *core.Repository, said core.Repository) {
+	for _, f := range []struct{ to, from *string }{
+		{&r.FullName, &said.FullName}, {&r.WebURL, &said.WebURL}, {&r.CloneURL, &said.CloneURL}, {&r.DefaultBranch, &said.DefaultBranch},
+	} {
+		if *f.from != "" {
+			*f.to = *f.from
+		}
+	}
+	r.Private = said.Private
+}
+
+// markInstallation says of all repositories of an installation that they can or
+// cannot be reached.
+func (a *App) markInstallation(ctx context.Context, tx core.Store, p core.Provider, c core.Change, unavailable string) (core.Reason, error) {
+	all, err := tx.ListRepositories(ctx, p)
+	if err != nil {
+		return core.Reason{}, err
+	}
+	n := 0
+	for _, r := range all {
+		if r.InstallationID != c.InstallationID {
+			continue
+		}
+		n++
+		if err := a.setAvailable(ctx, tx, r, unavailable); err != nil {
+			return core.Reason{}, err
+		}
+	}
+	if unavailable == "" {
+		return bookkeeping("The App works on %s; %d repositories are back.", c.Account, n), nil
+	}
+	return bookkeeping("%s; %d repositories are out of reach.", unavailable, n), nil
+}
+
+// setAvailable stores the repository. What waited for it goes on when it is back;
+// what is queued for it ends when it is gone.
+func (a *App) setAvailable(ctx context.Context, tx core.Store, r core.Repository, unavailable string) error {
+	r.Unavailable, r.UpdatedAt = unavailable, a.now()
+	stored, err := tx.SaveRepository(ctx, r)
+	if err != nil {
+		return err
+	}
+	if unavailable == "" {
+		return tx.UnparkEffects(ctx, stored.ID, a.now())
+	}
+	queued, _, err := tx.ListBuilds(ctx, core.BuildFilter{RepositoryID: stored.ID, Statuses: []core.BuildStatus{core.BuildQueued}}, core.Page{Limit: 200})
+	if err != nil {
+		return err
+	}
+	for _, b := range queued {
+		if err := a.cancel(ctx, tx, stored, &b, "oore", core.ReasonRepositoryGone, "Canceled: "+unavailable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bookkeeping(format string, args ...any) core.Reason {
+	return core.Reason{Code: core.WhyBookkeeping, Text: fmt.Sprintf(format, args...)}
+}
+
+// rerunCommit makes new builds of what failed on a commit, as somebody asked the
+// forge to. It returns what each pipeline made of it.
+func (a *App) rerunCommit(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, candidates []candidate) ([]core.DeliveryVerdict, error) {
+	var verdicts []core.DeliveryVerdict
+	for _, c := range candidates {
+		b, err := tx.NewestBuild(ctx, c.pipeline.ID, e.Rerun.SHA)
+		if core.KindOf(err) == core.KindNotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out := core.Verdict{Code: core.WhyNothingToRerun, Reason: fmt.Sprintf("Build #%d of this commit is %s.", b.Number, b.Status)}
+		named := e.Rerun.BuildID == b.ID
+		if named && b.Status.Terminal() || e.Rerun.BuildID == "" && b.Status.Terminal() && b.Status != core.BuildSucceeded {
+			again := a.rerunOf(b, c.pipeline, e.Actor)
+			again.DeliveryID = d.ID
+			if b, _, err = tx.CreateBuild(ctx, again, queuedEvent(again)); err != nil {
+				return nil, err
+			}
+			if err := a.wantReports(ctx, tx, c.project.Repository, b); err != nil {
+				return nil, err
+			}
+			out = core.Verdict{Matched: true, Code: core.WhyRerun, Reason: fmt.Sprintf("Run again as build #%d.", b.Number)}
+		}
+		v := verdictOf(c, out)
+		if v.Matched {
+			v.BuildID = b.ID
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts, nil
+}

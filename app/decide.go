@@ -1,0 +1,193 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// candidate is a pipeline with what the decision about it needs.
+type candidate struct {
+	project  core.Project
+	pipeline core.Pipeline
+}
+
+// candidates lists every pipeline, enabled or not, of every project of the repository.
+func (a *App) candidates(ctx context.Context, provider core.Provider, e core.Event) ([]candidate, error) {
+	repo, err := a.store.FindRepositoryByExternalID(ctx, provider, e.RepositoryID)
+	if core.KindOf(err) == core.KindNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	projects, err := a.store.ListProjectsOfRepository(ctx, repo.ID)
+	if err != nil {
+		return nil, err
+	}
+	var all []candidate
+	for _, p := range projects {
+		pipelines, err := a.store.ListPipelines(ctx, p.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, pipeline := range pipelines {
+			all = append(all, candidate{project: p, pipeline: pipeline})
+		}
+	}
+	return all, nil
+}
+
+// completePaths asks the forge for the changed files that the payload does not
+// list, if a pipeline cares. A forge that cannot say lets the filter pass: better
+// one build too many than one that is missing.
+func (a *App) completePaths(ctx context.Context, u understood, candidates []candidate) core.Event {
+	e := u.event
+	s, ok := a.forges[u.delivery.Provider].(core.Surveyor)
+	cares := slices.ContainsFunc(candidates, func(c candidate) bool { return len(c.pipeline.Trigger.Paths) > 0 })
+	if !ok || !cares || e.PathsComplete || e.Kind == core.EventNone {
+		return e
+	}
+	paths, complete, err := s.Paths(ctx, candidates[0].project.Repository, e)
+	if err != nil {
+		a.log.Warn("ask for the changed files", "repository", e.RepositoryName, "sha", e.SHA, "error", err)
+		return e
+	}
+	e.Paths, e.PathsComplete = paths, complete
+	return e
+}
+
+// decide is the whole decision about one pipeline. approver is who approved the
+// event's commit, if it is a fork's.
+func decide(c candidate, e core.Event, approver string) core.Verdict {
+	if !c.pipeline.Enabled {
+		return core.Verdict{Code: core.WhyPipelineOff, Reason: "The pipeline is disabled."}
+	}
+	v := c.pipeline.Trigger.Match(e)
+	if !v.Matched || e.PullRequest == nil || !e.PullRequest.Fork || c.project.Forks == core.ForksBuild {
+		return v
+	}
+	if c.project.Forks == core.ForksIgnore {
+		return core.Verdict{Code: core.WhyForkIgnored, Reason: "The pull request comes from a fork, and this project ignores forks."}
+	}
+	if approver != "" {
+		v.Reason = fmt.Sprintf("Commit %s comes from a fork, and %s approved it.", e.SHA, approver)
+		return v
+	}
+	return core.Verdict{
+		Code: core.WhyFork, Reason: fmt.Sprintf("The pull request comes from a fork, by %s, and nobody has approved commit %s.", orElse(e.Opener, e.Actor), e.SHA),
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// act makes what the verdict asks for. It returns the ids of builds to wake.
+func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, v core.Verdict) (core.DeliveryVerdict, []string, error) {
+	out := verdictOf(c, v)
+	if v.Code == core.WhyFork {
+		return out, nil, a.wantNote(ctx, tx, d, e, c, v)
+	}
+	if !v.Matched {
+		return out, nil, nil
+	}
+	b, created, err := a.buildOfEvent(ctx, tx, d, e, c.pipeline)
+	if err != nil {
+		return out, nil, err
+	}
+	out.BuildID = b.ID
+	wake := []string{b.ID}
+	if !created {
+		out.Code, out.Reason = core.WhySharedBuild, fmt.Sprintf("Build #%d already builds this commit.", b.Number)
+		if b.PullRequest == nil && e.PullRequest != nil {
+			b.PullRequest = e.PullRequest
+			if err := joinPullRequest(ctx, tx, b); err != nil {
+				return out, nil, err
+			}
+		}
+		return out, wake, a.wantReports(ctx, tx, c.project.Repository, b)
+	}
+	canceled, err := a.supersede(ctx, tx, c.project.Repository, c.pipeline, b)
+	if err != nil {
+		return out, nil, err
+	}
+	for _, old := range canceled {
+		wake = append(wake, old.ID)
+	}
+	return out, wake, a.wantReports(ctx, tx, c.project.Repository, b)
+}
+
+// joinPullRequest stores b's pull request with b and with its reruns: the comment
+// speaks of the newest.
+func joinPullRequest(ctx context.Context, tx core.Store, b core.Build) error {
+	builds, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: b.PipelineID, SHA: b.SHA}, core.Page{Limit: 200})
+	if err != nil {
+		return err
+	}
+	for _, other := range builds {
+		if other, err = tx.FindBuild(ctx, other.ID); err != nil {
+			return err
+		}
+		if other.PullRequest != nil || other.Tag != b.Tag {
+			continue
+		}
+		other.PullRequest = b.PullRequest
+		if err := tx.UpdateBuild(ctx, other, other.Status, other.LeaseToken, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, p core.Pipeline) (core.Build, bool, error) {
+	b := a.newBuild(p, core.TriggerWebhook, e.Actor)
+	b.TriggerEvent, b.DeliveryID, b.DedupeKey = string(e.Kind), d.ID, core.EventBuildKey(p.ID, e)
+	b.Branch, b.Tag, b.SHA, b.PullRequest = e.Branch, e.Tag, e.SHA, e.PullRequest
+	b.CommitMessage, b.CommitAuthor, b.TriggerRef = e.Message, e.Author, e.Ref
+	return tx.CreateBuild(ctx, b, queuedEvent(b))
+}
+
+// outcome sums the verdicts up in one sentence.
+func outcome(verdicts []core.DeliveryVerdict) (core.DeliveryStatus, core.Reason) {
+	matched := 0
+	for _, v := range verdicts {
+		if v.Matched {
+			matched++
+		}
+	}
+	switch {
+	case len(verdicts) == 0:
+		return core.DeliveryIgnored, core.Reason{Code: core.WhyNothingToRerun, Text: "No build of this commit is there to be run again."}
+	case matched == 1:
+		return core.DeliveryProcessed, core.Reason{Code: core.WhyBuilds, Text: "1 pipeline matched and has its build."}
+	case matched > 1:
+		return core.DeliveryProcessed, core.Reason{Code: core.WhyBuilds, Text: fmt.Sprintf("%d pipelines matched and have their builds.", matched)}
+	case len(verdicts) == 1:
+		return core.DeliveryIgnored, core.Reason{Code: verdicts[0].Code, Text: verdicts[0].Reason}
+	}
+	for _, v := range verdicts[1:] {
+		if v.Code != verdicts[0].Code {
+			return core.DeliveryIgnored, core.Reason{Code: core.WhyNoBuild, Text: fmt.Sprintf("None of %d pipelines matched.", len(verdicts))}
+		}
+	}
+	return core.DeliveryIgnored, core.Reason{Code: verdicts[0].Code, Text: verdicts[0].Reason}
+}
+
+func unlinked(e core.Event) core.Reason {
+	return core.Reason{
+		Code: core.WhyRepoUnknown, Text: fmt.Sprintf("%s is not linked to a project, or its projects have no pipeline.", e.RepositoryName),
+	}
+}
+
+func verdictOf(c candidate, v core.Verdict) core.DeliveryVerdict {
+	return core.DeliveryVerdict{
+		PipelineID: c.pipeline.ID, Pipeline: c.pipeline.Name, ProjectID: c.project.ID, Project: c.project.Name,
+		Matched: v.Matched, Code: v.Code, Reason: v.Reason,
+	}
+}

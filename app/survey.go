@@ -1,0 +1,144 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	surveyEvery = 5 * time.Minute
+	// forgeMemory is how far back a forge knows its deliveries (GitHub: three days).
+	forgeMemory    = 72 * time.Hour
+	redeliverLimit = 50 // asked for in one survey
+	redeliverTries = 3
+	sweepEvent     = "sweep"
+)
+
+// survey asks the forges what we were never told: deliveries that did not reach us
+// are asked for again, and heads that moved without a delivery are taken as one.
+func (a *App) survey(ctx context.Context) (more bool, err error) {
+	for provider, forge := range a.forges {
+		s, ok := forge.(core.Surveyor)
+		if !ok {
+			continue
+		}
+		if err := a.recallMissed(ctx, provider, s); err != nil {
+			a.log.Warn("ask the forge for deliveries that we missed", "provider", provider, "error", err)
+		}
+		if err := a.sweepHeads(ctx, provider, s); err != nil {
+			a.log.Warn("ask the forge for heads that it did not announce", "provider", provider, "error", err)
+		}
+	}
+	return false, ctx.Err()
+}
+
+func (a *App) recallMissed(ctx context.Context, p core.Provider, s core.Surveyor) error {
+	missed, err := s.Missed(ctx, a.now().Add(-forgeMemory))
+	if err != nil {
+		return err
+	}
+	asked := 0
+	for _, m := range missed {
+		if asked == redeliverLimit || a.recalls.tries(p, m.DeliveryID) >= redeliverTries {
+			continue
+		}
+		_, err := a.store.FindDeliveryOf(ctx, p, m.DeliveryID)
+		if err == nil {
+			continue // it came; the forge only does not know that our answer was good
+		}
+		if core.KindOf(err) != core.KindNotFound {
+			return err
+		}
+		a.recalls.note(p, m.DeliveryID)
+		if err := s.Redeliver(ctx, m); err != nil {
+			return fmt.Errorf("ask for delivery %s: %w", m.DeliveryID, err)
+		}
+		asked++
+		a.log.Info("asked for a delivery that we missed", "provider", p, "delivery", m.DeliveryID, "event", m.Event, "answer", m.StatusCode)
+	}
+	return nil
+}
+
+func (a *App) sweepHeads(ctx context.Context, p core.Provider, s core.Surveyor) error {
+	repos, err := a.store.ListRepositories(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, r := range repos {
+		projects, err := a.store.ListProjectsOfRepository(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		if len(projects) == 0 || r.Unavailable != "" {
+			continue
+		}
+		if err := a.sweepRepository(ctx, r, s); err != nil {
+			a.log.Warn("sweep a repository", "repository", r.FullName, "error", err)
+		}
+	}
+	return nil
+}
+
+// sweepRepository compares where refs stand with where they stood. The first look
+// only takes notes: what was there before us was never ours to build.
+func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Surveyor) error {
+	known, err := a.store.ListHeads(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	heads, err := s.Heads(ctx, r)
+	if err != nil {
+		return err
+	}
+	now := map[string]string{}
+	moved := false
+	for _, e := range heads {
+		now[e.Ref] = e.SHA
+		if known[e.Ref] == e.SHA {
+			continue
+		}
+		moved = true
+		if known == nil {
+			continue
+		}
+		if err := a.sweepHead(ctx, r, e); err != nil {
+			return err
+		}
+	}
+	if !moved && len(now) == len(known) {
+		return nil
+	}
+	return a.store.SaveHeads(ctx, r.ID, now)
+}
+
+// sweepHead takes a head that no delivery told of as a delivery of its own, so that
+// it is decided about, and shown, like any other.
+func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) error {
+	_, told, err := a.store.ListDeliveries(ctx, core.DeliveryFilter{Provider: r.Provider, Repository: r.FullName, SHA: e.SHA}, core.Page{Limit: 1})
+	if err != nil || told > 0 {
+		return err
+	}
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, duplicate, err := a.ReceiveDelivery(ctx, ReceiveDelivery{
+		Provider: r.Provider, DeliveryID: "sweep:" + r.ExternalID + ":" + e.Ref + ":" + e.SHA, Event: sweepEvent, Payload: payload,
+	})
+	if err == nil && !duplicate {
+		a.log.Info("found a head that was not announced", "repository", r.FullName, "ref", e.Ref, "sha", e.SHA)
+	}
+	return err
+}
+
+// recalls counts how often each missed delivery was asked for. It may be forgotten:
+// then it is asked for again.
+type recalls struct{ count map[string]int }
+
+func (r *recalls) tries(p core.Provider, id string) int { return r.count[string(p)+":"+id] }
+
+func (r *recalls) note(p core.Provider, id string) { r.count[string(p)+":"+id]++ }
