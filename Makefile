@@ -50,4 +50,4 @@ chaos: deps ## kill the server KILLS times at random moments, on both databases
 	OORE_TEST_KILLS=$(KILLS) go test -race -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed' . ./store ./runner
 
 clean: ## remove what the targets above made
-	rm -rf oore cover.out templates/testdata/node_modules
+	rm -rf oore cover.out templates/testdata/node_modules handlers/github/testdata/node_modules

@@ -41,7 +41,7 @@ func importLaw() map[string]room {
 		"handlers/web":      {house: []string{"app", "app/core", "templates"}, outside: fiber, http: true},
 		"handlers/localgit": {house: []string{"app", "app/core"}},
 		"handlers/github": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{
-			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog",
+			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog", "golang.org/x/time",
 		}},
 	}
 }

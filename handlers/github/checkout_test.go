@@ -45,6 +45,7 @@ func TestCheckoutReadsOneRepositoryAndNothingElse(t *testing.T) {
 	}
 	r.Header.Set("Authorization", "token "+c.Password)
 	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,18 @@ func (Decoder) Decode(event string, payload []byte) (core.Event, error) {
 		return decodePullRequest(payload)
 	case "merge_group":
 		return decodeMergeGroup(payload)
+	case "check_run":
+		return decodeCheckRun(payload)
+	case "check_suite":
+		return decodeCheckSuite(payload)
+	case "installation":
+		return decodeInstallation(payload)
+	case "installation_repositories":
+		return decodeInstallationRepositories(payload)
+	case "installation_target":
+		return decodeInstallationTarget(payload)
+	case "repository":
+		return decodeRepository(payload)
 	case "ping":
 		return decodePing(payload)
 	}

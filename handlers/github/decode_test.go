@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,8 +53,20 @@ func TestRecordedPayloads(t *testing.T) {
 			}
 			continue
 		}
-		fmt.Fprintf(&table, "kind=%s action=%s ref=%s branch=%s target=%s tag=%s sha=%s author=%q draft=%v paths=%v,%v pull=%+v\n",
-			e.Kind, e.Action, e.Ref, e.Branch, e.TargetBranch, e.Tag, e.SHA, e.Author, e.Draft, e.Paths, e.PathsComplete, e.PullRequest)
+		if c := e.Change; c != nil {
+			fmt.Fprintf(&table, "change=%s account=%s", c.Kind, c.Account)
+			for _, r := range c.Repositories {
+				fmt.Fprintf(&table, " %s(%s branch=%q private=%v web=%s clone=%s)", r.FullName, r.ExternalID, r.DefaultBranch, r.Private, r.WebURL, r.CloneURL)
+			}
+			fmt.Fprintln(&table)
+			continue
+		}
+		if e.Rerun != nil {
+			fmt.Fprintf(&table, "rerun=%s build=%q\n", e.Rerun.SHA, e.Rerun.BuildID)
+			continue
+		}
+		fmt.Fprintf(&table, "kind=%s action=%s ref=%s branch=%s target=%s tag=%s sha=%s before=%s author=%q draft=%v paths=%v,%v pull=%+v\n",
+			e.Kind, e.Action, e.Ref, e.Branch, e.TargetBranch, e.Tag, e.SHA, e.Before, e.Author, e.Draft, e.Paths, e.PathsComplete, e.PullRequest)
 	}
 	golden := "testdata/decoded.golden"
 	if *update {
@@ -82,6 +95,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Server: githubtest.New(t), git: githubtest.NewGitRepo(t)}
+	t.Cleanup(func() { checkRequests(t, w.Requests()) })
 	w.base = w.git.Commit("main", map[string]string{"README.md": "hello"}, "First")
 	w.head = w.git.Commit("main", map[string]string{"lib/main.dart": "main", "README.md": "again"}, "Second\n\nWith a body")
 	w.repo = w.AddRepository("acme/shop", true, w.git.Dir)
@@ -195,13 +209,25 @@ func TestPayloadsThatNobodyDocuments(t *testing.T) {
 		{"push", string(edit(t, push, func(p map[string]any) { p["after"] = w.head[:12] }))},
 		{"pull_request", `{}`},
 		{"pull_request", without(pull, "pull_request")},
-		{"pull_request", without(pull, "number")},
+		{"pull_request", without(pull, "pull_request", "number")},
 		{"pull_request", without(pull, "pull_request", "head")},
 		{"pull_request", without(pull, "pull_request", "base")},
 		{"pull_request", without(pull, "repository", "id")},
 		{"merge_group", `{}`},
 		{"merge_group", without(group, "merge_group", "head_sha")},
 		{"merge_group", without(group, "merge_group", "base_ref")},
+		{"check_run", `{}`},
+		{"check_run", `{"action":"rerequested","repository":{"id":1},"check_run":{"head_sha":"main"}}`},
+		{"check_run", `{"action":"rerequested","check_run":{"head_sha":"` + w.head + `"}}`},
+		{"check_suite", `{}`},
+		{"check_suite", `{"action":"rerequested","check_suite":{"head_sha":"` + w.head + `"}}`},
+		{"installation", `{}`},
+		{"installation", `{"action":"created","installation":{"id":3},"repositories":[{"id":0,"full_name":"a/b"}]}`},
+		{"installation", `{"action":"created","installation":{"id":3},"repositories":[{"id":7}]}`},
+		{"installation_repositories", `{"action":"added","repositories_added":[{"id":7,"full_name":"a/b"}]}`},
+		{"installation_target", `{"action":"renamed","installation":{"id":3}}`},
+		{"repository", `{"action":"renamed"}`},
+		{"repository", `{"action":"renamed","repository":{"id":7}}`},
 		{"ping", `null`},
 		{"ping", `[]`},
 		{"event_of_2040", `[]`},
@@ -234,6 +260,16 @@ func FuzzDecode(f *testing.F) {
 		case e.Ignored != nil:
 			if e.Kind != core.EventNone || e.Ignored.Code == "" || e.Ignored.Text == "" {
 				t.Errorf("ignored without a reason: %+v", e)
+			}
+		case e.Change != nil:
+			if e.Kind != core.EventNone || e.Change.Kind == "" || e.Rerun != nil || slices.ContainsFunc(e.Change.Repositories, func(r core.Repository) bool {
+				return r.ExternalID == "" || r.FullName == "" || r.InstallationID != e.InstallationID
+			}) {
+				t.Errorf("a change of nothing: %+v %+v", e, e.Change)
+			}
+		case e.Rerun != nil:
+			if e.Kind != core.EventNone || e.RepositoryID == "" || !sha.MatchString(e.Rerun.SHA) {
+				t.Errorf("a rerun of nothing: %+v %+v", e, e.Rerun)
 			}
 		case e.Kind == core.EventNone || e.RepositoryID == "" || !sha.MatchString(e.SHA) || (e.Branch == "") == (e.Tag == ""):
 			t.Errorf("an event that cannot be built: %+v", e)

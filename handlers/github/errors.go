@@ -1,12 +1,12 @@
 package github
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,65 +22,53 @@ const (
 	CodeInstallationGone      = "installation_gone"
 )
 
-// Bounds of how long GitHub can make us wait. It names seconds up to an hour; where
-// it names nothing, it asks for a minute.
-const (
-	minPause     = time.Second
-	unknownPause = time.Minute
-	maxPause     = time.Hour
-)
-
 // answered is GitHub's answer that refuses a call.
 type answered struct {
 	status  int
 	header  http.Header
 	message string
-	docs    string        // where GitHub explains it
-	minting bool          // it was a call for an installation's token
-	pause   time.Duration // what the library makes of a limit that it knows; 0: of none
+	docs    string // where GitHub explains it
+	minting bool   // it was a call for an installation's token
 }
 
 // refusalOf finds GitHub's answer in the error of a call; nil: there was none.
 func refusalOf(err error) *answered {
 	var minting *ghinstallation.HTTPError
-	var primary *github.RateLimitError
-	var secondary *github.AbuseRateLimitError
 	var plain *github.ErrorResponse
 	switch {
 	case errors.As(err, &minting):
 		if minting.Response == nil {
 			return nil
 		}
-		return refusedMint(minting.Response)
-	case errors.As(err, &primary):
-		pause := unknownPause
-		if reset := primary.Rate.Reset; !reset.IsZero() {
-			pause = clamp(time.Until(reset.Time))
-		}
-		return &answered{status: http.StatusForbidden, header: primary.Response.Header, message: primary.Message, pause: pause}
-	case errors.As(err, &secondary):
-		pause := unknownPause
-		if secondary.RetryAfter != nil {
-			pause = clamp(*secondary.RetryAfter)
-		}
-		return &answered{status: http.StatusForbidden, header: secondary.Response.Header, message: secondary.Message, pause: pause}
+		defer minting.Response.Body.Close()
+		a := readAnswer(minting.Response) // the library leaves the body to us
+		a.minting = true
+		return a
 	case errors.As(err, &plain):
-		return &answered{status: plain.Response.StatusCode, header: plain.Response.Header, message: detailed(plain), docs: plain.DocumentationURL}
+		return &answered{status: plain.Response.StatusCode, header: plain.Response.Header, message: detailed(plain)}
 	}
 	return nil
 }
 
-// refusedMint reads the body of a refused mint, which the library leaves to us.
-func refusedMint(resp *http.Response) *answered {
-	defer resp.Body.Close()
+// readAnswer reads what a refusal says; the body can be read again after that.
+func readAnswer(resp *http.Response) *answered {
+	a := &answered{status: resp.StatusCode, header: resp.Header}
+	if a.status < http.StatusBadRequest {
+		return a
+	}
 	var body struct {
 		Message string `json:"message"`
 		Docs    string `json:"documentation_url"`
 	}
-	a := &answered{status: resp.StatusCode, header: resp.Header, minting: true}
-	if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body) == nil {
+	// A body that breaks off says less; whoever reads it again finds the error.
+	raw, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if json.Unmarshal(raw, &body) == nil {
 		a.message, a.docs = body.Message, body.Docs
 	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(raw), resp.Body), resp.Body}
 	return a
 }
 
@@ -95,43 +83,6 @@ func detailed(r *github.ErrorResponse) string {
 	return message
 }
 
-// limit tells how long to keep away, if the answer comes from a rate limit. The
-// library knows neither status 429 nor a secondary limit that only its text names.
-func (a *answered) limit() (time.Duration, bool) {
-	if a.status != http.StatusForbidden && a.status != http.StatusTooManyRequests {
-		return 0, false
-	}
-	if d, ok := retryAfter(a.header); ok {
-		return d, true
-	}
-	if a.pause > 0 {
-		return a.pause, true
-	}
-	text := strings.ToLower(a.message)
-	if a.status == http.StatusTooManyRequests || strings.Contains(text, "rate limit") || strings.Contains(text, "abuse detection") ||
-		strings.HasSuffix(a.docs, "secondary-rate-limits") || strings.HasSuffix(a.docs, "abuse-rate-limits") {
-		return unknownPause, true
-	}
-	return 0, false
-}
-
-// retryAfter reads Retry-After or, when the quota is used up, when it begins anew.
-func retryAfter(h http.Header) (time.Duration, bool) {
-	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil {
-		return clamp(time.Duration(seconds) * time.Second), true
-	}
-	if h.Get("X-RateLimit-Remaining") != "0" {
-		return 0, false
-	}
-	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil {
-		return unknownPause, true
-	}
-	return clamp(time.Until(time.Unix(reset, 0))), true
-}
-
-func clamp(d time.Duration) time.Duration { return min(max(d, minPause), maxPause) }
-
 // statusOf is the HTTP status of a call that GitHub refused for reasons of its own;
 // 0 for every other error, refused tokens and rate limits among them.
 func statusOf(err error) int {
@@ -145,22 +96,24 @@ func statusOf(err error) int {
 // translate turns the error of any call into one of the house's. a is what
 // refusalOf made of it, and subject what the call was about.
 func translate(err error, a *answered, subject string) error {
-	if a == nil {
+	var ours *core.Error
+	var spent *github.RateLimitError // made by the library after an answer with nothing left
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case errors.As(err, &spent):
+		return limitReached(clamp(time.Until(spent.Rate.Reset.Time))).Because(err)
+	case a == nil:
 		return core.Errorf(core.KindUnavailable, "GitHub does not answer just now; try again").Because(err)
 	}
 	return a.kind(subject).Because(err)
 }
 
 func (a *answered) kind(subject string) *core.Error {
-	if pause, ok := a.limit(); ok {
-		e := core.Errorf(core.KindLimited, "GitHub's rate limit is reached; it opens again in %s", core.HumanDuration(pause))
-		e.RetryAfter = pause
-		return e
-	}
 	switch {
 	case a.status >= 500 || a.status < 400:
 		e := core.Errorf(core.KindUnavailable, "GitHub has a problem (HTTP %d); try again", a.status)
-		e.RetryAfter, _ = retryAfter(a.header)
+		e.RetryAfter, _ = retryAfter(a.header, time.Now())
 		return e
 	case a.status == http.StatusUnauthorized:
 		return core.Errorf(core.KindUnavailable,

@@ -18,6 +18,12 @@ import (
 // calls are all the methods that talk to GitHub.
 func calls(w *world, f *github.Forge) map[string]func(context.Context) error {
 	repo := w.coreRepository()
+	w.Lose(1)
+	_, _ = w.Deliver(w.URL(), "ping", []byte(`{}`), githubtest.Delivery{}) // gets lost
+	tries := w.Deliveries()
+	missed := core.MissedDelivery{ID: fmt.Sprint(tries[len(tries)-1].ID)}
+	push := core.Event{Kind: core.EventPush, Before: w.base, SHA: w.head}
+	pull := core.Event{Kind: core.EventPullRequest, PullRequest: &core.PullRequest{Number: 1}}
 	return map[string]func(context.Context) error{
 		"FindRepository": func(ctx context.Context) error { _, err := f.FindRepository(ctx, "acme/shop"); return err },
 		"ResolveRef":     func(ctx context.Context) error { _, err := f.ResolveRef(ctx, repo, "main"); return err },
@@ -27,13 +33,19 @@ func calls(w *world, f *github.Forge) map[string]func(context.Context) error {
 			_, err := f.UpsertComment(ctx, repo, sticky(w.head, 1), "")
 			return err
 		},
+		"Heads":                 func(ctx context.Context) error { _, err := f.Heads(ctx, repo); return err },
+		"Missed":                func(ctx context.Context) error { _, err := f.Missed(ctx, time.Now().Add(-time.Hour)); return err },
+		"Redeliver":             func(ctx context.Context) error { return f.Redeliver(ctx, missed) },
+		"Paths of a push":       func(ctx context.Context) error { _, _, err := f.Paths(ctx, repo, push); return err },
+		"Paths of pull request": func(ctx context.Context) error { _, _, err := f.Paths(ctx, repo, pull); return err },
 	}
 }
 
 func TestFailuresOfGitHub(t *testing.T) {
 	w := newWorld(t)
 	w.open(t, 1)
-	hour := time.Now().Add(30 * time.Minute)
+	stopped := &clock{now: time.Now()}
+	hour := stopped.now.Add(30 * time.Minute)
 	tests := []struct {
 		name    string
 		failure githubtest.Failure
@@ -63,7 +75,7 @@ func TestFailuresOfGitHub(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			defer w.Heal()
-			f := newForge(t, w) // the library remembers limits
+			f := newForgeAt(t, w, stopped) // a new one, because a forge remembers limits
 			for name, call := range calls(w, f) {
 				w.Heal()
 				w.Fail(func(*http.Request) *githubtest.Failure { return &tt.failure })
@@ -189,6 +201,9 @@ func TestInstallations(t *testing.T) {
 	wantError(t, "suspended with a token in hand", status(), core.KindForbidden, github.CodeInstallationSuspended)
 	w.Unsuspend(w.repo.InstallationID)
 
+	if err := status(); err != nil { // with a new token
+		t.Fatal(err)
+	}
 	w.RevokeTokens()
 	wantError(t, "revoked", status(), core.KindUnavailable, core.CodeUnavailable)
 	if err := status(); err != nil {

@@ -65,6 +65,24 @@ func repositoryTrouble(err error, fullName string) error {
 		"The GitHub App is not installed on %s, or there is no such repository. Install the App there, then try again.", fullName).Because(err)
 }
 
+// PullRequestHead implements core.Forge.
+func (f *Forge) PullRequestHead(ctx context.Context, repo core.Repository, number int) (string, error) {
+	s, err := f.seat(repo.FullName, repo.InstallationID)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	pull, _, err := s.client.PullRequests.Get(ctx, s.owner, s.name, number)
+	if statusOf(err) == http.StatusNotFound {
+		return "", core.Errorf(core.KindNotFound, "%s has no pull request #%d", repo.FullName, number).Because(err)
+	}
+	if err != nil {
+		return "", f.trouble(err, s)
+	}
+	return pull.GetHead().GetSHA(), nil
+}
+
 // ResolveRef implements core.Forge. Unknown: KindNotFound, code invalid_ref; so is a
 // shortened SHA, which would name another commit one day.
 func (f *Forge) ResolveRef(ctx context.Context, repo core.Repository, ref string) (core.Commit, error) {

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/github"
@@ -23,7 +25,35 @@ func options(w *world) github.Options {
 
 func newForge(t *testing.T, w *world) *github.Forge {
 	t.Helper()
-	f, err := github.NewForge(options(w))
+	return newForgeAt(t, w, nil)
+}
+
+// clock is a clock that a test sets.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// newForgeAt makes a forge that reads the time from the clock.
+func newForgeAt(t *testing.T, w *world, c *clock) *github.Forge {
+	t.Helper()
+	o := options(w)
+	if c != nil {
+		o.Now = c.Now
+	}
+	f, err := github.NewForge(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +64,7 @@ func newForge(t *testing.T, w *world) *github.Forge {
 var (
 	_ core.Forge    = (*github.Forge)(nil)
 	_ core.Reporter = (*github.Forge)(nil)
+	_ core.Surveyor = (*github.Forge)(nil)
 	_ core.Decoder  = github.Decoder{}
 )
 

@@ -6,6 +6,7 @@ type mergeGroupPayload struct {
 	envelope
 	MergeGroup struct {
 		HeadSHA    string `json:"head_sha"`
+		BaseSHA    string `json:"base_sha"`
 		HeadRef    string `json:"head_ref"`
 		BaseRef    string `json:"base_ref"`
 		HeadCommit struct {
@@ -30,7 +31,7 @@ func decodeMergeGroup(payload []byte) (core.Event, error) {
 	if e.RepositoryID == "" || !ok || !fullSHA.MatchString(group.HeadSHA) {
 		return core.Event{}, undocumented("merge_group", "repository.id, head_sha or base_ref is missing")
 	}
-	e.Ref, e.Branch, e.TargetBranch, e.SHA = group.HeadRef, base, base, group.HeadSHA
+	e.Ref, e.Branch, e.TargetBranch, e.SHA, e.Before = group.HeadRef, base, base, group.HeadSHA, group.BaseSHA
 	e.Message, e.Author = group.HeadCommit.Message, group.HeadCommit.Author.Name
 	if p.Action != "checks_requested" {
 		return ignored(e, core.WhyAction, "Merge group action %q brings no new commit.", p.Action), nil

@@ -2,20 +2,27 @@ package github
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/oore-ci/oore/app/core"
 )
 
 type pullRequestPayload struct {
 	envelope
-	Number      int `json:"number"`
-	PullRequest struct {
-		Title   string     `json:"title"`
-		HTMLURL string     `json:"html_url"`
-		Draft   bool       `json:"draft"`
-		Head    pullBranch `json:"head"`
-		Base    pullBranch `json:"base"`
-	} `json:"pull_request"`
+	PullRequest pullRequest `json:"pull_request"`
+}
+
+// pullRequest is a pull request as webhooks and the API's lists show it.
+type pullRequest struct {
+	Number  int    `json:"number"`
+	Title   string `json:"title"`
+	HTMLURL string `json:"html_url"`
+	Draft   bool   `json:"draft"`
+	User    struct {
+		Login string `json:"login"`
+	} `json:"user"`
+	Head pullBranch `json:"head"`
+	Base pullBranch `json:"base"`
 }
 
 type pullBranch struct {
@@ -26,21 +33,33 @@ type pullBranch struct {
 	} `json:"repo"` // null when the fork has been deleted
 }
 
+// complete tells whether all that a build needs is there.
+func (p pullRequest) complete() bool {
+	return p.Number > 0 && p.Head.Ref != "" && p.Base.Ref != "" && fullSHA.MatchString(p.Head.SHA)
+}
+
+// describe fills an event of the repository with what the pull request says.
+func (p pullRequest) describe(e core.Event) core.Event {
+	e.Ref = fmt.Sprintf("refs/pull/%d/head", p.Number)
+	e.Branch, e.TargetBranch, e.SHA, e.Draft = p.Head.Ref, p.Base.Ref, p.Head.SHA, p.Draft
+	e.Opener = p.User.Login
+	e.PullRequest = &core.PullRequest{
+		Number: p.Number, Title: p.Title, URL: p.HTMLURL,
+		Fork: p.Head.Repo == nil || strconv.FormatInt(p.Head.Repo.ID, 10) != e.RepositoryID,
+	}
+	return e
+}
+
 func decodePullRequest(payload []byte) (core.Event, error) {
 	var p pullRequestPayload
 	if err := parse("pull_request", payload, &p); err != nil {
 		return core.Event{}, err
 	}
-	e, pull := p.event(), p.PullRequest
-	if e.RepositoryID == "" || p.Number <= 0 || pull.Head.Ref == "" || pull.Base.Ref == "" || !fullSHA.MatchString(pull.Head.SHA) {
+	e := p.event()
+	if e.RepositoryID == "" || !p.PullRequest.complete() {
 		return core.Event{}, undocumented("pull_request", "repository.id, number, head or base is missing")
 	}
-	e.Ref = fmt.Sprintf("refs/pull/%d/head", p.Number)
-	e.Branch, e.TargetBranch, e.SHA, e.Draft = pull.Head.Ref, pull.Base.Ref, pull.Head.SHA, pull.Draft
-	e.PullRequest = &core.PullRequest{
-		Number: p.Number, Title: pull.Title, URL: pull.HTMLURL,
-		Fork: pull.Head.Repo == nil || pull.Head.Repo.ID != p.Repository.ID,
-	}
+	e = p.PullRequest.describe(e)
 	switch p.Action {
 	case "opened", "reopened", "synchronize", "ready_for_review":
 		e.Kind = core.EventPullRequest

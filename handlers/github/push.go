@@ -20,6 +20,7 @@ const mergeQueuePrefix = "gh-readonly-queue/"
 type pushPayload struct {
 	envelope
 	Ref        string       `json:"ref"`
+	Before     string       `json:"before"`
 	After      string       `json:"after"`
 	Created    bool         `json:"created"`
 	Deleted    bool         `json:"deleted"`
@@ -81,6 +82,9 @@ func decodePush(payload []byte) (core.Event, error) {
 // build completes an event that may start builds.
 func (p pushPayload) build(e core.Event, isTag bool) (core.Event, error) {
 	e.Kind, e.SHA = core.EventPush, p.After
+	if strings.Trim(p.Before, "0") != "" {
+		e.Before = p.Before
+	}
 	if isTag {
 		if p.HeadCommit == nil {
 			return ignored(e, core.WhyEmptyPush, "The tag %s does not point at a commit.", e.Tag), nil

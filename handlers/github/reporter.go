@@ -15,11 +15,17 @@ import (
 // maxDescription is GitHub's limit, in characters.
 const maxDescription = 140
 
-// SetStatus implements core.Reporter with a commit status.
+// SetStatus implements core.Reporter with a commit status. States that are no result
+// are KindLimited when little is left of the hour's budget.
 func (f *Forge) SetStatus(ctx context.Context, repo core.Repository, r core.Report) error {
 	s, err := f.seat(repo.FullName, repo.InstallationID)
 	if err != nil {
 		return err
+	}
+	if unfinished(r.State) {
+		if err := s.lane.spare(); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
@@ -37,6 +43,8 @@ func (f *Forge) SetStatus(ctx context.Context, repo core.Repository, r core.Repo
 	return nil
 }
 
+func unfinished(s core.ReportState) bool { return s == core.ReportPending || s == core.ReportRunning }
+
 // statusState is GitHub's word for a state (contract section 5).
 func statusState(s core.ReportState) string {
 	switch s {
@@ -53,11 +61,17 @@ func statusState(s core.ReportState) string {
 }
 
 // UpsertComment implements core.Reporter. A comment that somebody deleted is made
-// anew; one whose id got lost is found by its marker.
+// anew; one whose id got lost is found by its marker. As with SetStatus, one without
+// a result waits when little is left of the hour's budget.
 func (f *Forge) UpsertComment(ctx context.Context, repo core.Repository, c core.Comment, known string) (string, error) {
 	s, err := f.seat(repo.FullName, repo.InstallationID)
 	if err != nil {
 		return "", err
+	}
+	if unfinished(c.State()) {
+		if err := s.lane.spare(); err != nil {
+			return "", err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()

@@ -24,6 +24,7 @@ type installation struct {
 	account     string
 	suspended   bool
 	permissions map[string]string
+	budget      *budget
 }
 
 // token is an installation's access token.

@@ -1,7 +1,9 @@
 package githubtest
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -41,7 +43,7 @@ type object = map[string]any
 
 func (a answer) write(w http.ResponseWriter) {
 	for name, values := range a.header {
-		w.Header()[name] = values
+		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
 	if a.body == nil {
 		w.WriteHeader(a.status)
@@ -51,6 +53,27 @@ func (a answer) write(w http.ResponseWriter) {
 	w.WriteHeader(a.status)
 	// A client that has gone away is no matter of ours.
 	_ = json.NewEncoder(w).Encode(a.body)
+}
+
+// unchanged turns the answer into a 304 if the client has it already. As on GitHub,
+// another token makes another tag.
+func unchanged(c *call, a *answer) {
+	if c.Method != http.MethodGet || a.status != http.StatusOK {
+		return
+	}
+	body, err := json.Marshal(a.body)
+	if err != nil {
+		return // write will fail the same way
+	}
+	sum := sha256.Sum256(append(body, bearer(c.Request)...))
+	tag := fmt.Sprintf(`W/"%x"`, sum)
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Set("ETag", tag)
+	if c.Header.Get("If-None-Match") == tag {
+		a.status, a.body = http.StatusNotModified, nil
+	}
 }
 
 // number reads a numeric part of the path; 0 if it is none.
@@ -67,6 +90,8 @@ func (s *Server) handle(handler func(*call) answer) http.HandlerFunc {
 		c := &call{Request: r, body: bodyOf(w)}
 		s.mu.Lock()
 		a := handler(c)
+		unchanged(c, &a)
+		s.spend(c, &a)
 		s.mu.Unlock()
 		a.write(w)
 	}

@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Delivery says how a webhook differs from a plain one. All fields may be empty.
@@ -18,6 +20,7 @@ type Delivery struct {
 	Form   bool   // sent as application/x-www-form-urlencoded
 	Header map[string]string
 	Client *http.Client
+	At     time.Time // when GitHub says that it was; zero: now
 }
 
 // Sign is the value of X-Hub-Signature-256 for a body.
@@ -37,36 +40,55 @@ func NewDeliveryID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
-// Deliver signs a webhook and sends it to the URL, as GitHub does: once. The caller
-// closes the answer's body.
+// Deliver signs a webhook and sends it to the URL, as GitHub does: once. What came of
+// it stands in Deliveries. The caller closes the answer's body.
 func (s *Server) Deliver(to, event string, payload []byte, d Delivery) (*http.Response, error) {
-	body, contentType := payload, "application/json"
-	if d.Form {
-		body, contentType = []byte(url.Values{"payload": {string(payload)}}.Encode()), "application/x-www-form-urlencoded"
-	}
-	r, err := http.NewRequest(http.MethodPost, to, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
 	if d.ID == "" {
 		d.ID = NewDeliveryID()
 	}
+	m := &message{to: to, event: event, payload: payload, how: d}
+	at := d.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return s.try(context.Background(), m, at, false)
+}
+
+// message is a webhook that can be sent again.
+type message struct {
+	to, event string
+	payload   []byte
+	how       Delivery
+}
+
+func (s *Server) request(ctx context.Context, m *message) (*http.Request, error) {
+	body, contentType := m.payload, "application/json"
+	if m.how.Form {
+		body, contentType = []byte(url.Values{"payload": {string(m.payload)}}.Encode()), "application/x-www-form-urlencoded"
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.to, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("User-Agent", "GitHub-Hookshot/"+strings.ToLower(rand.Text()[:7]))
-	r.Header.Set("X-GitHub-Event", event)
-	r.Header.Set("X-GitHub-Delivery", d.ID)
+	r.Header.Set("X-GitHub-Event", m.event)
+	r.Header.Set("X-GitHub-Delivery", m.how.ID)
 	r.Header.Set("X-GitHub-Hook-ID", "1")
 	r.Header.Set("X-GitHub-Hook-Installation-Target-Type", "integration")
 	r.Header.Set("X-Hub-Signature-256", s.Sign(body))
-	for name, value := range d.Header {
+	for name, value := range m.how.Header {
 		r.Header.Set(name, value)
 		if value == "" {
 			r.Header.Del(name)
 		}
 	}
-	client := d.Client
-	if client == nil {
-		client = http.DefaultClient
+	return r, nil
+}
+
+func (m *message) client() *http.Client {
+	if m.how.Client != nil {
+		return m.how.Client
 	}
-	return client.Do(r)
+	return http.DefaultClient
 }

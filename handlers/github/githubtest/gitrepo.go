@@ -35,7 +35,13 @@ func NewGitRepo(tb TB) *GitRepo {
 // there yet starts at main.
 func (g *GitRepo) Commit(branch string, files map[string]string, message string) string {
 	g.tb.Helper()
-	return g.commit(branch, "refs/heads/"+branch, "refs/heads/main", files, message)
+	return g.commit("refs/heads/"+branch, "refs/heads/main", message, func() { g.write(files) })
+}
+
+// Rename moves a file on a branch.
+func (g *GitRepo) Rename(branch, from, to string) string {
+	g.tb.Helper()
+	return g.commit("refs/heads/"+branch, "refs/heads/main", "Rename", func() { g.git(g.work, "mv", from, to) })
 }
 
 // PullCommit is Commit for the head of a pull request from a fork: no branch or tag
@@ -43,10 +49,10 @@ func (g *GitRepo) Commit(branch string, files map[string]string, message string)
 func (g *GitRepo) PullCommit(number int, files map[string]string, message string) string {
 	g.tb.Helper()
 	ref := fmt.Sprintf("refs/pull/%d/head", number)
-	return g.commit(ref, ref, "refs/heads/main", files, message)
+	return g.commit(ref, "refs/heads/main", message, func() { g.write(files) })
 }
 
-func (g *GitRepo) commit(what, ref, start string, files map[string]string, message string) string {
+func (g *GitRepo) commit(ref, start, message string, change func()) string {
 	g.tb.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -60,20 +66,25 @@ func (g *GitRepo) commit(what, ref, start string, files map[string]string, messa
 		g.git(g.work, "fetch", "--quiet", "origin", from)
 		g.git(g.work, "checkout", "--quiet", "--force", "--detach", from)
 	}
-	for name, content := range files {
-		path := filepath.Join(g.work, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			g.tb.Fatalf("commit to %s: %v", what, err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			g.tb.Fatalf("commit to %s: %v", what, err)
-		}
-	}
+	change()
 	g.git(g.work, "add", "--all")
 	g.git(g.work, "commit", "--quiet", "--allow-empty", "-m", message)
 	sha := g.git(g.work, "rev-parse", "HEAD")
 	g.git(g.work, "push", "--quiet", "--force", "origin", "HEAD:"+ref)
 	return sha
+}
+
+func (g *GitRepo) write(files map[string]string) {
+	g.tb.Helper()
+	for name, content := range files {
+		path := filepath.Join(g.work, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			g.tb.Fatalf("write %s: %v", path, err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			g.tb.Fatalf("write %s: %v", path, err)
+		}
+	}
 }
 
 // Tag makes an annotated tag, or with an empty message a light one.
@@ -92,6 +103,12 @@ func (g *GitRepo) Tag(name, sha, message string) {
 func (g *GitRepo) PullRef(number int, sha string) {
 	g.tb.Helper()
 	g.git(g.Dir, "update-ref", fmt.Sprintf("refs/pull/%d/head", number), sha)
+}
+
+// Branch makes a branch at a commit, or moves it there.
+func (g *GitRepo) Branch(name, sha string) {
+	g.tb.Helper()
+	g.git(g.Dir, "update-ref", "refs/heads/"+name, sha)
 }
 
 // DeleteBranch removes a branch.

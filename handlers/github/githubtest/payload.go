@@ -137,6 +137,7 @@ func (s *Server) DeletedPayload(repo Repo, ref, before string) []byte {
 func (s *Server) PullRequestPayload(action string, repo Repo, pull Pull) []byte {
 	s.mu.Lock()
 	r := s.repositories[strings.ToLower(repo.FullName)]
+	pull.Closed = pull.Closed || action == "closed"
 	known := *r.know(pull)
 	headID := r.headRepository(&known)
 	s.mu.Unlock()

@@ -1,6 +1,10 @@
 package githubtest
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Pull is a pull request. Zero fields are filled when it becomes known: the base is
 // the repository's default branch, the author octocat.
@@ -14,6 +18,7 @@ type Pull struct {
 	Draft      bool
 	Fork       bool // the head lives in another repository
 	ForkGone   bool // that has been deleted; implies Fork
+	Closed     bool
 }
 
 // know keeps a pull request as it is now. The caller holds mu.
@@ -49,13 +54,53 @@ func (s *Server) getPull(c *call) answer {
 	if p == nil {
 		return notFound()
 	}
+	return ok(s.showPull(r, p))
+}
+
+func (s *Server) showPull(r *repository, p *Pull) object {
 	head := object{"ref": p.HeadBranch, "sha": p.HeadSHA, "repo": object{"id": r.headRepository(p)}}
 	if p.ForkGone {
 		head["repo"] = nil
 	}
-	return ok(object{
-		"number": p.Number, "title": p.Title, "draft": p.Draft, "state": "open", "user": object{"login": p.Author},
+	state := "open"
+	if p.Closed {
+		state = "closed"
+	}
+	return object{
+		"number": p.Number, "title": p.Title, "draft": p.Draft, "state": state, "user": object{"login": p.Author},
 		"html_url": fmt.Sprintf("%s/%s/pull/%d", s.URL(), r.FullName, p.Number),
 		"head":     head, "base": object{"ref": p.BaseBranch, "repo": object{"id": r.ID}},
-	})
+	}
+}
+
+// listPulls lists the newest first.
+func (s *Server) listPulls(c *call) answer {
+	r, a := s.repository(c, "pull_requests:read")
+	if r == nil {
+		return a
+	}
+	state := c.URL.Query().Get("state")
+	list := []object{}
+	for _, number := range slices.Backward(slices.Sorted(maps.Keys(r.pulls))) {
+		if p := r.pulls[number]; state == "all" || p.Closed == (state == "closed") {
+			list = append(list, s.showPull(r, p))
+		}
+	}
+	return paged(c, list)
+}
+
+// maxPullFiles is where GitHub cuts the files of a pull request.
+const maxPullFiles = 3000
+
+func (s *Server) listPullFiles(c *call) answer {
+	r, a := s.repository(c, "pull_requests:read")
+	if r == nil {
+		return a
+	}
+	p := r.pulls[int(c.number("number"))]
+	if p == nil {
+		return notFound()
+	}
+	files := changedFiles(r.Dir, p.BaseBranch, p.HeadSHA)
+	return paged(c, files[:min(len(files), maxPullFiles)])
 }

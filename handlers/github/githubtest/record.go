@@ -12,7 +12,9 @@ import (
 // Request is a request as it came, git's included.
 type Request struct {
 	Method string
+	API    bool   // else git
 	Path   string // without the API's prefix
+	Query  string
 	Header http.Header
 	Body   []byte // empty for git
 	Status int    // of the answer; 0 while there is none
@@ -50,7 +52,7 @@ func bodyOf(w http.ResponseWriter) []byte {
 // record notes the request before anything is decided about it.
 func (s *Server) record(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	path, isAPI := strings.CutPrefix(r.URL.Path, apiPrefix)
-	entry := Request{Method: r.Method, Path: path, Header: r.Header.Clone(), At: time.Now()}
+	entry := Request{Method: r.Method, API: isAPI, Path: path, Query: r.URL.RawQuery, Header: r.Header.Clone(), At: time.Now()}
 	if isAPI {
 		// A body that breaks off is judged by what came of it.
 		entry.Body, _ = io.ReadAll(r.Body)

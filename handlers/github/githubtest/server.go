@@ -52,6 +52,9 @@ type Server struct {
 	requests      []Request
 	hooks         []func(*http.Request) *Failure
 	queue         []Failure
+	deliveries    []*delivery
+	lose          int
+	background    sync.WaitGroup
 }
 
 // New starts a double and stops it when the test ends.
@@ -75,6 +78,7 @@ func New(tb TB) *Server {
 
 func (s *Server) close() {
 	close(s.done)
+	s.background.Wait()
 	s.http.CloseClientConnections()
 	s.http.Close()
 }
@@ -89,14 +93,20 @@ func (s *Server) APIURL() string { return s.http.URL + apiPrefix + "/" }
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, handler := range map[string]func(*call) answer{
-		"GET /app": s.getApp,
+		"GET /app":                 s.getApp,
+		"GET /app/hook/deliveries": s.listDeliveries,
+		"POST /app/hook/deliveries/{id}/attempts":             s.redeliver,
 		"POST /app/installations/{id}/access_tokens":          s.mint,
 		"GET /repos/{owner}/{repo}/installation":              s.getInstallation,
 		"GET /repos/{owner}/{repo}":                           s.getRepository,
 		"GET /repos/{owner}/{repo}/commits/{ref...}":          s.getCommit,
 		"GET /repos/{owner}/{repo}/commits/{sha}/statuses":    s.listStatuses,
 		"POST /repos/{owner}/{repo}/statuses/{sha}":           s.createStatus,
+		"GET /repos/{owner}/{repo}/branches":                  s.listBranches,
+		"GET /repos/{owner}/{repo}/compare/{basehead...}":     s.compare,
+		"GET /repos/{owner}/{repo}/pulls":                     s.listPulls,
 		"GET /repos/{owner}/{repo}/pulls/{number}":            s.getPull,
+		"GET /repos/{owner}/{repo}/pulls/{number}/files":      s.listPullFiles,
 		"GET /repos/{owner}/{repo}/issues/{number}/{what}":    s.getIssue,
 		"POST /repos/{owner}/{repo}/issues/{number}/comments": s.createComment,
 		"PATCH /repos/{owner}/{repo}/issues/comments/{id}":    s.editComment,

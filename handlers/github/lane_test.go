@@ -1,0 +1,282 @@
+package github_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/github"
+	"github.com/oore-ci/oore/handlers/github/githubtest"
+)
+
+// laneWorld has a second installation, and a forge whose clock stands still.
+type laneWorld struct {
+	*world
+	*clock
+	forge *github.Forge
+	other core.Repository
+}
+
+func newLaneWorld(t *testing.T) *laneWorld {
+	w := &laneWorld{world: newWorld(t), clock: &clock{now: time.Now().Truncate(time.Second)}}
+	w.forge = newForgeAt(t, w.world, w.clock)
+	elsewhere := w.AddRepository("globex/shop", true, w.git.Dir)
+	w.other = w.coreRepository()
+	w.other.FullName, w.other.ExternalID, w.other.InstallationID = "globex/shop", fmt.Sprint(elsewhere.ID), elsewhere.InstallationID
+	return w
+}
+
+// post sets a status that is a result, and gives up at once if it has to wait.
+func (w *laneWorld) post(t *testing.T, repo core.Repository) error {
+	t.Helper()
+	return w.postState(t, repo, core.ReportSuccess)
+}
+
+func (w *laneWorld) postState(t *testing.T, repo core.Repository, state core.ReportState) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+	defer cancel()
+	return w.forge.SetStatus(ctx, repo, report(w.head, state))
+}
+
+func (w *laneWorld) mustPost(t *testing.T, repo core.Repository) {
+	t.Helper()
+	if err := w.forge.SetStatus(t.Context(), repo, report(w.head, core.ReportSuccess)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantPause(t *testing.T, name string, err error, want time.Duration) {
+	t.Helper()
+	wantError(t, name, err, core.KindLimited, core.CodeRateLimited)
+	var e *core.Error
+	if errors.As(err, &e) && e.RetryAfter.Round(time.Millisecond) != want {
+		t.Errorf("%s: RetryAfter %s, want %s", name, e.RetryAfter, want)
+	}
+}
+
+func TestWritesAreSpaced(t *testing.T) {
+	w := newLaneWorld(t)
+	for range 20 {
+		w.mustPost(t, w.coreRepository())
+	}
+	before := len(w.Requests())
+	for range 3 {
+		wantPause(t, "the burst is used up, and asking takes no turn", w.post(t, w.coreRepository()), time.Second)
+	}
+	if n := len(w.Requests()) - before; n != 0 {
+		t.Errorf("%d requests all the same", n)
+	}
+	w.mustPost(t, w.other)
+	w.Advance(time.Second)
+	if err := w.post(t, w.coreRepository()); err != nil {
+		t.Errorf("a second later: %v", err)
+	}
+	w.mustPost(t, w.coreRepository()) // waits a second
+	if n := len(w.Statuses(w.head)); n != 23 {
+		t.Errorf("%d statuses", n)
+	}
+	if _, err := w.forge.ResolveRef(t.Context(), w.coreRepository(), "main"); err != nil {
+		t.Errorf("reads have no turns: %v", err)
+	}
+}
+
+func TestALongWaitIsTheCallers(t *testing.T) {
+	w := newLaneWorld(t)
+	results := make(chan error)
+	const calls = 30
+	for range calls {
+		go func() {
+			results <- w.forge.SetStatus(t.Context(), w.coreRepository(), report(w.head, core.ReportSuccess))
+		}()
+	}
+	refused := 0
+	for range calls {
+		if err := <-results; err != nil {
+			refused++
+			wantPause(t, "the third in the queue", err, 3*time.Second)
+		}
+	}
+	if n := len(w.Statuses(w.head)); n != 22 || refused != 8 {
+		t.Errorf("%d statuses, %d refused", n, refused)
+	}
+}
+
+func TestCommentsHaveAnHourlyLimit(t *testing.T) {
+	w := newLaneWorld(t)
+	w.open(t, 3)
+	id, sent := "", 0
+	var err error
+	for ; sent < 100; sent++ {
+		w.Advance(time.Second)
+		var made string
+		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+		made, err = w.forge.UpsertComment(ctx, w.coreRepository(), sticky(w.head, 3), id)
+		cancel()
+		if err != nil {
+			break
+		}
+		id = made
+	}
+	wantError(t, "too many comments", err, core.KindLimited, core.CodeRateLimited)
+	if sent < 40 || sent > 60 {
+		t.Errorf("%d comments in %d seconds", sent, sent)
+	}
+	if err := w.post(t, w.coreRepository()); err != nil {
+		t.Errorf("a status beside them: %v", err)
+	}
+}
+
+func TestALimitClosesTheLane(t *testing.T) {
+	for name, failure := range map[string]githubtest.Failure{
+		"secondary, 403": githubtest.SecondaryLimit(403, 30*time.Second),
+		"secondary, 429": githubtest.SecondaryLimit(429, 30*time.Second),
+	} {
+		w := newLaneWorld(t)
+		w.mustPost(t, w.coreRepository())
+		w.FailNext(failure)
+		wantPause(t, name, w.post(t, w.coreRepository()), 30*time.Second)
+		before := len(w.Requests())
+		w.Advance(10 * time.Second)
+		wantPause(t, name+", then a status", w.post(t, w.coreRepository()), 20*time.Second)
+		_, err := w.forge.UpsertComment(t.Context(), w.coreRepository(), sticky(w.head, 3), "1")
+		wantPause(t, name+", then a comment", err, 20*time.Second)
+		_, err = w.forge.ResolveRef(t.Context(), w.coreRepository(), "main")
+		wantPause(t, name+", then a read", err, 20*time.Second)
+		if n := len(w.Requests()) - before; n != 0 {
+			t.Errorf("%s: %d requests into a closed lane", name, n)
+		}
+		w.mustPost(t, w.other)
+		if _, err := w.forge.Checkout(t.Context(), w.coreRepository()); err != nil {
+			t.Errorf("%s: builds must go on: %v", name, err)
+		}
+		w.Advance(20 * time.Second)
+		w.mustPost(t, w.coreRepository())
+	}
+}
+
+func TestTheHourlyLimitClosesTheLane(t *testing.T) {
+	w := newLaneWorld(t)
+	w.FailNext(githubtest.PrimaryLimit(w.Now().Add(40 * time.Minute))) // as an answer to the mint
+	wantPause(t, "the limit", w.post(t, w.coreRepository()), 40*time.Minute)
+	w.Advance(39 * time.Minute)
+	wantPause(t, "a minute before the end", w.post(t, w.coreRepository()), time.Minute)
+	w.Advance(time.Minute)
+	w.mustPost(t, w.coreRepository())
+}
+
+func TestLimitsWithoutAnEndGrow(t *testing.T) {
+	w := newLaneWorld(t)
+	w.mustPost(t, w.coreRepository())
+	minute := time.Minute
+	for _, want := range []time.Duration{minute, 2 * minute, 4 * minute, 8 * minute, 16 * minute, 32 * minute, time.Hour, time.Hour} {
+		w.FailNext(githubtest.SecondaryLimit(429, 0))
+		wantPause(t, "without an end", w.post(t, w.coreRepository()), want)
+		w.Advance(want)
+	}
+	w.mustPost(t, w.coreRepository())
+	w.FailNext(githubtest.SecondaryLimit(429, 0))
+	wantPause(t, "after a success", w.post(t, w.coreRepository()), minute)
+}
+
+func TestLittleBudgetIsKeptForResults(t *testing.T) {
+	w := newLaneWorld(t)
+	reset := w.Now().Add(25 * time.Minute)
+	w.open(t, 3)
+	running := sticky(w.head, 3)
+	running.Reports[0].State = core.ReportRunning
+
+	w.SetBudget(w.repo.InstallationID, 5000, 1002, reset)
+	w.mustPost(t, w.coreRepository()) // 1001 are left
+	if err := w.postState(t, w.coreRepository(), core.ReportPending); err != nil {
+		t.Errorf("a fifth is left: %v", err)
+	}
+	w.mustPost(t, w.coreRepository()) // 999
+	before := len(w.Requests())
+	wantPause(t, "pending", w.postState(t, w.coreRepository(), core.ReportPending), 25*time.Minute)
+	wantPause(t, "running", w.postState(t, w.coreRepository(), core.ReportRunning), 25*time.Minute)
+	_, err := w.forge.UpsertComment(t.Context(), w.coreRepository(), running, "")
+	wantPause(t, "a comment without a result", err, 25*time.Minute)
+	if n := len(w.Requests()) - before; n != 0 {
+		t.Errorf("%d requests from what is kept", n)
+	}
+	for _, state := range []core.ReportState{core.ReportSuccess, core.ReportFailure, core.ReportError} {
+		if err := w.postState(t, w.coreRepository(), state); err != nil {
+			t.Errorf("%s: %v", state, err)
+		}
+	}
+	if _, err := w.forge.UpsertComment(t.Context(), w.coreRepository(), sticky(w.head, 3), ""); err != nil {
+		t.Errorf("a comment with a result: %v", err)
+	}
+	if err := w.postState(t, w.other, core.ReportPending); err != nil {
+		t.Errorf("another installation: %v", err)
+	}
+	w.Advance(25 * time.Minute)
+	if err := w.postState(t, w.coreRepository(), core.ReportPending); err != nil {
+		t.Errorf("in the next hour: %v", err)
+	}
+}
+
+// Tokens are asked for as the App, which has a budget of its own.
+func TestTheBudgetOfTokensIsAnother(t *testing.T) {
+	w := newLaneWorld(t)
+	w.FailNext(githubtest.Failure{Status: 201, Body: `{"token":"ghs_wrong","expires_at":"2100-01-01T00:00:00Z"}`, Header: map[string]string{
+		"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": fmt.Sprint(w.Now().Add(time.Hour).Unix()),
+	}})
+	err := w.postState(t, w.coreRepository(), core.ReportPending)
+	wantError(t, "a wrong token", err, core.KindUnavailable, core.CodeUnavailable)
+	if err := w.postState(t, w.coreRepository(), core.ReportPending); err != nil {
+		t.Errorf("with a right one: %v", err)
+	}
+}
+
+// An answer with nothing left is no refusal, and the next request would be one.
+func TestASpentBudgetIsNotAskedFor(t *testing.T) {
+	w := newLaneWorld(t)
+	w.SetBudget(w.repo.InstallationID, 5000, 1, time.Now().Add(20*time.Minute))
+	w.mustPost(t, w.coreRepository())
+	before := len(w.Requests())
+	err := w.post(t, w.coreRepository())
+	wantError(t, "nothing is left", err, core.KindLimited, core.CodeRateLimited)
+	var e *core.Error
+	if errors.As(err, &e) && (e.RetryAfter < 19*time.Minute || e.RetryAfter > 20*time.Minute) || len(w.Requests()) != before {
+		t.Errorf("RetryAfter %s, %d requests", e.RetryAfter, len(w.Requests())-before)
+	}
+}
+
+// Rights that come later come with new tokens: the old one must not be kept.
+func TestPermissionsThatCameLater(t *testing.T) {
+	w := newWorld(t)
+	w.SetPermission(w.repo.InstallationID, "statuses", "read")
+	f := newForge(t, w)
+	err := f.SetStatus(t.Context(), w.coreRepository(), report(w.head, core.ReportSuccess))
+	wantError(t, "before", err, core.KindForbidden, core.CodePermissionDenied)
+	w.SetPermission(w.repo.InstallationID, "statuses", "write")
+	if err := f.SetStatus(t.Context(), w.coreRepository(), report(w.head, core.ReportSuccess)); err != nil {
+		t.Errorf("after: %v", err)
+	}
+}
+
+// A refusal that is no limit keeps its text, though the lane has read it first.
+func TestRefusalsKeepTheirText(t *testing.T) {
+	w := newWorld(t)
+	f := newForge(t, w)
+	for _, status := range []int{403, 404, 422} {
+		w.Fail(func(r *http.Request) *githubtest.Failure {
+			if strings.Contains(r.URL.Path, "/statuses/") {
+				return &githubtest.Failure{Status: status, Body: `{"message":"No, thank you","errors":[{"message":"really"}]}`}
+			}
+			return nil
+		})
+		err := f.SetStatus(t.Context(), w.coreRepository(), report(w.head, core.ReportSuccess))
+		if err == nil || !strings.Contains(err.Error(), "No, thank you; really") {
+			t.Errorf("%d: %v", status, err)
+		}
+		w.Heal()
+	}
+}
