@@ -84,6 +84,9 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, github http.Handler) {
 	v1.Get("/deliveries", a.api(h.ListDeliveries))
 	v1.Get("/deliveries/:id", a.api(h.Delivery))
 	v1.Post("/deliveries/:id/redeliver", a.api(h.Redeliver))
+	v1.Post("/deliveries/:id/evaluate", a.api(h.Evaluate))
+	v1.Post("/deliveries/:id/approve", a.api(h.Approve))
+	v1.Get("/why", a.api(h.Why))
 
 	v1.Post("/webhooks/github", webhook(github, "GitHub is not connected to this server: set OORE_GITHUB_APP_ID, OORE_GITHUB_APP_PRIVATE_KEY and OORE_GITHUB_APP_WEBHOOK_SECRET"))
 	v1.Post("/webhooks/gitlab", webhook(nil, "No GitLab host is connected to this server"))
@@ -113,6 +116,8 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Get("/deliveries", a.page(p.Deliveries))
 	server.Get("/deliveries/:id", a.page(p.Delivery))
 	server.Post("/deliveries/:id/redeliver", a.page(p.Redeliver))
+	server.Post("/deliveries/:id/approve", a.page(p.Approve))
+	server.Get("/why", a.page(p.Why))
 }
 
 // ready answers GET /readyz: 503 whatever the fault, since that is what a load

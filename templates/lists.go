@@ -85,12 +85,36 @@ type DeliveryView struct {
 	Payload   string // as it may be shown
 	Cut       bool   // Payload is only its beginning
 	MayReplay bool
+
+	MayApprove bool           // it waits for an approval that the reader may give
+	Again      *core.Delivery // as it would be decided now; nil: not asked
 }
 
 // Delivery writes the page of one message from outside.
 func (s *Set) Delivery(w io.Writer, v DeliveryView) error {
 	return s.render(w, "delivery", "layout", v)
 }
+
+// WhyView is the form that asks why a commit was not built, and the answer.
+type WhyView struct {
+	Page
+	Repository string
+	SHA        string
+	Answer     *WhyAnswer // nil: nothing was asked yet
+}
+
+// WhyAnswer says in a sentence what happened, and shows what it knows that from.
+type WhyAnswer struct {
+	Built      bool
+	Sentence   string
+	Deliveries []core.Delivery
+	Missed     []core.MissedDelivery
+	Builds     []core.Build
+	Evaluation []core.DeliveryVerdict
+}
+
+// Why writes the page that says why a commit was not built.
+func (s *Set) Why(w io.Writer, v WhyView) error { return s.render(w, "why", "layout", v) }
 
 // LoginView is the page for those who are not signed in.
 type LoginView struct{ Page }

@@ -39,6 +39,9 @@ type Commands interface {
 
 	FindDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	ListDeliveries(ctx context.Context, actor core.Actor, f core.DeliveryFilter, page core.Page) ([]core.Delivery, int, error)
+	EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
+	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
+	Why(ctx context.Context, actor core.Actor, repository, sha string) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 
 	CreateAPIToken(ctx context.Context, actor core.Actor, in app.CreateAPIToken) (secret string, c core.Credential, err error)

@@ -41,11 +41,13 @@ func renderDelivery(d core.Delivery) deliveryJSON {
 		Repository: d.Repository, Ref: d.Ref, SHA: d.SHA, Actor: d.Actor,
 		Status: d.Status, Reason: d.Reason, Attempts: d.Attempts,
 		ReceivedAt: d.ReceivedAt.Unix(), ProcessedAt: unix(d.ProcessedAt),
-		Verdicts: renderAll(d.Verdicts, func(v core.DeliveryVerdict) verdictJSON {
-			return verdictJSON{
-				PipelineID: v.PipelineID, Pipeline: v.Pipeline, Matched: v.Matched, Code: v.Code, Reason: v.Reason, BuildID: v.BuildID,
-			}
-		}),
+		Verdicts: renderAll(d.Verdicts, renderVerdict),
+	}
+}
+
+func renderVerdict(v core.DeliveryVerdict) verdictJSON {
+	return verdictJSON{
+		PipelineID: v.PipelineID, Pipeline: v.Pipeline, Matched: v.Matched, Code: v.Code, Reason: v.Reason, BuildID: v.BuildID,
 	}
 }
 
@@ -104,6 +106,39 @@ func (a *API) Redeliver(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	delivery, err := a.app.RedeliverDelivery(c.UserContext(), actor, id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(renderDelivery(delivery))
+}
+
+// Evaluate answers POST /v1/deliveries/{id}/evaluate: what processing it now would
+// say. Nothing is stored or started.
+func (a *API) Evaluate(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "Delivery")
+	if err != nil {
+		return err
+	}
+	delivery, err := a.app.EvaluateDelivery(c.UserContext(), actor, id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(renderDelivery(delivery))
+}
+
+// Approve answers POST /v1/deliveries/{id}/approve.
+func (a *API) Approve(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "Delivery")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		SHA string `json:"sha"`
+	}
+	if err := body(c, &in); err != nil {
+		return err
+	}
+	delivery, err := a.app.ApproveDelivery(c.UserContext(), actor, id, in.SHA)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func TestBadIDsAreNotFoundBeforeAnythingIsAsked(t *testing.T) {
 			"GET /projects/%", "PATCH /projects/%", "DELETE /projects/%", "GET /projects/%/pipelines", "POST /projects/%/pipelines",
 			"GET /pipelines/%", "PATCH /pipelines/%", "DELETE /pipelines/%", "GET /projects/%/builds", "POST /projects/%/builds",
 			"GET /builds/%", "POST /builds/%/cancel", "POST /builds/%/rerun", "POST /builds/%/stream-token",
-			"GET /builds/%/logs", "GET /builds/%/logs/stream", "GET /deliveries/%", "POST /deliveries/%/redeliver",
+			"GET /builds/%/logs", "GET /builds/%/logs/stream", "GET /deliveries/%", "POST /deliveries/%/redeliver", "POST /deliveries/%/evaluate",
 			"GET /builds?project_id=%", "GET /builds?pipeline_id=%",
 		} {
 			method, path, _ := strings.Cut(strings.ReplaceAll(path, "%", id), " ")

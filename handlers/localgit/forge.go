@@ -179,3 +179,8 @@ func (f *Forge) explain(a address, err error) error {
 	}
 	return core.Errorf(core.KindUnavailable, "git cannot reach %s at the moment", a.text).Because(err)
 }
+
+// PullRequestHead implements core.Forge: a plain repository has no pull requests.
+func (f *Forge) PullRequestHead(_ context.Context, repo core.Repository, number int) (string, error) {
+	return "", core.Errorf(core.KindNotFound, "%s is a plain git repository and has no pull request #%d", repo.FullName, number)
+}

@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/templates"
 )
@@ -37,7 +39,7 @@ func (p *Pages) Deliveries(c *fiber.Ctx, actor core.Actor) error {
 }
 
 // Delivery is GET /deliveries/:id: the sentence, the facts, what each pipeline made
-// of it, the payload.
+// of it, the payload; with ?evaluate=1 also what today's settings would make of it.
 func (p *Pages) Delivery(c *fiber.Ctx, actor core.Actor) error {
 	return p.deliveryPage(c, actor, http.StatusOK, nil)
 }
@@ -49,7 +51,14 @@ func (p *Pages) deliveryPage(c *fiber.Ctx, actor core.Actor, status int, alert *
 	}
 	v := templates.DeliveryView{
 		Page:     page(actor, "Delivery "+d.DeliveryID, "deliveries", "/v1/deliveries/"+d.ID),
-		Delivery: d, MayReplay: may(actor, core.ActReplay, nil),
+		Delivery: d, MayReplay: may(actor, core.ActReplay, nil), MayApprove: may(actor, core.ActApprove, nil) && waits(d),
+	}
+	if query(c, "evaluate") != "" {
+		again, err := p.app.EvaluateDelivery(c.UserContext(), actor, d.ID)
+		if err != nil {
+			return err
+		}
+		v.Again = &again
 	}
 	v.Alert = alert
 	v.Payload, v.Cut = payloadText(d)
@@ -67,6 +76,45 @@ func (p *Pages) Redeliver(c *fiber.Ctx, actor core.Actor) error {
 		return other
 	}
 	return p.deliveryPage(c, actor, statusOf(core.KindOf(err)), alert)
+}
+
+// waits tells whether a commit of a fork waits for its approval.
+func waits(d core.Delivery) bool {
+	return slices.ContainsFunc(d.Verdicts, func(v core.DeliveryVerdict) bool { return v.Code == core.WhyFork })
+}
+
+// Approve is POST /deliveries/:id/approve: lets the commit that the page showed be built.
+func (p *Pages) Approve(c *fiber.Ctx, actor core.Actor) error {
+	d, err := p.app.ApproveDelivery(c.UserContext(), actor, param(c, "id"), form(c, "sha"))
+	if err == nil {
+		return c.Redirect("/deliveries/"+d.ID, http.StatusSeeOther)
+	}
+	alert, other := refused(err)
+	if other != nil {
+		return other
+	}
+	return p.deliveryPage(c, actor, statusOf(core.KindOf(err)), alert)
+}
+
+// Why is GET /why: the answer to "why was my commit not built?".
+func (p *Pages) Why(c *fiber.Ctx, actor core.Actor) error {
+	v := templates.WhyView{Repository: query(c, "repo"), SHA: query(c, "sha")}
+	v.Page = page(actor, "Why was it not built?", "deliveries", "/v1/why?"+url.Values{"repo": {v.Repository}, "sha": {v.SHA}}.Encode())
+	if v.Repository != "" || v.SHA != "" {
+		w, err := p.app.Why(c.UserContext(), actor, v.Repository, v.SHA)
+		switch alert, other := refused(err); {
+		case err != nil && other != nil:
+			return other
+		case err != nil:
+			v.Alert = alert
+		default:
+			v.Answer = &templates.WhyAnswer{
+				Built: w.Code == app.WhyCodeBuilt, Sentence: w.Sentence, Deliveries: w.Deliveries, Missed: w.Missed,
+				Builds: w.Builds, Evaluation: w.Evaluation,
+			}
+		}
+	}
+	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Why(w, v) })
 }
 
 // payloadText is the payload as a person may read it: indented, cut, and for chat

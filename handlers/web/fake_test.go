@@ -146,6 +146,30 @@ func (f *fake) ListDeliveries(_ context.Context, _ core.Actor, filter core.Deliv
 	return out, len(out), nil
 }
 
+func (f *fake) EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error) {
+	d, err := f.FindDelivery(ctx, actor, id)
+	d.Reason.Text = "Evaluated anew."
+	return d, err
+}
+
+func (f *fake) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error) {
+	d, err := f.FindDelivery(ctx, actor, id)
+	if err == nil && sha != d.SHA {
+		err = core.Codef(core.KindConflict, core.CodeSHAStale, "The pull request moved on")
+	}
+	return d, err
+}
+
+func (f *fake) Why(_ context.Context, _ core.Actor, repository, sha string) (app.Why, error) {
+	if !core.ValidSHA(sha) {
+		return app.Why{}, core.Errorf(core.KindInvalid, "repo and sha: give the whole commit id")
+	}
+	return app.Why{
+		Repository: repository, SHA: sha, Code: app.WhyCodeNotBuilt, Sentence: "It arrived and was not built.", Deliveries: f.deliveries,
+		Builds: f.builds[:1], Evaluation: f.deliveries[0].Verdicts, Missed: []core.MissedDelivery{{Event: "push", Status: "Bad Gateway", StatusCode: 502, At: f.deliveries[0].ReceivedAt}},
+	}, nil
+}
+
 func (f *fake) RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error) {
 	d, err := f.FindDelivery(ctx, actor, id)
 	if err == nil {

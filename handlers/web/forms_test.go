@@ -130,6 +130,46 @@ func TestRedeliver(t *testing.T) {
 	}
 }
 
+func TestAForksCommitIsApprovedAsThePageShowedIt(t *testing.T) {
+	f := filled()
+	f.deliveries[0].Verdicts[0].Code = core.WhyFork
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	sha := f.deliveries[0].SHA
+	if _, body := get(t, a, "/deliveries/d1"); !strings.Contains(body, `name="sha" value="`+sha+`"`) || !strings.Contains(body, "Approve commit "+sha[:7]) {
+		t.Error("the page has no button that approves its commit")
+	}
+	if answer, _ := post(t, a, "/deliveries/d1/approve", url.Values{"sha": {sha}}); answer.Header.Get("Location") != "/deliveries/d1" {
+		t.Errorf("went to %s", answer.Header.Get("Location"))
+	}
+	answer, body := post(t, a, "/deliveries/d1/approve", url.Values{"sha": {"other"}})
+	if answer.StatusCode != http.StatusConflict || !strings.Contains(body, "moved on") {
+		t.Errorf("a stale commit: %d", answer.StatusCode)
+	}
+	if _, body := get(t, a, "/deliveries/d2"); strings.Contains(body, "Approve commit") {
+		t.Error("a delivery that waits for nothing offers an approval")
+	}
+}
+
+func TestEvaluateAgainShowsBothDecisions(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	if _, body := get(t, a, "/deliveries/d1?evaluate=1"); !strings.Contains(body, "Evaluated anew. Nothing was started.") {
+		t.Error("the page does not show today's decision")
+	}
+}
+
+func TestWhyAnswersInASentence(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	_, body := get(t, a, "/why?repo=acme/shop&sha=a1b2c3d4e5f60718293a4b5c6d7e8f9012345678")
+	for _, want := range []string{"It arrived and was not built.", "Bad Gateway (502)", `href="/deliveries/d1"`, `href="/builds/b143"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if _, body := get(t, a, "/why?repo=acme/shop&sha=short"); !strings.Contains(body, "give the whole commit id") {
+		t.Error("a short commit id is not explained")
+	}
+}
+
 func TestChatPayloadsShowNoSecret(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
 	_, body := get(t, a, "/deliveries/d3")

@@ -46,7 +46,7 @@ func everyPage() []string {
 		"/builds/b143", "/builds/b142", "/builds/b141", "/builds/b140", "/builds/b140?line=1017-1019", "/builds/b139", "/builds/b138",
 		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1",
 		"/projects", "/projects/new", "/projects/p1", "/projects/p2", "/projects/p1/pipelines/new", "/projects/p1/run", "/projects/p2/run",
-		"/deliveries", "/deliveries?status=ignored", "/deliveries?repository=none", "/deliveries/d1", "/deliveries/d2", "/deliveries/d3", "/deliveries/d4", "/login",
+		"/deliveries", "/deliveries?status=ignored", "/deliveries?repository=none", "/deliveries/d1", "/deliveries/d2", "/deliveries/d3", "/deliveries/d4", "/deliveries/d1?evaluate=1", "/why", "/why?repo=acme/shop&sha=a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", "/why?repo=acme/shop&sha=short", "/login",
 	}
 }
 

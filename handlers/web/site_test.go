@@ -44,6 +44,8 @@ func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *
 	a.Get("/deliveries", as(p.Deliveries))
 	a.Get("/deliveries/:id", as(p.Delivery))
 	a.Post("/deliveries/:id/redeliver", as(p.Redeliver))
+	a.Post("/deliveries/:id/approve", as(p.Approve))
+	a.Get("/why", as(p.Why))
 	a.Get("/login", p.LoginPage)
 	a.Get("/sign-in/:token", p.SignIn)
 	a.Post("/logout", p.SignOut)

@@ -36,6 +36,9 @@ type Commands interface {
 	ReadLog(ctx context.Context, actor core.Actor, buildID string, after int64, limit int) (app.LogPage, error)
 	FindDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	ListDeliveries(ctx context.Context, actor core.Actor, f core.DeliveryFilter, page core.Page) ([]core.Delivery, int, error)
+	EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
+	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
+	Why(ctx context.Context, actor core.Actor, repository, sha string) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	SignIn(ctx context.Context, link string) (session string, expires time.Time, err error)
 	SignOut(ctx context.Context, session string) error

@@ -184,6 +184,26 @@ func (f *Commands) ListDeliveries(_ context.Context, actor core.Actor, filter co
 	return []core.Delivery{f.Delivery}, 7, f.note("ListDeliveries", actor, "", filter)
 }
 
+// EvaluateDelivery answers Delivery.
+func (f *Commands) EvaluateDelivery(_ context.Context, actor core.Actor, id string) (core.Delivery, error) {
+	return f.Delivery, f.note("EvaluateDelivery", actor, id, nil)
+}
+
+// ApproveDelivery answers Delivery.
+func (f *Commands) ApproveDelivery(_ context.Context, actor core.Actor, id, sha string) (core.Delivery, error) {
+	return f.Delivery, f.note("ApproveDelivery", actor, id, sha)
+}
+
+// Why answers with Delivery and Build.
+func (f *Commands) Why(_ context.Context, actor core.Actor, repository, sha string) (app.Why, error) {
+	w := app.Why{
+		Repository: repository, SHA: sha, Code: app.WhyCodeBuilt, Sentence: "It arrived and was built.",
+		Deliveries: []core.Delivery{f.Delivery}, Builds: []core.Build{f.Detail.Build}, Evaluation: f.Delivery.Verdicts,
+		Missed: []core.MissedDelivery{{DeliveryID: "guid", Event: "push", StatusCode: 502, Status: "Bad Gateway", At: f.Expires}},
+	}
+	return w, f.note("Why", actor, repository, sha)
+}
+
 // RedeliverDelivery answers Delivery.
 func (f *Commands) RedeliverDelivery(_ context.Context, actor core.Actor, id string) (core.Delivery, error) {
 	return f.Delivery, f.note("RedeliverDelivery", actor, id, nil)
