@@ -53,8 +53,12 @@ func (f *Forge) Missed(ctx context.Context, since time.Time) ([]core.MissedDeliv
 }
 
 func missedDelivery(d *github.HookDelivery) core.MissedDelivery {
+	repository := ""
+	if id := d.GetRepositoryID(); id != 0 {
+		repository = strconv.FormatInt(id, 10)
+	}
 	return core.MissedDelivery{
-		ID: strconv.FormatInt(d.GetID(), 10), DeliveryID: d.GetGUID(), Event: d.GetEvent(), Action: d.GetAction(),
+		RepositoryID: repository, ID: strconv.FormatInt(d.GetID(), 10), DeliveryID: d.GetGUID(), Event: d.GetEvent(), Action: d.GetAction(),
 		StatusCode: d.GetStatusCode(), Status: d.GetStatus(), At: d.GetDeliveredAt().Time,
 	}
 }
