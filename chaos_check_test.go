@@ -107,6 +107,9 @@ func (s *storm) checkDeliveries(chains map[runKey][]chaosBuild) {
 		}
 	}
 	for id := range stored {
+		if strings.HasPrefix(id, "sweep:") {
+			continue // after a restart the survey found the head before its webhook came
+		}
 		s.t.Errorf("delivery %s was never sent", id)
 	}
 	if accepted == 0 {
