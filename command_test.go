@@ -86,7 +86,7 @@ func TestCommandsThatNeedNoServer(t *testing.T) {
 		{"an unknown flag", []string{"--listen", ":1"}, exitUsage, nil, []string{"-listen"}},
 		{"an argument too many", []string{"serve", "now"}, exitUsage, nil, []string{`"now"`}},
 		{"a good file", []string{"validate", good}, 0, []string{good + " is good: 1 steps"}, nil},
-		{"a broken file", []string{"validate", broken}, exitFailed, []string{broken + ":3:1: ", broken + ":5:10: "}, []string{"2 problems"}},
+		{"a broken file", []string{"validate", broken}, exitFailed, []string{broken + ":3:1: ", broken + ":5:10: "}, []string{"2 to mend"}},
 		{"no file", []string{"validate", filepath.Join(dir, "none.yaml")}, exitFailed, nil, []string{"none.yaml"}},
 		{"token alone", []string{"token"}, exitUsage, nil, []string{"oore token create --name"}},
 	} {

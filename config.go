@@ -231,11 +231,15 @@ func (e environment) unknown() []string {
 func (c *Config) validate() []error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if _, _, err := net.SplitHostPort(c.ListenAddr); err != nil {
+	host, port, err := net.SplitHostPort(c.ListenAddr)
+	if err != nil || port == "0" {
 		fault("OORE_LISTEN_ADDR: %q is no host:port, for example 127.0.0.1:8787", c.ListenAddr)
 	}
 	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.ListenAddr
+		if host == "" || host == "0.0.0.0" || host == "::" {
+			host = "127.0.0.1" // links to "any address" lead nowhere
+		}
+		c.PublicURL = "http://" + net.JoinHostPort(host, port)
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	if err := webURL(c.PublicURL); err != nil {
@@ -254,6 +258,9 @@ func (c *Config) validate() []error {
 	}
 	if !slices.Contains([]string{"", "text", "json"}, c.LogFormat) {
 		fault("OORE_LOG_FORMAT: %q is neither text nor json", c.LogFormat)
+	}
+	if scheme, _, ok := strings.Cut(c.DatabaseURL, "://"); ok && scheme != "postgres" && scheme != "postgresql" {
+		fault("OORE_DATABASE_URL: %s:// is not supported; give postgres://… or leave it empty for SQLite", scheme)
 	}
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "oore.db")
@@ -288,8 +295,8 @@ func (c *Config) validateGitHub() []error {
 
 func webURL(s string) error {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return fmt.Errorf("%q is no http:// or https:// address", s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%q is no plain http:// or https:// address", s)
 	}
 	return nil
 }

@@ -130,6 +130,9 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, erro
 // assemble opens what the server stands on and wires it, bottom to top. Nothing
 // runs yet.
 func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *server, err error) {
+	if err := hideMemory(); err != nil {
+		log.Warn("hide the server's environment from builds", "error", err)
+	}
 	s := &server{cfg: cfg, log: log, stop: make(chan struct{})}
 	defer func() {
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app"
@@ -69,8 +70,10 @@ func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+	if path, sqlite := strings.CutPrefix(cfg.DatabaseURL, "sqlite:"); sqlite {
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("there is no database %s yet: start `oore serve` once, or set OORE_DATA_DIR to the server's data folder", path)
+		}
 	}
 	log := slog.New(slog.DiscardHandler)
 	db, err := store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log})

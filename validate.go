@@ -32,7 +32,7 @@ func validateCommand(_ context.Context, args []string, stdout, stderr io.Writer)
 		for _, p := range problems.Problems {
 			fmt.Fprintf(stdout, "%s:%d:%d: %s\n", path, p.Line, p.Column, p.Message)
 		}
-		return fmt.Errorf("%s has %d problems", path, len(problems.Problems))
+		return fmt.Errorf("%s is not good: %d to mend", path, len(problems.Problems))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

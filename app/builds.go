@@ -34,8 +34,8 @@ func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuil
 	if pipeline.ProjectID != project.ID {
 		return core.Build{}, core.Errorf(core.KindNotFound, "Pipeline not found in this project")
 	}
-	if len(in.TriggerRef) > 255 {
-		return core.Build{}, core.Errorf(core.KindInvalid, "trigger_ref: at most 255 characters")
+	if len(in.TriggerRef) > 255 || !plain(in.TriggerRef) {
+		return core.Build{}, core.Errorf(core.KindInvalid, "trigger_ref: at most 255 printable characters")
 	}
 	if err := enabled(pipeline); err != nil {
 		return core.Build{}, err

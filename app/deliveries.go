@@ -110,6 +110,14 @@ func (a *App) RedeliverDelivery(ctx context.Context, actor core.Actor, id string
 	if err != nil {
 		return d, err
 	}
+	hidden, err := a.hiddenProjects(ctx, actor)
+	if err != nil {
+		return d, err
+	}
+	seen := d
+	if redact(&seen, hidden); len(seen.Verdicts) < len(d.Verdicts) {
+		return core.Delivery{}, core.Errorf(core.KindForbidden, "It is about a project that you do not see; ask an admin to redeliver it")
+	}
 	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil
 	if err := a.store.UpdateDelivery(ctx, d); err != nil {
 		return d, fmt.Errorf("redeliver %s: %w", id, err)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -194,8 +195,11 @@ func (a *App) SignIn(ctx context.Context, link string) (session string, expires 
 	return session, *c.ExpiresAt, nil
 }
 
-// SignOut ends a session; an unknown one is no error.
+// SignOut ends a session; an unknown one is no error, what is none is KindInvalid.
 func (a *App) SignOut(ctx context.Context, session string) error {
+	if !strings.HasPrefix(session, secretPrefixes[core.CredentialSession]) {
+		return core.Errorf(core.KindInvalid, "This is no session; an API token ends with DELETE /v1/api-tokens/{id}")
+	}
 	c, err := a.credential(ctx, core.CredentialSession, session)
 	if core.KindOf(err) == core.KindUnauthorized {
 		return nil
@@ -219,8 +223,8 @@ func (a *App) CreateAPIToken(ctx context.Context, actor core.Actor, in CreateAPI
 		return "", c, err
 	}
 	in.Name = strings.TrimSpace(in.Name)
-	if in.Name == "" || len(in.Name) > 100 {
-		return "", c, core.Errorf(core.KindInvalid, "name: give the token a name of 1 to 100 characters, so that you can tell it from others")
+	if in.Name == "" || len(in.Name) > 100 || !plain(in.Name) {
+		return "", c, core.Errorf(core.KindInvalid, "name: give the token a name of 1 to 100 printable characters, so that you can tell it from others")
 	}
 	if in.Role == "" {
 		in.Role = actor.Role
@@ -250,4 +254,26 @@ func (a *App) ListAPITokens(ctx context.Context, actor core.Actor) ([]core.Crede
 		}
 	}
 	return own, nil
+}
+
+// DeleteAPIToken revokes a token at once: any for admins, else one's own. What is
+// not one's own is not found.
+func (a *App) DeleteAPIToken(ctx context.Context, actor core.Actor, id string) error {
+	own, err := a.ListAPITokens(ctx, actor)
+	if err != nil {
+		return err
+	}
+	for _, c := range own {
+		if c.ID == id {
+			_, err := a.store.DeleteCredential(ctx, id)
+			a.log.Info("API token revoked", "token", c.Name, "actor", actor.Name)
+			return err
+		}
+	}
+	return core.Errorf(core.KindNotFound, "Token not found")
+}
+
+// plain tells whether every character of s can be seen.
+func plain(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

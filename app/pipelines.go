@@ -145,6 +145,9 @@ func (a *App) pipelineFor(ctx context.Context, actor core.Actor, act core.Action
 		return p, err
 	}
 	_, err = a.projectFor(ctx, a.store, actor, act, p.ProjectID)
+	if core.KindOf(err) == core.KindNotFound {
+		return core.Pipeline{}, core.Errorf(core.KindNotFound, "Pipeline not found")
+	}
 	return p, err
 }
 

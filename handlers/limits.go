@@ -63,7 +63,9 @@ func knownMethods(server *fiber.App, next fasthttp.RequestHandler) fasthttp.Requ
 func headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
 	switch {
-	case bytes.HasPrefix(path, []byte("/v1/webhooks/")):
+	case bytes.Equal(path, []byte("/v1/webhooks/github")) && len(h.Peek("X-Hub-Signature-256")) > 0,
+		bytes.Equal(path, []byte("/v1/webhooks/gitlab")) && len(h.Peek("X-Gitlab-Token")) > 0:
+		// Only who shows a proof may send much: the buffer is made before it is checked.
 		return fasthttp.RequestConfig{MaxRequestBodySize: webhookBodyLimit, ReadTimeout: webhookReadTimeout}
 	case bytes.HasPrefix(path, []byte("/v1/slack/")):
 		return fasthttp.RequestConfig{MaxRequestBodySize: slackBodyLimit}

@@ -22,15 +22,19 @@ func TestBodiesUpToTheLimitOfTheirRoute(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 	}))
 	for _, test := range []struct {
-		path  string
-		limit int
-		ok    int // the status of a body at the limit
+		path   string
+		limit  int
+		ok     int // the status of a body at the limit
+		header string
 	}{
-		{"/v1/projects", 256 << 10, 400},
-		{"/projects", 256 << 10, 303},
-		{"/v1/slack/commands", 1 << 20, 404},
-		{"/v1/webhooks/gitlab", 25 << 20, 404},
-		{"/v1/webhooks/github", 25 << 20, 200},
+		{"/v1/projects", 256 << 10, 400, bearer},
+		{"/projects", 256 << 10, 303, ""},
+		{"/v1/slack/commands", 1 << 20, 404, ""},
+		{"/v1/webhooks/gitlab", 25 << 20, 404, "X-Gitlab-Token: some"},
+		{"/v1/webhooks/gitlab", 256 << 10, 404, ""}, // without a proof nobody sends much
+		{"/v1/webhooks/other", 256 << 10, 404, "X-Hub-Signature-256: sha256=00"},
+		{"/v1/webhooks/github", 256 << 10, 200, ""},
+		{"/v1/webhooks/github", 25 << 20, 200, "X-Hub-Signature-256: sha256=00"},
 	} {
 		fits := bytes.Repeat([]byte(" "), test.limit)
 		tooLarge := bytes.Repeat([]byte(" "), test.limit+1<<20)
@@ -38,9 +42,9 @@ func TestBodiesUpToTheLimitOfTheirRoute(t *testing.T) {
 			"sized":   func(b []byte) io.Reader { return bytes.NewReader(b) },
 			"chunked": func(b []byte) io.Reader { return io.MultiReader(bytes.NewReader(b)) },
 		} {
-			headers := []string{bearer}
-			if test.path == "/projects" {
-				headers = nil
+			var headers []string
+			if test.header != "" {
+				headers = []string{test.header}
 			}
 			if got := s.send("POST", test.path, reader(fits), headers...); got.status != test.ok {
 				t.Errorf("%s, %s, at the limit: %d %s", test.path, name, got.status, got.body)
@@ -78,6 +82,7 @@ func TestLimitsByPath(t *testing.T) {
 	} {
 		var h fasthttp.RequestHeader
 		h.SetRequestURI(uri)
+		h.Set("X-Hub-Signature-256", "sha256=00")
 		if got := headerReceived(&h); got != want {
 			t.Errorf("%s: %+v, want %+v", uri, got, want)
 		}

@@ -58,6 +58,7 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, github http.Handler) {
 	v1.Get("/users/me", a.api(h.Me))
 	v1.Get("/api-tokens", a.api(h.ListTokens))
 	v1.Post("/api-tokens", a.api(h.CreateToken))
+	v1.Delete("/api-tokens/:id", a.api(h.DeleteToken))
 
 	v1.Get("/projects", a.api(h.ListProjects))
 	v1.Post("/projects", a.api(h.CreateProject))

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"regexp"
 	"strings"
 	"time"
@@ -99,8 +101,9 @@ func Slug(name string) string {
 	if len(s) > 60 {
 		s = strings.Trim(s[:60], "-")
 	}
-	if s == "" {
-		return "default"
+	if s == "" { // no letter or digit of ASCII: names still need slugs of their own
+		sum := sha256.Sum256([]byte(name))
+		return "x" + hex.EncodeToString(sum[:4])
 	}
 	return s
 }

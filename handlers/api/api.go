@@ -41,6 +41,7 @@ type Commands interface {
 	ListDeliveries(ctx context.Context, actor core.Actor, f core.DeliveryFilter, page core.Page) ([]core.Delivery, int, error)
 	EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
+	DeleteAPIToken(ctx context.Context, actor core.Actor, id string) error
 	Why(ctx context.Context, actor core.Actor, repository, sha string) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 

@@ -69,7 +69,7 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"POST /builds/:id/stream-token": a.CreateStreamToken,
 		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
 		"GET /deliveries": a.ListDeliveries, "GET /deliveries/:id": a.Delivery, "POST /deliveries/:id/redeliver": a.Redeliver,
-		"POST /deliveries/:id/evaluate": a.Evaluate, "POST /deliveries/:id/approve": a.Approve, "GET /why": a.Why,
+		"POST /deliveries/:id/evaluate": a.Evaluate, "POST /deliveries/:id/approve": a.Approve, "GET /why": a.Why, "DELETE /api-tokens/:id": a.DeleteToken,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		server.Add(method, path, func(c *fiber.Ctx) error { return h(c, actor) })
@@ -263,6 +263,7 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/redeliver", "", 200},
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/evaluate", "", 200},
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/approve", `{"sha":"x"}`, 200},
+		{"no_content", "DELETE", "/api-tokens/" + deliveryID, "", 204},
 		{"why", "GET", "/why?repo=acme/shop&sha=x", "", 200},
 		{"empty_project", "GET", "/projects/" + projectID, "", 200},
 		{"empty_pipeline", "GET", "/pipelines/" + pipelineID, "", 200},

@@ -66,3 +66,15 @@ func (a *API) CreateToken(c *fiber.Ctx, actor core.Actor) error {
 	out.Token = secret
 	return created(c, out)
 }
+
+// DeleteToken answers DELETE /v1/api-tokens/{id}: the token is refused from now on.
+func (a *API) DeleteToken(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "Token")
+	if err != nil {
+		return err
+	}
+	if err := a.app.DeleteAPIToken(c.UserContext(), actor, id); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}

@@ -79,7 +79,7 @@ func parse(event string, payload []byte, into any) error {
 		return undocumented(event, "it is no JSON object")
 	}
 	if err := json.Unmarshal(payload, into); err != nil {
-		return undocumented(event, "%v", err).Because(err)
+		return undocumented(event, "a field has another type or the JSON is broken").Because(err)
 	}
 	return nil
 }

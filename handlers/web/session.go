@@ -23,6 +23,9 @@ func (p *Pages) login(c *fiber.Ctx, status int, alert *templates.Alert) error {
 // SignIn is GET /sign-in/:token: uses up a one-time link, keeps the session in a
 // cookie and goes on to ?next= if that is a page of ours.
 func (p *Pages) SignIn(c *fiber.Ctx) error {
+	if c.Method() == fiber.MethodHead {
+		return nil // previews and scanners look at links like this; they must not use one up
+	}
 	session, expires, err := p.app.SignIn(c.UserContext(), param(c, "token"))
 	if err != nil {
 		return err
@@ -33,8 +36,10 @@ func (p *Pages) SignIn(c *fiber.Ctx) error {
 
 // SignOut is POST /logout.
 func (p *Pages) SignOut(c *fiber.Ctx) error {
-	if err := p.app.SignOut(c.UserContext(), strings.Clone(c.Cookies(SessionCookie(p.publicURL)))); err != nil {
-		return err
+	if session := c.Cookies(SessionCookie(p.publicURL)); session != "" {
+		if err := p.app.SignOut(c.UserContext(), strings.Clone(session)); err != nil {
+			return err
+		}
 	}
 	p.setSession(c, "", time.Unix(1, 0))
 	return c.Redirect("/login", http.StatusSeeOther)

@@ -194,6 +194,11 @@ func (f *Commands) ApproveDelivery(_ context.Context, actor core.Actor, id, sha 
 	return f.Delivery, f.note("ApproveDelivery", actor, id, sha)
 }
 
+// DeleteAPIToken answers Err.
+func (f *Commands) DeleteAPIToken(_ context.Context, actor core.Actor, id string) error {
+	return f.note("DeleteAPIToken", actor, id, nil)
+}
+
 // Why answers with Delivery and Build.
 func (f *Commands) Why(_ context.Context, actor core.Actor, repository, sha string) (app.Why, error) {
 	w := app.Why{
