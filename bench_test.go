@@ -79,7 +79,7 @@ func (p *program) count(path string) int {
 // await is eventually for what may take minutes.
 func await(b *testing.B, what string, done func() bool) {
 	b.Helper()
-	for end := time.Now().Add(10 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.Fatalf("it did not happen within ten minutes: %s", what)
 		}
