@@ -106,16 +106,15 @@ func (a *App) RedeliverDelivery(ctx context.Context, actor core.Actor, id string
 	if err := core.Allow(actor, core.ActReplay, nil); err != nil {
 		return core.Delivery{}, err
 	}
-	d, err := a.store.FindDelivery(ctx, id)
+	seen, err := a.FindDelivery(ctx, actor, id)
+	if err != nil {
+		return seen, err
+	}
+	d, err := a.store.FindDelivery(ctx, id) // as it is, not as the actor may see it
 	if err != nil {
 		return d, err
 	}
-	hidden, err := a.hiddenProjects(ctx, actor)
-	if err != nil {
-		return d, err
-	}
-	seen := d
-	if redact(&seen, hidden); len(seen.Verdicts) < len(d.Verdicts) {
+	if len(seen.Verdicts) < len(d.Verdicts) {
 		return core.Delivery{}, core.Errorf(core.KindForbidden, "It is about a project that you do not see; ask an admin to redeliver it")
 	}
 	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil

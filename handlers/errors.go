@@ -18,32 +18,6 @@ import (
 	"github.com/oore-ci/oore/handlers/web"
 )
 
-// status is the one table from kinds to HTTP.
-func status(k core.Kind) int {
-	switch k {
-	case core.KindInvalid:
-		return http.StatusBadRequest
-	case core.KindUnauthorized:
-		return http.StatusUnauthorized
-	case core.KindForbidden:
-		return http.StatusForbidden
-	case core.KindNotFound:
-		return http.StatusNotFound
-	case core.KindConflict:
-		return http.StatusConflict
-	case core.KindGone:
-		return http.StatusGone
-	case core.KindTooLarge:
-		return http.StatusRequestEntityTooLarge
-	case core.KindLimited:
-		return http.StatusTooManyRequests
-	case core.KindUnavailable:
-		return http.StatusServiceUnavailable
-	case core.KindInternal:
-	}
-	return http.StatusInternalServerError
-}
-
 // unknownPause is what a limited caller is told to wait when nobody knows better.
 const unknownPause = time.Minute
 
@@ -102,7 +76,7 @@ func publish(c *fiber.Ctx, err error) (int, *core.Error) {
 	}
 	var ours *core.Error
 	if errors.As(err, &ours) && ours.Kind != core.KindInternal {
-		return status(ours.Kind), ours
+		return web.StatusOf(ours.Kind), ours
 	}
 	return http.StatusInternalServerError, core.Errorf(core.KindInternal, "Something failed on our side (ref %s)", rand.Text()[:8])
 }

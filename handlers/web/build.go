@@ -87,7 +87,7 @@ func (p *Pages) changeBuild(
 	if other != nil {
 		return other
 	}
-	return p.buildPage(c, actor, statusOf(core.KindOf(err)), alert)
+	return p.buildPage(c, actor, StatusOf(core.KindOf(err)), alert)
 }
 
 // emptyLog says why there are no lines.

@@ -75,7 +75,7 @@ func (p *Pages) Redeliver(c *fiber.Ctx, actor core.Actor) error {
 	if other != nil {
 		return other
 	}
-	return p.deliveryPage(c, actor, statusOf(core.KindOf(err)), alert)
+	return p.deliveryPage(c, actor, StatusOf(core.KindOf(err)), alert)
 }
 
 // waits tells whether a commit of a fork waits for its approval.
@@ -93,7 +93,7 @@ func (p *Pages) Approve(c *fiber.Ctx, actor core.Actor) error {
 	if other != nil {
 		return other
 	}
-	return p.deliveryPage(c, actor, statusOf(core.KindOf(err)), alert)
+	return p.deliveryPage(c, actor, StatusOf(core.KindOf(err)), alert)
 }
 
 // Why is GET /why: the answer to "why was my commit not built?".

@@ -13,8 +13,8 @@ import (
 	"github.com/oore-ci/oore/templates"
 )
 
-// statusOf is the same table as the API's.
-func statusOf(kind core.Kind) int {
+// StatusOf is the one table from kinds to HTTP, for pages and API alike.
+func StatusOf(kind core.Kind) int {
 	switch kind {
 	case core.KindInvalid:
 		return http.StatusBadRequest
@@ -70,7 +70,7 @@ func (p *Pages) ErrorPage(c *fiber.Ctx, err error) error {
 func asError(err error) (*core.Error, int) {
 	var e *core.Error
 	if errors.As(err, &e) {
-		return e, statusOf(e.Kind)
+		return e, StatusOf(e.Kind)
 	}
 	var f *fiber.Error
 	if errors.As(err, &f) && f.Code < http.StatusInternalServerError {

@@ -70,5 +70,5 @@ func (p *Pages) CreatePipeline(c *fiber.Ctx, actor core.Actor) error {
 			return other
 		}
 	}
-	return p.pipelineForm(c, actor, statusOf(core.KindOf(err)), alert, v)
+	return p.pipelineForm(c, actor, StatusOf(core.KindOf(err)), alert, v)
 }

@@ -126,5 +126,5 @@ func (p *Pages) CreateProject(c *fiber.Ctx, actor core.Actor) error {
 			return other
 		}
 	}
-	return p.projectForm(c, actor, statusOf(core.KindOf(err)), alert, v)
+	return p.projectForm(c, actor, StatusOf(core.KindOf(err)), alert, v)
 }

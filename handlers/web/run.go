@@ -67,5 +67,5 @@ func (p *Pages) StartBuild(c *fiber.Ctx, actor core.Actor) error {
 	if alert != nil && (coded(err, core.CodeInvalidRef, unresolved) || coded(err, core.CodePipelineDisabled, &v.Pipeline)) {
 		alert = nil
 	}
-	return p.runForm(c, actor, statusOf(core.KindOf(err)), alert, v)
+	return p.runForm(c, actor, StatusOf(core.KindOf(err)), alert, v)
 }
