@@ -87,13 +87,13 @@ func (b *build) prepare(ctx context.Context) (core.Plan, error) {
 }
 
 func (b *build) checkoutAndRead(ctx context.Context) (core.Plan, error) {
-	if err := emptyDir(b.dir); err != nil {
-		return core.Plan{}, fmt.Errorf("make the workspace: %w", err)
-	}
 	if err := b.checkout(ctx); err != nil {
 		return core.Plan{}, err
 	}
 	b.log.system(checkoutStep, "Checked out %s%s", short(b.sha), b.origin())
+	for _, note := range unfetched(b.dir) {
+		b.log.system(checkoutStep, "%s", note)
+	}
 	plan, err := readPlan(b.dir, b.job.Pipeline)
 	if err != nil {
 		return core.Plan{}, err

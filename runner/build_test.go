@@ -33,12 +33,18 @@ func TestABuildRunsItsCommandsInTheCommit(t *testing.T) {
 		}
 	}
 	mustSteps(t, l, "checkout succeeded", "build-1 succeeded", "build-2 succeeded")
-	if left, _ := os.ReadDir(filepath.Join(dir, "workspaces")); len(left) != 0 {
-		waitFor(t, "the workspace is removed", func() bool {
-			left, _ = os.ReadDir(filepath.Join(dir, "workspaces"))
-			return len(left) == 0
-		})
-	}
+	waitFor(t, "the workspace is emptied", func() bool {
+		left, err := os.ReadDir(filepath.Join(dir, "workspaces", "0"))
+		return err == nil && len(left) == 0
+	})
+}
+
+func TestABuildThatDeletedItsFolderIsToldSo(t *testing.T) {
+	repo, house := newRepository(t), newHouse()
+	startPool(t, house, 1)
+	l := house.run(t, repo.job("b1", `rm -rf "$PWD"`, "true"))
+	mustEnd(t, l, core.BuildFailed, core.ReasonCommandFailed, "build-2 failed: the build's folder is gone")
+	mustEnd(t, house.run(t, repo.job("b2", "cat README")), core.BuildSucceeded, "", "")
 }
 
 // mustSteps checks name and state of all steps, and that their spans of the log

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -102,8 +101,9 @@ func (j *journal) systemLocked(step, text string) {
 	now := time.Now()
 	for line := range strings.SplitSeq(text, "\n") {
 		for len(line) > core.MaxLogLine {
-			j.keep(core.LogRecord{Step: step, Stream: core.StreamSystem, Content: []byte(line[:core.MaxLogLine]), Partial: true}, now)
-			line = line[core.MaxLogLine:]
+			n := whole([]byte(line[:core.MaxLogLine]))
+			j.keep(core.LogRecord{Step: step, Stream: core.StreamSystem, Content: []byte(line[:n]), Partial: true}, now)
+			line = line[n:]
 		}
 		j.keep(core.LogRecord{Step: step, Stream: core.StreamSystem, Content: []byte(line)}, now)
 	}
@@ -189,53 +189,3 @@ func (j *journal) take(limit int) ([]core.LogRecord, []core.Step, bool) {
 
 // encodedSize is no less than what core.EncodeLog makes of the record.
 func encodedSize(r core.LogRecord) int { return len(r.Content) + 12 }
-
-// lineWriter cuts one stream of one step into records. One goroutine owns it.
-type lineWriter struct {
-	journal *journal
-	stream  core.LogStream
-	step    string
-	tail    []byte // a line whose line feed has not come
-}
-
-// Write never fails. It does not keep p.
-func (w *lineWriter) Write(p []byte) (int, error) {
-	if w.journal.drop(len(p)) {
-		return len(p), nil
-	}
-	rest := make([]byte, 0, len(w.tail)+len(p)) // the records share it
-	rest = append(append(rest, w.tail...), p...)
-	var records []core.LogRecord
-	for {
-		i := bytes.IndexByte(rest[:min(len(rest), core.MaxLogLine+1)], '\n')
-		switch {
-		case i >= 0:
-			records = append(records, w.record(rest[:i:i], false))
-			rest = rest[i+1:]
-			continue
-		case len(rest) > core.MaxLogLine:
-			records = append(records, w.record(rest[:core.MaxLogLine:core.MaxLogLine], true))
-			rest = rest[core.MaxLogLine:]
-			continue
-		}
-		break
-	}
-	w.tail = append(w.tail[:0], rest...)
-	if len(records) > 0 {
-		w.journal.write(records)
-	}
-	return len(p), nil
-}
-
-// Close keeps the rest of a stream that ended without a line feed.
-func (w *lineWriter) Close() error {
-	if len(w.tail) > 0 {
-		w.journal.write([]core.LogRecord{w.record(bytes.Clone(w.tail), true)})
-		w.tail = nil
-	}
-	return nil
-}
-
-func (w *lineWriter) record(content []byte, partial bool) core.LogRecord {
-	return core.LogRecord{Content: content, Stream: w.stream, Step: w.step, Partial: partial}
-}

@@ -89,7 +89,11 @@ func (p *Pool) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, hangUp) })()
 	var slots sync.WaitGroup
 	for n := range p.slots {
-		slots.Go(func() { p.slot(ctx, house, filepath.Join(p.workspaces(), strconv.Itoa(n))) })
+		workspace := filepath.Join(p.workspaces(), strconv.Itoa(n))
+		slots.Go(func() {
+			defer p.remove(workspace)
+			p.slot(ctx, house, workspace)
+		})
 	}
 	slots.Wait()
 	p.finishing.Wait()
@@ -112,17 +116,39 @@ func (p *Pool) takeDir() (release func(), err error) {
 		_ = lock.Close()
 		return nil, fmt.Errorf("another runner works in %s: give this one a data directory of its own: %w", p.dir, err)
 	}
-	stale, _ := filepath.Glob(filepath.Join(p.workspaces(), "*"))
+	stale, _ := filepath.Glob(filepath.Join(p.workspaces(), "*")) // with what was set aside
 	for _, dir := range stale {
-		if err := removeAll(dir); err != nil {
-			p.log.Warn("remove a stale workspace", "dir", dir, "error", err)
-		}
+		p.remove(dir)
 	}
 	return func() { _ = lock.Close() }, nil
 }
 
-// slot runs one build after another in the workspace. Its shim starts while it
-// waits for work, and serves build after build as long as each leaves nothing.
+func (p *Pool) remove(dir string) {
+	if err := removeAll(dir); err != nil {
+		p.log.Warn("A folder of an earlier build cannot be deleted. Delete it yourself, as the owner of the files in it or as root.",
+			"dir", dir, "error", err)
+	}
+}
+
+// makeReady makes the workspace an empty folder, before a build is claimed: a
+// folder that cannot be emptied must not fail anybody's build.
+func (p *Pool) makeReady(workspace string) error {
+	aside, err := renewDir(workspace, removeAll)
+	switch {
+	case err != nil:
+		p.log.Error("This slot takes no builds until its folder can be emptied. Delete the folder yourself, "+
+			"as the owner of the files in it or as root; the slot goes on by itself then.", "dir", workspace, "error", err)
+	case aside.path != "":
+		p.log.Warn("A build left files that this runner may not delete (a container's, perhaps, or immutable ones). They are set aside. "+
+			"Delete them yourself, as their owner or as root; the next start of the runner tries it too.",
+			"dir", aside.path, "error", aside.cause)
+	}
+	return err
+}
+
+// slot runs one build after another in the workspace. Workspace and shim are made
+// ready while it waits for work; the shim serves build after build as long as each
+// leaves nothing.
 func (p *Pool) slot(ctx, house context.Context, workspace string) {
 	var s *shim
 	defer func() {
@@ -131,20 +157,21 @@ func (p *Pool) slot(ctx, house context.Context, workspace string) {
 		}
 	}()
 	for fails := 0; ctx.Err() == nil; {
-		var err error
-		if s == nil {
+		err := p.makeReady(workspace)
+		if err == nil && s == nil {
 			if s, err = startShim(p.exe); err != nil {
 				p.log.Error("start a shim", "error", err)
 			}
 		}
 		var job *core.Job
 		if err == nil {
-			job, err = p.jobs.Claim(ctx, p.runner, claimWait)
+			if job, err = p.jobs.Claim(ctx, p.runner, claimWait); err != nil && ctx.Err() == nil {
+				p.log.Warn("claim a build", "try", fails+1, "error", err)
+			}
 		}
 		switch {
-		case err != nil && ctx.Err() == nil:
+		case err != nil:
 			fails++
-			p.log.Warn("claim a build", "try", fails, "error", err)
 			pause(ctx, min(core.Backoff(fails), maxPause))
 		case job != nil:
 			fails = 0
@@ -184,9 +211,6 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 	b.closeOutputs()
 	p.log.Info("build ended", "build", job.Build.ID, "status", result.Status, "reason", result.Reason)
 	c.finish(&p.finishing, result)
-	if err := removeAll(workspace); err != nil {
-		p.log.Warn("remove a workspace", "dir", workspace, "error", err)
-	}
 	return shimErr == nil
 }
 

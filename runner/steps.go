@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -61,6 +62,9 @@ func (b *build) step(ctx context.Context, index int, s core.PlanStep, env []stri
 	var code *int
 	var unstarted *startError
 	switch {
+	case errors.As(err, &unstarted) && !isDir(b.dir):
+		err = failf(core.ReasonCommandFailed,
+			"%s failed: the build's folder is gone: something that the build started has deleted or moved it", s.Name)
 	case errors.As(err, &unstarted):
 		err = failf(core.ReasonCommandFailed, "%s failed: %s", s.Name, unstarted.reason)
 	case err == nil && end.Code != 0:
@@ -72,6 +76,11 @@ func (b *build) step(ctx context.Context, index int, s core.PlanStep, env []stri
 	b.say(ctx, s.Name, err)
 	b.endStep(ctx, step, err, code)
 	return err
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // explain makes the failure of a command that ended badly.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // writeRepository makes a repository in the workspace, by hand, which costs no
@@ -50,12 +51,23 @@ func packRefs(refs map[string]string) string {
 	return b.String()
 }
 
-// emptyDir makes dir an empty folder of our own.
-func emptyDir(dir string) error {
-	if err := removeAll(dir); err != nil {
-		return err
+// setAside is where a folder went that could not be removed, and why it could not.
+type setAside struct {
+	path  string // empty: nothing was set aside
+	cause error
+}
+
+// renewDir makes dir an empty folder of our own. What remove cannot delete is moved
+// out of the way, to a name of its own beside dir.
+func renewDir(dir string, remove func(string) error) (aside setAside, err error) {
+	if cause := remove(dir); cause != nil {
+		parent, name := filepath.Split(dir)
+		aside = setAside{path: fmt.Sprintf("%s.trash-%s-%d", parent, name, time.Now().UnixNano()), cause: cause}
+		if err := os.Rename(dir, aside.path); err != nil {
+			return setAside{}, errors.Join(cause, err)
+		}
 	}
-	return os.MkdirAll(dir, 0o700)
+	return aside, os.MkdirAll(dir, 0o700)
 }
 
 // removeAll is os.RemoveAll that gets through folders which a build made read-only
