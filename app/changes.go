@@ -32,6 +32,9 @@ func (a *App) applyChange(ctx context.Context, tx core.Store, p core.Provider, c
 // saveRepositories takes over what the change says of each repository; what it does
 // not say stays.
 func (a *App) saveRepositories(ctx context.Context, tx core.Store, p core.Provider, c core.Change, unavailable string) (core.Reason, error) {
+	if len(c.Repositories) == 0 {
+		return bookkeeping("Noted for the account %s.", c.Account), nil
+	}
 	names := ""
 	for i, said := range c.Repositories {
 		r, err := tx.FindRepositoryByExternalID(ctx, p, said.ExternalID)

@@ -85,6 +85,13 @@ func TestRepositoriesComeAndGoWithTheirInstallation(t *testing.T) {
 	}
 }
 
+func TestAChangeOfAnAccountAloneIsNoted(t *testing.T) {
+	h := newHouse(t)
+	if d := h.deliver(t, change(core.ChangeInstalled)); d.Status != core.DeliveryProcessed || d.Reason.Text != "Noted for the account acme." {
+		t.Errorf("%s: %s", d.Status, d.Reason.Text)
+	}
+}
+
 func TestRerequestedChecksRunAgainWhatFailed(t *testing.T) {
 	h := newHouse(t)
 	p := h.project(t)
