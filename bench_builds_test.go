@@ -35,7 +35,7 @@ func BenchmarkBuilds(b *testing.B) {
 			gh := githubtest.New(b)
 			repo := gh.AddRepository("acme/shop", true, r.git.Dir)
 			p := newProgram(b, open(b), gh).start()
-			acceptStatuses(gh, func(string, []byte) {})
+			acceptStatuses(gh)
 			r.measure(b, p, p.githubProject(repo.FullName, nil))
 		})
 	})

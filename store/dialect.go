@@ -76,7 +76,7 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
 	write, err := sql.Open(sqlite.DriverName, sqliteDSN(path, "busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(1)", "wal_autocheckpoint(4000)", "cache_size(-16000)"))
+		"foreign_keys(1)", "wal_autocheckpoint("+walPages+")", "cache_size(-16000)"))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -96,7 +96,7 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 	if err != nil {
 		return nil, failed(errors.Join(err, only.Close(), write.Close(), read.Close()), "open %s", path)
 	}
-	group := newGroupWriter(only)
+	group := newGroupWriter(only, write)
 	return &database{
 		dialect: sqliteDialect(), gorm: g, pool: pool, writer: group,
 		close: sync.OnceValue(func() error {

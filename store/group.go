@@ -22,6 +22,8 @@ type groupWriter struct {
 	queue chan *turn
 	quit  chan struct{}
 	done  chan struct{}
+
+	checkpoints checkpointer
 }
 
 // turn is one transaction in the queue.
@@ -33,11 +35,13 @@ type turn struct {
 	answer chan error    // the writer: it is durable, or not
 }
 
-func newGroupWriter(c *sql.Conn) *groupWriter {
+// newGroupWriter writes through c; db opens another connection for checkpoints.
+func newGroupWriter(c *sql.Conn, db *sql.DB) *groupWriter {
 	w := &groupWriter{
 		conn:  conn{ConnPool: c, uncancelable: true},
 		queue: make(chan *turn, groupMax), quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	w.checkpoints.start(db)
 	go w.run()
 	return w
 }
@@ -46,6 +50,7 @@ func newGroupWriter(c *sql.Conn) *groupWriter {
 func (w *groupWriter) stop() {
 	close(w.quit)
 	<-w.done
+	w.checkpoints.stop()
 }
 
 func (w *groupWriter) single(ctx context.Context, f func(gorm.ConnPool) error) error {
@@ -153,6 +158,7 @@ func (w *groupWriter) commit(batch []*turn) {
 		err = fmt.Errorf("commit: %w", err)
 	}
 	answer(passed, err)
+	w.checkpoints.committed(len(passed))
 }
 
 // give lets the owner of the turn run and tells whether it wants what it did to be
