@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
+	"github.com/oore-ci/oore/store"
 )
 
 func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
@@ -15,16 +19,15 @@ func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
 		s := newSite(t, database, workflow("echo ok"))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)
 		s.stop()
-		s.start() // now it knows where the heads stand
-		eventually(t, "the heads are noted", func() bool {
-			for _, r := range s.gh.Requests() {
-				if strings.HasSuffix(r.Path, "/branches") {
-					return true
-				}
+		for tries := 0; s.notedHeads(database) == 0; tries++ { // a survey that the stop cut short has noted nothing
+			if tries == 20 {
+				t.Fatal("no survey notes the heads")
 			}
-			return false
-		})
-		s.stop()
+			asked := s.asked("/pulls")
+			s.start()
+			eventually(t, "GitHub is asked for the heads", func() bool { return s.asked("/pulls") > asked })
+			s.stop()
+		}
 
 		told := s.git.Commit("main", map[string]string{"a": "1"}, "Told, but nobody was there")
 		s.gh.Lose(1)
@@ -53,6 +56,39 @@ func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
 			t.Errorf("the sweep is not among the deliveries: %+v", list)
 		}
 	})
+}
+
+// asked counts the requests for paths that end so.
+func (s *site) asked(suffix string) int {
+	n := 0
+	for _, r := range s.gh.Requests() {
+		if strings.HasSuffix(r.Path, suffix) {
+			n++
+		}
+	}
+	return n
+}
+
+// notedHeads counts the heads that the stopped server has noted.
+func (s *site) notedHeads(database string) int {
+	s.t.Helper()
+	if database == "" {
+		database = "sqlite:" + filepath.Join(environment(s.env).lookup("OORE_DATA_DIR"), "oore.db")
+	}
+	db, err := store.Open(context.Background(), database, store.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	repos, err := db.ListRepositories(context.Background(), core.ProviderGitHub)
+	if err != nil || len(repos) != 1 {
+		s.t.Fatalf("%d repositories, %v", len(repos), err)
+	}
+	heads, err := db.ListHeads(context.Background(), repos[0].ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(heads)
 }
 
 func TestAForkIsBuiltWhenExactlyItsCommitWasApproved(t *testing.T) {

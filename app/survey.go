@@ -112,7 +112,7 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 	if !moved && len(now) == len(known) {
 		return nil
 	}
-	return a.store.SaveHeads(ctx, r.ID, now)
+	return a.store.SaveHeads(context.WithoutCancel(ctx), r.ID, now) // what we learned outlives a stop
 }
 
 // sweepHead takes a head that no delivery told of as a delivery of its own, so that
