@@ -18,14 +18,21 @@ type Deps struct {
 	Forges    map[core.Provider]core.Forge
 	Reporters map[core.Provider]core.Reporter
 	Decoders  map[core.Provider]core.Decoder
+	Messenger core.Messenger // nil: no Slack
+	Vault     *Vault         // nil: nothing can be connected
 	Clock     func() time.Time
 	NewID     func() string
 	Log       *slog.Logger
 
 	PublicURL  string   // without a trailing slash
+	Version    string   // told to whoever asks
 	AdminToken string   // accepted as an owner's bearer token; empty: none
 	LocalRoots []string // absolute folders in which local repositories may lie
 	LogLimit   int64    // bytes kept of one build's log
+
+	// Environment are the connections that the operator's settings give, with ids that
+	// are the same after a restart.
+	Environment []core.Connection
 }
 
 // App is the house's one set of commands. It is safe for concurrent use.
@@ -41,6 +48,13 @@ type App struct {
 	tails     *tails
 	recalls   *recalls // used by the survey alone
 
+	vault       *Vault
+	environment []core.Connection
+	connections *connections
+	messenger   core.Messenger
+	chatLimit   chatLimits
+	version     string
+
 	publicURL  string
 	adminToken string
 	localRoots []string
@@ -55,6 +69,8 @@ func New(d Deps) (*App, error) {
 	return &App{
 		store: d.Store, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
 		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
+		vault: d.Vault, environment: d.Environment, connections: &connections{},
+		messenger: d.Messenger, version: d.Version,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
 	}, nil
 }

@@ -60,16 +60,31 @@ type fakeForge struct {
 	missed   []core.MissedDelivery
 	asked    []string // delivery ids that were asked for again
 	paths    []string // changed files of everything
+	message  string   // of every commit, if set
 }
 
 func (f *fakeForge) FindRepository(_ context.Context, name string) (core.Repository, error) {
+	if name == "acme/lab" {
+		return core.Repository{Provider: core.ProviderGitLab, Host: "git.example.com", ExternalID: "8", FullName: name, DefaultBranch: "main"}, nil
+	}
 	if name != "acme/shop" {
 		return core.Repository{}, core.Codef(core.KindNotFound, core.CodeRepositoryUnknown, "%s is not there", name)
 	}
 	return core.Repository{Provider: core.ProviderGitHub, ExternalID: "7", FullName: name, DefaultBranch: "main", InstallationID: 3}, nil
 }
 
+func (f *fakeForge) setMessage(message string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.message = message
+}
+
 func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string) (core.Commit, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.message != "" {
+		return core.Commit{SHA: shaA, Message: f.message}, nil
+	}
 	switch ref {
 	case "main", shaA:
 		return core.Commit{SHA: shaA, Message: "First", Author: "ana"}, nil

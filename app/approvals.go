@@ -50,13 +50,13 @@ func (a *App) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha str
 // approvable reads the delivery and checks that there is something to approve for
 // this actor.
 func (a *App) approvable(ctx context.Context, actor core.Actor, d core.Delivery) (core.Event, core.Repository, error) {
-	u := a.understand(d)
+	u := a.understand(ctx, d)
 	e := u.event
 	if u.err != nil || e.PullRequest == nil || !e.PullRequest.Fork {
 		return e, core.Repository{}, core.Codef(core.KindConflict, core.CodeNothingToApprove,
 			"This delivery is about no pull request from a fork; there is nothing to approve")
 	}
-	repo, err := a.store.FindRepositoryByExternalID(ctx, d.Provider, e.RepositoryID)
+	repo, err := a.store.FindRepositoryByExternalID(ctx, d.Provider, u.host, e.RepositoryID)
 	if err != nil {
 		return e, repo, err
 	}
@@ -104,23 +104,28 @@ func (a *App) approver(ctx context.Context, s core.Store, repositoryID string, e
 	return approval.Approver, err
 }
 
-// wantNote asks for a status of a commit that has no build: it waits for somebody.
-func (a *App) wantNote(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, v core.Verdict) error {
+// wantNote asks for a status of a commit that has no build: it waits for somebody, or
+// a filter kept it from being built.
+func (a *App) wantNote(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, note core.Reason) error {
 	if a.reporters[c.project.Repository.Provider] == nil {
 		return nil
 	}
 	return tx.WantEffect(ctx, core.Effect{
 		Key: core.StatusKey(c.pipeline.ID, e.SHA), Kind: core.EffectStatus, RepositoryID: c.project.RepositoryID,
 		PipelineID: c.pipeline.ID, SHA: e.SHA, NotBefore: a.now(), UpdatedAt: a.now(), DeliveryID: d.ID,
-		Note: core.Reason{Code: v.Code, Text: "From a fork: to build it, approve commit " + e.SHA},
+		Note: note,
 	})
 }
 
 // noted is the report of an effect that has a note and no build.
 func (a *App) noted(ctx context.Context, e core.Effect) (core.Report, error) {
 	p, err := a.store.FindPipeline(ctx, e.PipelineID)
+	state := core.ReportSkipped
+	if e.Note.Code == core.WhyFork {
+		state = core.ReportPending
+	}
 	return core.Report{
-		Build: core.Build{SHA: e.SHA, PipelineID: e.PipelineID}, Pipeline: p, State: core.ReportPending, Context: p.StatusContext,
+		Build: core.Build{SHA: e.SHA, PipelineID: e.PipelineID}, Pipeline: p, State: state, Context: p.StatusContext,
 		Description: e.Note.Text, TargetURL: a.publicURL + "/deliveries/" + e.DeliveryID,
 	}, err
 }
@@ -136,7 +141,7 @@ func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string)
 	if err != nil {
 		return d, err
 	}
-	u := a.understand(stored)
+	u := a.understand(ctx, stored)
 	switch {
 	case core.KindOf(u.err) == core.KindInvalid:
 		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: messageOf(u.err)}, nil
@@ -147,10 +152,10 @@ func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string)
 		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, *u.event.Ignored, nil
 		return d, nil
 	}
-	if u.event.Change != nil || u.event.Rerun != nil {
+	if u.event.Change != nil || u.event.Rerun != nil || u.event.Cancel != nil {
 		return d, nil // what these did is done; there is no filter to look at again
 	}
-	candidates, err := a.candidates(ctx, d.Provider, u.event)
+	candidates, err := a.candidates(ctx, u)
 	if err != nil {
 		return d, err
 	}
@@ -166,7 +171,7 @@ func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string)
 	if err != nil {
 		return d, err
 	}
-	e := a.completePaths(ctx, u, candidates)
+	e := a.complete(ctx, u, candidates)
 	d.Verdicts = nil
 	for _, c := range candidates {
 		if !hidden[c.project.ID] {

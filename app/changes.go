@@ -9,46 +9,69 @@ import (
 
 // applyChange keeps the books: which repositories we can reach, and under what
 // name. Repositories are known by their forge's id; names change.
-func (a *App) applyChange(ctx context.Context, tx core.Store, p core.Provider, c core.Change) (core.Reason, error) {
+func (a *App) applyChange(ctx context.Context, tx core.Store, u understood, c core.Change) (core.Reason, error) {
+	if err := a.noteInstallation(ctx, tx, u.delivery.IntegrationID, c); err != nil {
+		return core.Reason{}, err
+	}
 	switch c.Kind {
 	case core.ChangeInstalled, core.ChangeAdded:
-		return a.saveRepositories(ctx, tx, p, c, "")
+		return a.saveRepositories(ctx, tx, u, c, "")
 	case core.ChangeUnsuspended, core.ChangePermissions:
-		return a.markInstallation(ctx, tx, p, c, "")
+		return a.markInstallation(ctx, tx, u, c, "")
 	case core.ChangeUninstalled:
-		return a.markInstallation(ctx, tx, p, c, "The App was uninstalled from "+c.Account)
+		return a.markInstallation(ctx, tx, u, c, "The App was uninstalled from "+c.Account)
 	case core.ChangeSuspended:
-		return a.markInstallation(ctx, tx, p, c, "The App is suspended on "+c.Account)
+		return a.markInstallation(ctx, tx, u, c, suspendedOn(c.Account))
 	case core.ChangeRemoved:
-		return a.saveRepositories(ctx, tx, p, c, "The App has no access to it any more")
+		return a.saveRepositories(ctx, tx, u, c, noAccess(u.delivery.Provider))
 	case core.ChangeDeleted:
-		return a.saveRepositories(ctx, tx, p, c, "It was deleted or archived")
+		return a.saveRepositories(ctx, tx, u, c, "It was deleted or archived")
 	case core.ChangeRepository:
-		return a.saveRepositories(ctx, tx, p, c, "")
+		return a.saveRepositories(ctx, tx, u, c, "")
 	}
 	return core.Reason{}, fmt.Errorf("unknown change %q", c.Kind)
 }
 
+// noteInstallation keeps the list of accounts that an integration is installed on.
+func (a *App) noteInstallation(ctx context.Context, tx core.Store, integrationID string, c core.Change) error {
+	if integrationID == "" || c.InstallationID == 0 {
+		return nil
+	}
+	switch c.Kind {
+	case core.ChangeUninstalled:
+		return tx.DeleteInstallation(ctx, integrationID, c.InstallationID)
+	case core.ChangeInstalled, core.ChangeSuspended, core.ChangeUnsuspended, core.ChangePermissions:
+	case core.ChangeAdded, core.ChangeRemoved, core.ChangeRepository, core.ChangeDeleted:
+		return nil
+	}
+	known, err := tx.ListInstallations(ctx, integrationID)
+	if err != nil {
+		return err
+	}
+	i := core.Installation{IntegrationID: integrationID, ExternalID: c.InstallationID}
+	for _, old := range known {
+		if old.ExternalID == c.InstallationID {
+			i = old
+		}
+	}
+	i.Account, i.Suspended, i.UpdatedAt = orElse(c.Account, i.Account), c.Kind == core.ChangeSuspended, a.now()
+	if c.Kind == core.ChangePermissions {
+		i.Missing = nil // the next inventory looks again
+	}
+	a.bell.ring(topicInventory)
+	return tx.SaveInstallation(ctx, i)
+}
+
 // saveRepositories takes over what the change says of each repository; what it does
 // not say stays.
-func (a *App) saveRepositories(ctx context.Context, tx core.Store, p core.Provider, c core.Change, unavailable string) (core.Reason, error) {
+func (a *App) saveRepositories(ctx context.Context, tx core.Store, u understood, c core.Change, unavailable string) (core.Reason, error) {
 	if len(c.Repositories) == 0 {
 		return bookkeeping("Noted for the account %s.", c.Account), nil
 	}
 	names := ""
 	for i, said := range c.Repositories {
-		r, err := tx.FindRepositoryByExternalID(ctx, p, said.ExternalID)
-		if core.KindOf(err) == core.KindNotFound {
-			r, err = core.Repository{ID: a.newID(), Provider: p, ExternalID: said.ExternalID, CreatedAt: a.now()}, nil
-		}
-		if err != nil {
-			return core.Reason{}, err
-		}
-		takeOver(&r, said)
-		if c.InstallationID != 0 {
-			r.InstallationID = c.InstallationID
-		}
-		if err := a.setAvailable(ctx, tx, r, unavailable); err != nil {
+		said.Provider, said.InstallationID = u.delivery.Provider, c.InstallationID
+		if _, err := a.keepRepository(ctx, tx, u.delivery.IntegrationID, u.host, said, unavailable); err != nil {
 			return core.Reason{}, err
 		}
 		if i > 0 {
@@ -75,14 +98,14 @@ func takeOver(r *core.Repository, said core.Repository) {
 
 // markInstallation says of all repositories of an installation that they can or
 // cannot be reached.
-func (a *App) markInstallation(ctx context.Context, tx core.Store, p core.Provider, c core.Change, unavailable string) (core.Reason, error) {
-	all, err := tx.ListRepositories(ctx, p)
+func (a *App) markInstallation(ctx context.Context, tx core.Store, u understood, c core.Change, unavailable string) (core.Reason, error) {
+	all, err := tx.ListRepositories(ctx, u.delivery.Provider)
 	if err != nil {
 		return core.Reason{}, err
 	}
 	n := 0
 	for _, r := range all {
-		if r.InstallationID != c.InstallationID {
+		if r.InstallationID != c.InstallationID || r.Host != u.host {
 			continue
 		}
 		n++

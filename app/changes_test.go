@@ -14,7 +14,7 @@ func change(kind core.ChangeKind, repos ...core.Repository) core.Event {
 
 func (h *house) repository(t *testing.T) core.Repository {
 	t.Helper()
-	r, err := h.store.FindRepositoryByExternalID(t.Context(), core.ProviderGitHub, "7")
+	r, err := h.store.FindRepositoryByExternalID(t.Context(), core.ProviderGitHub, "", "7")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -15,8 +14,8 @@ type candidate struct {
 }
 
 // candidates lists every pipeline, enabled or not, of every project of the repository.
-func (a *App) candidates(ctx context.Context, provider core.Provider, e core.Event) ([]candidate, error) {
-	repo, err := a.store.FindRepositoryByExternalID(ctx, provider, e.RepositoryID)
+func (a *App) candidates(ctx context.Context, u understood) ([]candidate, error) {
+	repo, err := a.store.FindRepositoryByExternalID(ctx, u.delivery.Provider, u.host, u.event.RepositoryID)
 	if core.KindOf(err) == core.KindNotFound {
 		return nil, nil
 	}
@@ -38,25 +37,6 @@ func (a *App) candidates(ctx context.Context, provider core.Provider, e core.Eve
 		}
 	}
 	return all, nil
-}
-
-// completePaths asks the forge for the changed files that the payload does not
-// list, if a pipeline cares. A forge that cannot say lets the filter pass: better
-// one build too many than one that is missing.
-func (a *App) completePaths(ctx context.Context, u understood, candidates []candidate) core.Event {
-	e := u.event
-	s, ok := a.forges[u.delivery.Provider].(core.Surveyor)
-	cares := slices.ContainsFunc(candidates, func(c candidate) bool { return len(c.pipeline.Trigger.Paths) > 0 })
-	if !ok || !cares || e.PathsComplete || e.Kind == core.EventNone {
-		return e
-	}
-	paths, complete, err := s.Paths(ctx, candidates[0].project.Repository, e)
-	if err != nil {
-		a.log.Warn("ask for the changed files", "repository", e.RepositoryName, "sha", e.SHA, "error", err)
-		return e
-	}
-	e.Paths, e.PathsComplete = paths, complete
-	return e
 }
 
 // decide is the whole decision about one pipeline. approver is who approved the
@@ -92,9 +72,12 @@ func orElse(s, other string) string {
 func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, v core.Verdict) (core.DeliveryVerdict, []string, error) {
 	out := verdictOf(c, v)
 	if v.Code == core.WhyFork {
-		return out, nil, a.wantNote(ctx, tx, d, e, c, v)
+		return out, nil, a.wantNote(ctx, tx, d, e, c, core.Reason{Code: v.Code, Text: "From a fork: to build it, approve commit " + e.SHA})
 	}
 	if !v.Matched {
+		if c.project.ReportSkipped && filtered(v.Code) && e.SHA != "" {
+			return out, nil, a.wantNote(ctx, tx, d, e, c, core.Reason{Code: v.Code, Text: "Skipped: " + v.Reason})
+		}
 		return out, nil, nil
 	}
 	b, created, err := a.buildOfEvent(ctx, tx, d, e, c.pipeline)
@@ -121,6 +104,12 @@ func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Ev
 		wake = append(wake, old.ID)
 	}
 	return out, wake, a.wantReports(ctx, tx, c.project.Repository, b)
+}
+
+// filtered tells whether a pipeline's own filter, rather than a policy or the kind of
+// event, kept a commit from being built: that is what a required check waits for in vain.
+func filtered(code string) bool {
+	return code == core.WhyBranch || code == core.WhyTarget || code == core.WhyPath || code == core.WhySkipMark
 }
 
 // joinPullRequest stores b's pull request with b and with its reruns: the comment

@@ -9,10 +9,11 @@ import (
 
 // ReceiveDelivery is a message from outside whose sender a door has verified.
 type ReceiveDelivery struct {
-	Provider   core.Provider
-	DeliveryID string
-	Event      string
-	Payload    []byte
+	Provider      core.Provider
+	IntegrationID string // whose secret verified it; empty for ProviderGit
+	DeliveryID    string
+	Event         string
+	Payload       []byte
 }
 
 // ReceiveDelivery stores it durably, rings, and tells whether it was known already.
@@ -21,7 +22,7 @@ type ReceiveDelivery struct {
 func (a *App) ReceiveDelivery(ctx context.Context, in ReceiveDelivery) (id string, duplicate bool, err error) {
 	now := a.now()
 	d, created, err := a.store.ReceiveDelivery(ctx, core.Delivery{
-		ID: a.newID(), Provider: in.Provider, DeliveryID: in.DeliveryID, Event: in.Event, Payload: in.Payload,
+		ID: a.newID(), Provider: in.Provider, IntegrationID: in.IntegrationID, DeliveryID: in.DeliveryID, Event: in.Event, Payload: in.Payload,
 		Status: core.DeliveryReceived, ReceivedAt: now, NotBefore: now,
 	})
 	if err != nil {

@@ -109,7 +109,7 @@ func TestPushAndPullRequestOfOneCommitShareABuildAndTheLaterAddsItsPullRequest(t
 
 func (h *house) repositoryID(t *testing.T) string {
 	t.Helper()
-	r, err := h.store.FindRepositoryByExternalID(t.Context(), core.ProviderGitHub, "7")
+	r, err := h.store.FindRepositoryByExternalID(t.Context(), core.ProviderGitHub, "", "7")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ const (
 var secretPrefixes = map[core.CredentialKind]string{
 	core.CredentialAPIToken: "oore_", core.CredentialSession: "oores_",
 	core.CredentialSignInLink: "oorel_", core.CredentialStream: "oorev_",
+	core.CredentialAppState: "oorea_", core.CredentialChatLink: "oorec_",
 }
 
 func newSecret(kind core.CredentialKind) (secret, hash string) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,9 +29,9 @@ func (a *App) processInbox(ctx context.Context) (more bool, err error) {
 	}
 	var g errgroup.Group
 	g.SetLimit(inboxParallel)
-	for _, group := range a.byRepository(due) {
+	for _, group := range a.byRepository(ctx, due) {
 		g.Go(func() error {
-			for together := range slices.Chunk(group, inboxTogether) {
+			for _, together := range batches(group) {
 				if err := a.processTogether(ctx, together); err != nil {
 					return err
 				}
@@ -43,18 +42,38 @@ func (a *App) processInbox(ctx context.Context) (more bool, err error) {
 	return len(due) > 0, g.Wait() // large payloads come in smaller batches
 }
 
+// batches cuts a group into what is decided in one transaction. A command asks the
+// forge and so stands alone.
+func batches(group []understood) [][]understood {
+	var all [][]understood
+	for i, u := range group {
+		last := len(all) - 1
+		alone := u.event.Chat != nil || i > 0 && group[i-1].event.Chat != nil
+		if last < 0 || alone || len(all[last]) == inboxTogether {
+			all = append(all, nil)
+			last++
+		}
+		all[last] = append(all[last], u)
+	}
+	return all
+}
+
 type understood struct {
 	delivery core.Delivery
+	host     string // the integration's: what the delivery is believed about
 	event    core.Event
 	err      error
 }
 
-func (a *App) byRepository(due []core.Delivery) [][]understood {
+func (a *App) byRepository(ctx context.Context, due []core.Delivery) [][]understood {
 	index := map[string]int{}
 	var groups [][]understood
 	for _, d := range due {
-		u := a.understand(d)
-		key := string(d.Provider) + ":" + u.event.RepositoryID
+		u := a.understand(ctx, d)
+		key := string(d.Provider) + ":" + u.host + ":" + u.event.RepositoryID
+		if u.event.Chat != nil && u.event.RepositoryID == "" {
+			key += u.event.Chat.AuthorID // in Slack nobody waits for anybody else
+		}
 		i, ok := index[key]
 		if !ok {
 			i = len(groups)
@@ -66,18 +85,22 @@ func (a *App) byRepository(due []core.Delivery) [][]understood {
 	return groups
 }
 
-func (a *App) understand(d core.Delivery) understood {
+func (a *App) understand(ctx context.Context, d core.Delivery) understood {
+	u := understood{delivery: d}
+	if u.host, u.err = a.host(ctx, d); u.err != nil {
+		return u
+	}
 	if d.Event == sweepEvent {
-		u := understood{delivery: d}
 		u.err = json.Unmarshal(d.Payload, &u.event)
 		return u
 	}
 	decoder, ok := a.decoders[d.Provider]
 	if !ok {
-		return understood{delivery: d, err: core.Errorf(core.KindInvalid, "%s is not set up any more", d.Provider)}
+		u.err = core.Errorf(core.KindInvalid, "%s is not set up any more", d.Provider)
+		return u
 	}
-	e, err := decode(decoder, d)
-	return understood{delivery: d, event: e, err: err}
+	u.event, u.err = decode(decoder, d)
+	return u
 }
 
 // decode keeps a payload that no decoder foresaw from ending the process.
@@ -131,12 +154,15 @@ func (a *App) processGuarded(ctx context.Context, u understood) error {
 // process decides about deliveries of one repository and makes their builds, in one
 // transaction.
 func (a *App) process(ctx context.Context, group ...understood) error {
-	candidates, err := a.candidates(ctx, group[0].delivery.Provider, group[0].event)
+	if u := group[0]; u.err == nil && u.event.Chat != nil {
+		return a.processChat(ctx, u)
+	}
+	candidates, err := a.candidates(ctx, group[0])
 	if err != nil {
 		return err
 	}
 	for i, u := range group { // before the transaction: it may ask the forge
-		group[i].event = a.completePaths(ctx, u, candidates)
+		group[i].event = a.complete(ctx, u, candidates)
 	}
 	var rings []string
 	err = a.store.InTx(ctx, func(tx core.Store) error {
@@ -174,10 +200,10 @@ func (a *App) decideAll(ctx context.Context, tx core.Store, u understood, candid
 		return nil, a.settle(ctx, tx, d, core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: messageOf(u.err)})
 	case u.err != nil:
 		return nil, u.err
-	case e.Ignored != nil:
-		return nil, a.settle(ctx, tx, d, core.DeliveryIgnored, *e.Ignored)
+	case e.Cancel != nil || e.Ignored != nil:
+		return a.endAll(ctx, tx, d, e, candidates)
 	case e.Change != nil:
-		reason, err := a.applyChange(ctx, tx, d.Provider, *e.Change)
+		reason, err := a.applyChange(ctx, tx, u, *e.Change)
 		if err != nil {
 			return nil, err
 		}

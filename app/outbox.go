@@ -26,6 +26,9 @@ const (
 
 // wantReports asks that the forge be told of a build, if it takes reports at all.
 func (a *App) wantReports(ctx context.Context, tx core.Store, repo core.Repository, b core.Build) error {
+	if err := a.wantMessages(ctx, tx, b); err != nil {
+		return err
+	}
 	if a.reporters[repo.Provider] == nil || b.SHA == "" {
 		return nil
 	}
@@ -51,6 +54,9 @@ func (a *App) wantStatusOf(ctx context.Context, tx core.Store, repo core.Reposit
 // wantStatus asks for the status alone: what a comment says does not change when a
 // build merely starts.
 func (a *App) wantStatus(ctx context.Context, tx core.Store, b core.Build) error {
+	if err := a.wantMessages(ctx, tx, b); err != nil {
+		return err
+	}
 	p, err := tx.FindProject(ctx, b.ProjectID)
 	if err != nil || a.reporters[p.Repository.Provider] == nil {
 		return err
@@ -117,6 +123,9 @@ func retryAfter(err error) time.Duration {
 
 // send renders what is true now and tells the forge, unless it was told just that.
 func (a *App) send(ctx context.Context, e *core.Effect) error {
+	if e.Kind == core.EffectReply || e.Kind == core.EffectReact || e.Kind == core.EffectMessage {
+		return a.sendChat(ctx, e)
+	}
 	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
 	if err != nil {
 		return err
@@ -136,10 +145,33 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if said == e.Sent {
 		return nil
 	}
-	if err := reporter.SetStatus(ctx, repo, r); err != nil {
+	if err := a.tell(ctx, e, repo, reporter, r); err != nil {
 		return err
 	}
 	e.Sent = said
+	return nil
+}
+
+// tell shows the report as the project wants it, where the forge can.
+func (a *App) tell(ctx context.Context, e *core.Effect, repo core.Repository, reporter core.Reporter, r core.Report) error {
+	p, err := a.store.FindProject(ctx, r.Pipeline.ProjectID)
+	if err != nil {
+		return err
+	}
+	checks, ok := reporter.(core.CheckReporter)
+	if !ok || p.Checks != core.CheckRun {
+		return reporter.SetStatus(ctx, repo, r)
+	}
+	if r.State == core.ReportFailure {
+		if r.Tail, err = a.tail(ctx, r.Build); err != nil {
+			return err
+		}
+	}
+	id, err := checks.SetCheck(ctx, repo, r, e.RemoteID)
+	if err != nil {
+		return err
+	}
+	e.RemoteID = id
 	return nil
 }
 

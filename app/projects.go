@@ -22,6 +22,8 @@ type CreateProject struct {
 	Comments          core.CommentPolicy // default always
 	TriggerRole       core.Role          // default viewer
 	Visibility        core.Visibility    // default instance
+	Checks            core.CheckStyle    // default status
+	ReportSkipped     bool
 }
 
 // CreateProject links a repository. An unknown repository is KindInvalid, code
@@ -34,7 +36,7 @@ func (a *App) CreateProject(ctx context.Context, actor core.Actor, in CreateProj
 	p := core.Project{
 		ID: a.newID(), Name: strings.TrimSpace(in.Name), Slug: core.Slug(in.Name), Description: in.Description,
 		DefaultBranch: in.DefaultBranch, Forks: in.Forks, Comments: in.Comments, TriggerRole: in.TriggerRole,
-		Visibility: in.Visibility, CreatedAt: now, UpdatedAt: now,
+		Visibility: in.Visibility, Checks: in.Checks, ReportSkipped: in.ReportSkipped, CreatedAt: now, UpdatedAt: now,
 	}
 	setDefaults(&p)
 	if err := p.Validate(); err != nil {
@@ -56,6 +58,9 @@ func (a *App) CreateProject(ctx context.Context, actor core.Actor, in CreateProj
 		return core.Project{}, err
 	}
 	a.log.Info("project created", "project", p.ID, "repository", p.Repository.FullName, "actor", actor.Name)
+	if err := a.ensureHook(ctx, p.Repository); err != nil {
+		a.log.Warn("set up the webhook of a new project", "project", p.ID, "error", err)
+	}
 	return p, nil
 }
 
@@ -71,6 +76,9 @@ func setDefaults(p *core.Project) {
 	}
 	if p.Visibility == "" {
 		p.Visibility = core.VisibleInstance
+	}
+	if p.Checks == "" {
+		p.Checks = core.CheckStatus
 	}
 }
 
@@ -168,10 +176,9 @@ func (a *App) forge(p core.Provider) (core.Forge, error) {
 	}
 	switch p {
 	case core.ProviderGitHub:
-		return nil, core.Errorf(core.KindInvalid,
-			"GitHub is not set up: set OORE_GITHUB_APP_ID, OORE_GITHUB_APP_PRIVATE_KEY and OORE_GITHUB_APP_WEBHOOK_SECRET")
+		return nil, core.Errorf(core.KindInvalid, "This server does not speak to GitHub")
 	case core.ProviderGitLab:
-		return nil, core.Errorf(core.KindInvalid, "GitLab is not supported by this version of Oore yet")
+		return nil, core.Errorf(core.KindInvalid, "This server does not speak to GitLab")
 	case core.ProviderGit, core.ProviderSlack:
 	}
 	return nil, core.Errorf(core.KindInvalid, "repository.provider: %q is none of github, gitlab, git", p)
@@ -184,6 +191,8 @@ type UpdateProject struct {
 	Comments                         *core.CommentPolicy
 	TriggerRole                      *core.Role
 	Visibility                       *core.Visibility
+	Checks                           *core.CheckStyle
+	ReportSkipped                    *bool
 }
 
 // UpdateProject changes a project's settings; its slug and repository stay.
@@ -203,6 +212,8 @@ func (a *App) UpdateProject(ctx context.Context, actor core.Actor, id string, in
 		set(&p.Comments, in.Comments)
 		set(&p.TriggerRole, in.TriggerRole)
 		set(&p.Visibility, in.Visibility)
+		set(&p.Checks, in.Checks)
+		set(&p.ReportSkipped, in.ReportSkipped)
 		setDefaults(&p)
 		if err := p.Validate(); err != nil {
 			return err

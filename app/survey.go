@@ -64,18 +64,11 @@ func (a *App) recallMissed(ctx context.Context, p core.Provider, s core.Surveyor
 }
 
 func (a *App) sweepHeads(ctx context.Context, p core.Provider, s core.Surveyor) error {
-	repos, err := a.store.ListRepositories(ctx, p)
+	repos, err := a.linkedRepositories(ctx, p)
 	if err != nil {
 		return err
 	}
 	for _, r := range repos {
-		projects, err := a.store.ListProjectsOfRepository(ctx, r.ID)
-		if err != nil {
-			return err
-		}
-		if len(projects) == 0 || r.Unavailable != "" {
-			continue
-		}
 		if err := a.sweepRepository(ctx, r, s); err != nil {
 			a.log.Warn("sweep a repository", "repository", r.FullName, "error", err)
 		}
@@ -127,7 +120,7 @@ func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) er
 		return err
 	}
 	_, duplicate, err := a.ReceiveDelivery(ctx, ReceiveDelivery{
-		Provider: r.Provider, DeliveryID: "sweep:" + r.ExternalID + ":" + e.Ref + ":" + e.SHA, Event: sweepEvent, Payload: payload,
+		Provider: r.Provider, IntegrationID: r.IntegrationID, DeliveryID: "sweep:" + r.ExternalID + ":" + e.Ref + ":" + e.SHA, Event: sweepEvent, Payload: payload,
 	})
 	if err == nil && !duplicate {
 		a.log.Info("found a head that was not announced", "repository", r.FullName, "ref", e.Ref, "sha", e.SHA)

@@ -5,9 +5,10 @@ import "sync"
 // Topics of the bell. A ring carries no data: whoever wakes reads the store again,
 // so a lost or doubled ring does no harm (every waiter has a slow tick too).
 const (
-	topicQueue  = "queue"
-	topicInbox  = "inbox"
-	topicOutbox = "outbox"
+	topicQueue     = "queue"
+	topicInbox     = "inbox"
+	topicInventory = "inventory"
+	topicOutbox    = "outbox"
 )
 
 func topicBuild(id string) string { return "build:" + id }

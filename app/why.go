@@ -107,7 +107,7 @@ func (a *App) whyUndelivered(ctx context.Context, w Why, repo core.Repository) (
 		return w, err
 	}
 	for _, m := range missed {
-		if m.RepositoryID == repo.ExternalID {
+		if m.RepositoryID == repo.ExternalID && (m.IntegrationID == repo.IntegrationID || repo.IntegrationID == "") {
 			w.Missed = append(w.Missed, m)
 		}
 	}

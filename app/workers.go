@@ -21,6 +21,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g.Go(func() error { return a.loop(ctx, topicOutbox, slowTick, a.sendOutbox) })
 	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
 	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
+	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })
 	return g.Wait()
 }
 

@@ -27,6 +27,16 @@ func (s *Store) SaveApproval(ctx context.Context, a core.Approval) error {
 	return failed(err, "approve %s", a.SHA)
 }
 
+// DeleteApprovals is core.ApprovalStore's.
+func (s *Store) DeleteApprovals(ctx context.Context, repositoryID string, pullRequest int) (n int, err error) {
+	err = s.writeOne(ctx, func(q session) error {
+		done, err := q.exec("DELETE FROM approvals WHERE repository_id = $1 AND pr_number = $2", repositoryID, pullRequest)
+		n = int(done)
+		return err
+	})
+	return n, failed(err, "take back the approvals of pull request %d", pullRequest)
+}
+
 // FindApproval is core.ApprovalStore's.
 func (s *Store) FindApproval(ctx context.Context, repositoryID string, pullRequest int, sha string) (core.Approval, error) {
 	var r approvalRow

@@ -120,6 +120,9 @@ func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
 	if f.PullRequest != 0 {
 		db = db.Where("pr_number = ?", f.PullRequest)
 	}
+	if f.Number != 0 {
+		db = db.Where("number = ?", f.Number)
+	}
 	if len(f.Statuses) > 0 {
 		statuses := make([]string, len(f.Statuses))
 		for i, status := range f.Statuses {

@@ -10,11 +10,11 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-const deliveryColumns = `id, provider, delivery_id, event, action, repository, ref, sha, actor, status, reason_code, reason_text,
-	verdicts, attempts, not_before, received_at, processed_at, payload`
+const deliveryColumns = `id, provider, delivery_id, integration_id, event, action, repository, ref, sha, actor, status, reason_code, reason_text,
+	verdicts, reply, attempts, not_before, received_at, processed_at, payload`
 
 const insertDelivery = "INSERT INTO deliveries (" + deliveryColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 	ON CONFLICT (provider, delivery_id) DO NOTHING`
 
 // values are what insertDelivery takes.
@@ -32,8 +32,8 @@ func (r deliveryRow) values() ([]any, error) {
 		payload = []byte{}
 	}
 	return []any{
-		r.ID, r.Provider, r.DeliveryID, r.Event, r.Action, r.Repository, r.Ref, r.SHA, r.Actor, r.Status, r.ReasonCode, r.ReasonText,
-		verdicts, r.Attempts, r.NotBefore, r.ReceivedAt, r.ProcessedAt, payload,
+		r.ID, r.Provider, r.DeliveryID, r.IntegrationID, r.Event, r.Action, r.Repository, r.Ref, r.SHA, r.Actor, r.Status,
+		r.ReasonCode, r.ReasonText, verdicts, r.Reply, r.Attempts, r.NotBefore, r.ReceivedAt, r.ProcessedAt, payload,
 	}, nil
 }
 
@@ -119,7 +119,7 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]
 func (s *Store) UpdateDelivery(ctx context.Context, d core.Delivery) error {
 	return s.writeOne(ctx, func(q session) error {
 		result := q.db().Model(&deliveryRow{}).Where("id = ?", d.ID).
-			Select("*").Omit("ID", "Provider", "DeliveryID", "Event", "Payload").Updates(newDeliveryRow(d))
+			Select("*").Omit("ID", "Provider", "DeliveryID", "IntegrationID", "Event", "Payload").Updates(newDeliveryRow(d))
 		return changed(result, "Delivery", "update delivery %s", d.ID)
 	})
 }

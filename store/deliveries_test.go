@@ -38,6 +38,7 @@ func TestDeliveryIsKeptWhole(t *testing.T) {
 		end := at(2)
 		d.ProcessedAt = &end
 		d.Verdicts = []core.DeliveryVerdict{{PipelineID: "p", Pipeline: "P", ProjectID: "q", Project: "Q", Matched: true, Code: "matched", Reason: "r", BuildID: "b"}}
+		d.Reply = "Started **#7**\n> é"
 		ok(t, s.UpdateDelivery(ctx, d))
 		found, err = s.FindDelivery(ctx, d.ID)
 		ok(t, err)
@@ -193,7 +194,7 @@ func TestListDeliveries(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s, ctx := open(t, url), t.Context()
 		a, b := newDelivery("a"), newDelivery("b")
-		b.ReceivedAt, b.Repository, b.SHA, b.Status, b.Provider = at(1), "acme/app", "cafe", core.DeliveryFailed, core.ProviderGitLab
+		b.ReceivedAt, b.Repository, b.SHA, b.Status, b.Provider, b.Reply = at(1), "acme/app", "cafe", core.DeliveryFailed, core.ProviderGitLab, "No"
 		for _, d := range []*core.Delivery{&a, &b} {
 			_, _, err := s.ReceiveDelivery(ctx, *d)
 			ok(t, err)

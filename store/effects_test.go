@@ -10,7 +10,7 @@ import (
 
 func newEffect(key string) core.Effect {
 	return core.Effect{
-		Key: key, Kind: core.EffectStatus, RepositoryID: "r", PipelineID: "p", SHA: "cafe", Number: 3, NotBefore: at(0), UpdatedAt: at(0),
+		Key: key, Kind: core.EffectStatus, RepositoryID: "r", PipelineID: "p", SHA: "cafe", Number: 3, BuildID: "b", Channel: "T1/C1", NotBefore: at(0), UpdatedAt: at(0),
 	}
 }
 
@@ -54,6 +54,22 @@ func TestEffectIsWantedTakenAndDone(t *testing.T) {
 		refused(t, s.SaveEffect(ctx, newEffect("none")), core.KindNotFound, core.CodeNotFound)
 		_, err = s.FindEffect(ctx, "none")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+func TestEffectKeepsItsBuildAndChannel(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		want := newEffect("k")
+		ok(t, s.WantEffect(ctx, want))
+		other := newEffect("k")
+		other.BuildID, other.Channel = "other", "T2/C2"
+		ok(t, s.WantEffect(ctx, other))
+		ok(t, s.SaveEffect(ctx, other))
+		found, err := s.FindEffect(ctx, "k")
+		ok(t, err)
+		want.Wanted = 2
+		equal(t, found, want)
 	})
 }
 

@@ -117,7 +117,7 @@ func (b *inbox) store(batch []*arrival) {
 
 const insertDeliveries = "INSERT INTO deliveries (" + deliveryColumns + `)
 	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-	$10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bytea[])
+	$10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bytea[])
 	ON CONFLICT (provider, delivery_id) DO NOTHING RETURNING id`
 
 // insert runs one statement. Two processes that insert the same deliveries wait for

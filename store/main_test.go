@@ -68,15 +68,16 @@ func furnish(tb testing.TB, url string) house {
 
 func newRepository(externalID string) core.Repository {
 	return core.Repository{
-		ID: newID("repo"), Provider: core.ProviderGitHub, ExternalID: externalID, FullName: "acme/app" + externalID, WebURL: "https://forge/acme/app",
-		CloneURL: "https://forge/acme/app.git", DefaultBranch: "main", Private: true, InstallationID: 77, CreatedAt: at(0), UpdatedAt: at(0),
+		ID: newID("repo"), Provider: core.ProviderGitHub, Host: "forge", ExternalID: externalID, IntegrationID: "app",
+		FullName: "acme/app" + externalID, WebURL: "https://forge/acme/app", CloneURL: "https://forge/acme/app.git", DefaultBranch: "main", Private: true, InstallationID: 77, CreatedAt: at(0), UpdatedAt: at(0),
 	}
 }
 
 func newProject(r core.Repository, slug string) core.Project {
 	return core.Project{
 		ID: newID("project"), Name: "The " + slug, Slug: slug, Description: "d", RepositoryID: r.ID, Repository: r, Forks: core.ForksApprove,
-		Comments: core.CommentsAlways, TriggerRole: core.RoleViewer, Visibility: core.VisibleInstance, CreatedAt: at(0), UpdatedAt: at(0),
+		Comments: core.CommentsAlways, TriggerRole: core.RoleViewer, Visibility: core.VisibleInstance,
+		Checks: core.CheckStatus, CreatedAt: at(0), UpdatedAt: at(0),
 	}
 }
 
@@ -125,7 +126,7 @@ func linuxRunner() core.Runner {
 
 func newDelivery(id string) core.Delivery {
 	return core.Delivery{
-		ID: newID("delivery"), Provider: core.ProviderGitHub, DeliveryID: id, Event: "push", Payload: []byte("{\"a\":\"\x00\xff\"}"),
+		ID: newID("delivery"), Provider: core.ProviderGitHub, DeliveryID: id, IntegrationID: "app", Event: "push", Payload: []byte("{\"a\":\"\x00\xff\"}"),
 		Status: core.DeliveryReceived, ReceivedAt: at(0), NotBefore: at(0),
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"gorm.io/gorm"
@@ -21,6 +22,8 @@ type projectRow struct {
 	Comments        string
 	TriggerRole     string
 	Visibility      string
+	Checks          string
+	ReportSkipped   bool
 	LastBuildNumber int
 	Created         int64 `gorm:"column:created_at"`
 	Updated         int64 `gorm:"column:updated_at"`
@@ -33,6 +36,7 @@ func newProjectRow(p core.Project) projectRow {
 	return projectRow{
 		ID: p.ID, Name: p.Name, Slug: p.Slug, Description: p.Description, RepositoryID: p.RepositoryID, DefaultBranch: p.DefaultBranch,
 		Forks: string(p.Forks), Comments: string(p.Comments), TriggerRole: string(p.TriggerRole), Visibility: string(p.Visibility),
+		Checks: string(cmp.Or(p.Checks, core.CheckStatus)), ReportSkipped: p.ReportSkipped,
 		Created: micros(p.CreatedAt), Updated: micros(p.UpdatedAt),
 	}
 }
@@ -49,16 +53,18 @@ func (v projectView) toCore() core.Project {
 		ID: r.ID, Name: r.Name, Slug: r.Slug, Description: r.Description, RepositoryID: r.RepositoryID, Repository: v.Repository.toCore(),
 		DefaultBranch: r.DefaultBranch, Forks: core.ForkPolicy(r.Forks), Comments: core.CommentPolicy(r.Comments),
 		TriggerRole: core.Role(r.TriggerRole), Visibility: core.Visibility(r.Visibility),
+		Checks: core.CheckStyle(r.Checks), ReportSkipped: r.ReportSkipped,
 		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
 
 func (s session) projects() *gorm.DB {
 	return s.db().Table("projects").Joins("JOIN repositories r ON r.id = projects.repository_id").Select(`projects.*,
-		r.id AS repo_id, r.provider AS repo_provider, r.external_id AS repo_external_id, r.full_name AS repo_full_name,
+		r.id AS repo_id, r.provider AS repo_provider, r.host AS repo_host, r.external_id AS repo_external_id,
+		r.integration_id AS repo_integration_id, r.full_name AS repo_full_name,
 		r.web_url AS repo_web_url, r.clone_url AS repo_clone_url, r.default_branch AS repo_default_branch,
 		r.private AS repo_private, r.installation_id AS repo_installation_id, r.unavailable AS repo_unavailable,
-		r.created_at AS repo_created_at, r.updated_at AS repo_updated_at`)
+		r.hook_trouble AS repo_hook_trouble, r.created_at AS repo_created_at, r.updated_at AS repo_updated_at`)
 }
 
 func nameTaken(what string) error {
@@ -82,7 +88,7 @@ func (s *Store) CreateProject(ctx context.Context, p core.Project) error {
 func (s *Store) UpdateProject(ctx context.Context, p core.Project) error {
 	return s.writeOne(ctx, func(q session) error {
 		result := q.db().Model(&projectRow{}).Where("id = ?", p.ID).
-			Select("Name", "Description", "DefaultBranch", "Forks", "Comments", "TriggerRole", "Visibility", "Updated").
+			Select("Name", "Description", "DefaultBranch", "Forks", "Comments", "TriggerRole", "Visibility", "Checks", "ReportSkipped", "Updated").
 			Updates(newProjectRow(p))
 		return changed(result, "Project", "update project %s", p.ID)
 	})

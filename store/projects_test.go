@@ -17,7 +17,8 @@ func TestRepositoryIsSavedByItsIdentity(t *testing.T) {
 		equal(t, stored, first)
 
 		renamed := newRepository("1")
-		renamed.FullName, renamed.UpdatedAt = "acme/renamed", at(5)
+		renamed.FullName, renamed.IntegrationID, renamed.UpdatedAt = "acme/renamed", "other", at(5)
+		renamed.Unavailable, renamed.HookTrouble = "The App is suspended", "The token may not"
 		stored, err = s.SaveRepository(ctx, renamed)
 		ok(t, err)
 		renamed.ID, renamed.CreatedAt = first.ID, first.CreatedAt
@@ -26,10 +27,10 @@ func TestRepositoryIsSavedByItsIdentity(t *testing.T) {
 		found, err := s.FindRepository(ctx, first.ID)
 		ok(t, err)
 		equal(t, found, renamed)
-		found, err = s.FindRepositoryByExternalID(ctx, core.ProviderGitHub, "1")
+		found, err = s.FindRepositoryByExternalID(ctx, core.ProviderGitHub, "forge", "1")
 		ok(t, err)
 		equal(t, found, renamed)
-		_, err = s.FindRepositoryByExternalID(ctx, core.ProviderGitLab, "1")
+		_, err = s.FindRepositoryByExternalID(ctx, core.ProviderGitLab, "forge", "1")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
 
 		list, err := s.ListRepositories(ctx, core.ProviderGitHub)
@@ -38,6 +39,45 @@ func TestRepositoryIsSavedByItsIdentity(t *testing.T) {
 		list, err = s.ListRepositories(ctx, core.ProviderGitLab)
 		ok(t, err)
 		equal(t, list, []core.Repository{})
+	})
+}
+
+func TestOneExternalIDIsAnotherRepositoryAtEachHost(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		want := map[string]core.Repository{}
+		for _, host := range []string{"github.com", "git.acme.dev/code", ""} {
+			r := newRepository("1")
+			r.Host = host
+			stored, err := s.SaveRepository(ctx, r)
+			ok(t, err)
+			equal(t, stored, r)
+			want[host] = r
+		}
+		for host, r := range want {
+			found, err := s.FindRepositoryByExternalID(ctx, core.ProviderGitHub, host, "1")
+			ok(t, err)
+			equal(t, found, r)
+		}
+		_, err := s.FindRepositoryByExternalID(ctx, core.ProviderGitHub, "elsewhere", "1")
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+		list, err := s.ListRepositories(ctx, core.ProviderGitHub)
+		ok(t, err)
+		equal(t, len(list), len(want))
+	})
+}
+
+func TestRepositoryWithoutAForgeIsItsAddress(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		r := newRepository("#https://git.acme.dev/shop#1")
+		r.Provider, r.Host, r.IntegrationID = core.ProviderGit, "", ""
+		stored, err := s.SaveRepository(ctx, r)
+		ok(t, err)
+		equal(t, stored, r)
+		found, err := s.FindRepositoryByExternalID(ctx, core.ProviderGit, "", r.ExternalID)
+		ok(t, err)
+		equal(t, found, r)
 	})
 }
 
@@ -69,6 +109,7 @@ func TestProjects(t *testing.T) {
 
 		ant.Name, ant.Description, ant.DefaultBranch, ant.UpdatedAt = "Ant 2", "", "trunk", at(1)
 		ant.Forks, ant.Comments, ant.TriggerRole, ant.Visibility = core.ForksBuild, core.CommentsOff, core.RoleDeveloper, core.VisibleMembers
+		ant.Checks, ant.ReportSkipped = core.CheckRun, true
 		ok(t, s.UpdateProject(ctx, ant))
 		found, err = s.FindProject(ctx, ant.ID)
 		ok(t, err)
@@ -78,6 +119,25 @@ func TestProjects(t *testing.T) {
 		refused(t, s.DeleteProject(ctx, "nowhere"), core.KindNotFound, core.CodeNotFound)
 		_, err = s.FindProject(ctx, "nowhere")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+func TestProjectShowsStatusesIfNobodyChose(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		silent := newProject(h.project.Repository, "silent")
+		silent.Checks = ""
+		ok(t, h.CreateProject(ctx, silent))
+		found, err := h.FindProject(ctx, silent.ID)
+		ok(t, err)
+		equal(t, found.Checks, core.CheckStatus)
+		silent.Checks = core.CheckRun
+		ok(t, h.UpdateProject(ctx, silent))
+		silent.Checks = ""
+		ok(t, h.UpdateProject(ctx, silent))
+		found, err = h.FindProject(ctx, silent.ID)
+		ok(t, err)
+		equal(t, found.Checks, core.CheckStatus)
 	})
 }
 

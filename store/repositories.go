@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"gorm.io/gorm/clause"
 
@@ -11,7 +12,9 @@ import (
 type repositoryRow struct {
 	ID             string `gorm:"primaryKey"`
 	Provider       string
-	ExternalID     string
+	Host           string
+	ExternalID     string // after idPrefix
+	IntegrationID  string
 	FullName       string
 	WebURL         string
 	CloneURL       string
@@ -19,6 +22,7 @@ type repositoryRow struct {
 	Private        bool
 	InstallationID int64
 	Unavailable    string
+	HookTrouble    string
 	Created        int64 `gorm:"column:created_at"`
 	Updated        int64 `gorm:"column:updated_at"`
 }
@@ -26,18 +30,31 @@ type repositoryRow struct {
 // TableName is gorm's.
 func (repositoryRow) TableName() string { return "repositories" }
 
+// idPrefix stands before the external id in a row of a forge, so that it is unique
+// over all hosts: the constraint UNIQUE (provider, external_id) is older than hosts,
+// and SQLite cannot change it.
+func idPrefix(p core.Provider, host string) string {
+	if p == core.ProviderGit {
+		return ""
+	}
+	return host + "#"
+}
+
 func newRepositoryRow(r core.Repository) repositoryRow {
 	return repositoryRow{
-		ID: r.ID, Provider: string(r.Provider), ExternalID: r.ExternalID, FullName: r.FullName, WebURL: r.WebURL,
-		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable,
+		ID: r.ID, Provider: string(r.Provider), Host: r.Host, ExternalID: idPrefix(r.Provider, r.Host) + r.ExternalID,
+		IntegrationID: r.IntegrationID, FullName: r.FullName, WebURL: r.WebURL, CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch,
+		Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable, HookTrouble: r.HookTrouble,
 		Created: micros(r.CreatedAt), Updated: micros(r.UpdatedAt),
 	}
 }
 
 func (r repositoryRow) toCore() core.Repository {
+	p := core.Provider(r.Provider)
 	return core.Repository{
-		ID: r.ID, Provider: core.Provider(r.Provider), ExternalID: r.ExternalID, FullName: r.FullName, WebURL: r.WebURL,
-		CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch, Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable,
+		ID: r.ID, Provider: p, Host: r.Host, ExternalID: strings.TrimPrefix(r.ExternalID, idPrefix(p, r.Host)),
+		IntegrationID: r.IntegrationID, FullName: r.FullName, WebURL: r.WebURL, CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch,
+		Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable, HookTrouble: r.HookTrouble,
 		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
@@ -50,7 +67,8 @@ func (s *Store) SaveRepository(ctx context.Context, r core.Repository) (core.Rep
 		return q.db().Clauses(clause.OnConflict{
 			Columns: []clause.Column{{Name: "provider"}, {Name: "external_id"}},
 			DoUpdates: clause.AssignmentColumns([]string{
-				"full_name", "web_url", "clone_url", "default_branch", "private", "installation_id", "unavailable", "updated_at",
+				"full_name", "web_url", "clone_url", "default_branch", "private", "installation_id", "unavailable",
+				"integration_id", "hook_trouble", "updated_at",
 			}),
 		}, clause.Returning{}).Create(&row).Error
 	})
@@ -65,10 +83,10 @@ func (s *Store) FindRepository(ctx context.Context, id string) (core.Repository,
 }
 
 // FindRepositoryByExternalID is core.ProjectStore's.
-func (s *Store) FindRepositoryByExternalID(ctx context.Context, p core.Provider, externalID string) (core.Repository, error) {
+func (s *Store) FindRepositoryByExternalID(ctx context.Context, p core.Provider, host, externalID string) (core.Repository, error) {
 	var row repositoryRow
-	err := s.read(ctx).db().Take(&row, "provider = ? AND external_id = ?", string(p), externalID).Error
-	return row.toCore(), found(err, "Repository", "find repository %s of %s", externalID, p)
+	err := s.read(ctx).db().Take(&row, "provider = ? AND external_id = ?", string(p), idPrefix(p, host)+externalID).Error
+	return row.toCore(), found(err, "Repository", "find repository %s of %s at %s", externalID, p, host)
 }
 
 // ListRepositories is core.ProjectStore's; ordered by name.

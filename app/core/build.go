@@ -235,6 +235,7 @@ type BuildFilter struct {
 	TriggerType  TriggerType
 	PullRequest  int
 	RepositoryID string
+	Number       int // of the build in its project
 }
 
 // Page is a window of a list. Limit is 1 to 200.

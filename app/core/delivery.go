@@ -19,8 +19,11 @@ type Delivery struct {
 	ID         string
 	Provider   Provider
 	DeliveryID string // the sender's identity for it
-	Event      string // the sender's word for the kind, e.g. "pull_request"
-	Payload    []byte
+	// IntegrationID is whose secret proved it; a delivery is believed about that
+	// integration's host alone. Empty: the house itself, or ProviderGit.
+	IntegrationID string
+	Event         string // the sender's word for the kind, e.g. "pull_request"
+	Payload       []byte
 
 	Action     string
 	Repository string
@@ -31,6 +34,7 @@ type Delivery struct {
 	Status      DeliveryStatus
 	Reason      Reason
 	Verdicts    []DeliveryVerdict
+	Reply       string // Markdown, what a command is answered with; empty: a reaction is answer enough
 	Attempts    int
 	NotBefore   time.Time // not tried before
 	ReceivedAt  time.Time

@@ -42,6 +42,7 @@ const (
 	CodeSHAStale          = "sha_stale"
 	CodeSelfApprove       = "self_approve"
 	CodeNothingToApprove  = "nothing_to_approve"
+	CodeInvalidState      = "invalid_state"
 	CodeTooLarge          = "payload_too_large"
 	CodeRateLimited       = "rate_limited"
 	CodeUnavailable       = "unavailable"

@@ -49,6 +49,9 @@ type Event struct {
 
 	Change *Change // set: the forge tells of installations and repositories
 	Rerun  *Rerun  // set: somebody asked the forge to run checks again
+	Cancel *Cancel // set: somebody asked the forge to stop a check
+	Chat   *Chat   // set: somebody wrote what may be a command
+	Closed bool    // pull request: it was merged or closed
 
 	Ignored *Reason // set: nothing can come of it, and why
 }
@@ -80,6 +83,11 @@ type Change struct {
 // Rerun asks for failed builds of a commit again. BuildID narrows it to one build.
 type Rerun struct {
 	SHA     string
+	BuildID string
+}
+
+// Cancel asks for the end of one build.
+type Cancel struct {
 	BuildID string
 }
 
@@ -121,4 +129,9 @@ const (
 	WhyBookkeeping     = "bookkeeping"
 	WhyRerun           = "rerun"
 	WhyNothingToRerun  = "nothing_to_rerun"
+	WhyCanceled        = "canceled"
+	WhyNothingToCancel = "nothing_to_cancel"
+	WhyCommand         = "command"     // a command was run
+	WhyNoCommand       = "no_command"  // a comment without one
+	WhyOwnComment      = "bot_comment" // written by a program, or not for all eyes
 )

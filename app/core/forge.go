@@ -41,6 +41,14 @@ type Reporter interface {
 	UpsertComment(ctx context.Context, repo Repository, c Comment, known string) (id string, err error)
 }
 
+// CheckReporter is a Reporter whose host has checks with a page of their own.
+type CheckReporter interface {
+	// SetCheck makes the check of the report's context on its commit say what the report
+	// says. known is the check's id from an earlier call, or empty; the id is returned.
+	// May be repeated freely; errors as with Reporter.
+	SetCheck(ctx context.Context, repo Repository, r Report, known string) (id string, err error)
+}
+
 // Surveyor is a Forge that can be asked what it never told us. Errors as with Forge.
 type Surveyor interface {
 	// Heads lists the heads of branches, and of open pull requests, as the events that
@@ -58,13 +66,14 @@ type Surveyor interface {
 
 // MissedDelivery is a delivery as the forge remembers it.
 type MissedDelivery struct {
-	ID         string // the forge's id of the try
-	DeliveryID string // the identity that it arrives under
-	Event      string
-	Action     string
-	StatusCode int    // what was answered; 0: nobody answered
-	Status     string // in the forge's words
-	At         time.Time
+	IntegrationID string
+	ID            string // the forge's id of the try
+	DeliveryID    string // the identity that it arrives under
+	Event         string
+	Action        string
+	StatusCode    int    // what was answered; 0: nobody answered
+	Status        string // in the forge's words
+	At            time.Time
 
 	RepositoryID string // external id; empty where the event has no repository
 }

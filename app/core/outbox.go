@@ -12,6 +12,9 @@ type EffectKind string
 const (
 	EffectStatus  EffectKind = "status"  // a commit status
 	EffectComment EffectKind = "comment" // the sticky comment of a pull request
+	EffectReply   EffectKind = "reply"   // the answer to a command
+	EffectReact   EffectKind = "react"   // the reaction to a command
+	EffectMessage EffectKind = "message" // a build's message in a channel
 )
 
 // Effect is one thing outside that must be made true: the outbox's row. It holds
@@ -34,6 +37,9 @@ type Effect struct {
 	LastError    string
 	Parked       bool // given up until it is wanted anew; LastError says why
 	UpdatedAt    time.Time
+
+	BuildID string // message
+	Channel string // message: the chat's team and channel, "T1/C1"
 
 	// Note says why a status is wanted where there is no build to say it, and
 	// DeliveryID which delivery it is about.

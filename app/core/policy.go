@@ -27,7 +27,7 @@ func Allow(a Actor, act Action, p *Project) error {
 	if a.Kind == ActorSystem || a.Role.AtLeast(RoleAdmin) {
 		return nil
 	}
-	if p != nil && p.Visibility == VisibleMembers {
+	if p != nil && p.Visibility == VisibleMembers && a.Kind != ActorForge {
 		return Errorf(KindNotFound, "Project not found")
 	}
 	need := RoleAdmin
@@ -38,6 +38,9 @@ func Allow(a Actor, act Action, p *Project) error {
 		need = RoleViewer
 		if p != nil && p.TriggerRole != "" {
 			need = p.TriggerRole
+		}
+		if a.Kind == ActorForge && !need.AtLeast(RoleDeveloper) {
+			need = RoleDeveloper // whoever can read a public repository is everybody
 		}
 	case ActReplay, ActApprove:
 		need = RoleDeveloper

@@ -20,13 +20,15 @@ const (
 	ProviderSlack  Provider = "slack"
 )
 
-// Repository is a repository at its host. Its identity is (Provider, ExternalID):
-// names change, numeric ids do not. For ProviderGit the external id is the clone
-// address.
+// Repository is a repository at its host. Its identity is (Provider, Host,
+// ExternalID): names change, numeric ids do not. For ProviderGit the external id is
+// the clone address, and there is no host.
 type Repository struct {
 	ID             string
 	Provider       Provider
+	Host           string // its integration's
 	ExternalID     string
+	IntegrationID  string // through which we reach it
 	FullName       string
 	WebURL         string
 	CloneURL       string // never with credentials; an absolute path for a local repository
@@ -34,6 +36,7 @@ type Repository struct {
 	Private        bool
 	InstallationID int64  // GitHub: the App's installation that sees it; 0 elsewhere
 	Unavailable    string // why it cannot be reached, in a sentence; empty: it can
+	HookTrouble    string // why its webhook could not be set up, in a sentence; empty: it is, or needs none
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }
@@ -67,6 +70,15 @@ const (
 	VisibleMembers  Visibility = "members"
 )
 
+// CheckStyle says how results appear on a commit.
+type CheckStyle string
+
+// The check styles. A forge without check runs shows statuses.
+const (
+	CheckStatus CheckStyle = "status"
+	CheckRun    CheckStyle = "check_run"
+)
+
 // Project joins a repository with its pipelines and policies.
 type Project struct {
 	ID            string
@@ -80,6 +92,8 @@ type Project struct {
 	Comments      CommentPolicy
 	TriggerRole   Role // the lowest role that may start builds
 	Visibility    Visibility
+	Checks        CheckStyle
+	ReportSkipped bool // a filtered pipeline's check ends as skipped, so that a required check does not wait for ever
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }

@@ -16,7 +16,8 @@ const (
 	ReportRunning ReportState = "running"
 	ReportSuccess ReportState = "success"
 	ReportFailure ReportState = "failure"
-	ReportError   ReportState = "error" // canceled or expired
+	ReportError   ReportState = "error"   // canceled or expired
+	ReportSkipped ReportState = "skipped" // a filter kept it from being built
 )
 
 // Report is what is to be said about a build, in no provider's markup.
@@ -30,7 +31,26 @@ type Report struct {
 	FailedStep  string
 	Duration    time.Duration
 	Tail        []string // last lines of the failed step
+	Annotations []Annotation
 }
+
+// Annotation is what is to be said about a line of a file.
+type Annotation struct {
+	Path    string // within the repository
+	Line    int    // from 1
+	Level   AnnotationLevel
+	Title   string
+	Message string
+}
+
+// AnnotationLevel says how bad it is.
+type AnnotationLevel string
+
+// The levels.
+const (
+	LevelError   AnnotationLevel = "error"
+	LevelWarning AnnotationLevel = "warning"
+)
 
 // Comment is what the sticky comment of a pull request says: one report for each
 // pipeline, the newest build each.
@@ -43,7 +63,7 @@ type Comment struct {
 
 // State of the whole comment: the worst of its reports.
 func (c Comment) State() ReportState {
-	rank := map[ReportState]int{ReportSuccess: 0, ReportPending: 1, ReportRunning: 2, ReportError: 3, ReportFailure: 4}
+	rank := map[ReportState]int{ReportSkipped: 0, ReportSuccess: 0, ReportPending: 1, ReportRunning: 2, ReportError: 3, ReportFailure: 4}
 	worst := ReportSuccess
 	for _, r := range c.Reports {
 		if rank[r.State] > rank[worst] {

@@ -17,6 +17,8 @@ type Store interface {
 	ApprovalStore
 	EffectStore
 	UserStore
+	IntegrationStore
+	ChatStore
 
 	// InTx runs f in one transaction and commits if it returns nil. f must use only
 	// the store it is given, must not wait for anything outside, and may run again
@@ -29,10 +31,10 @@ type Store interface {
 
 // ProjectStore keeps projects and their repositories.
 type ProjectStore interface {
-	// SaveRepository inserts or updates by (Provider, ExternalID) and returns the stored row.
+	// SaveRepository inserts or updates by (Provider, Host, ExternalID) and returns the stored row.
 	SaveRepository(ctx context.Context, r Repository) (Repository, error)
 	FindRepository(ctx context.Context, id string) (Repository, error)
-	FindRepositoryByExternalID(ctx context.Context, p Provider, externalID string) (Repository, error)
+	FindRepositoryByExternalID(ctx context.Context, p Provider, host, externalID string) (Repository, error)
 	ListRepositories(ctx context.Context, p Provider) ([]Repository, error)
 	// ListHeads returns where the refs of a repository stood (ref → SHA) when SaveHeads
 	// was last called; nil: never.
@@ -130,6 +132,8 @@ type ApprovalStore interface {
 	// SaveApproval stores it; a second one of the same commit changes nothing.
 	SaveApproval(ctx context.Context, a Approval) error
 	FindApproval(ctx context.Context, repositoryID string, pullRequest int, sha string) (Approval, error)
+	// DeleteApprovals takes back all approvals of a pull request and says how many there were.
+	DeleteApprovals(ctx context.Context, repositoryID string, pullRequest int) (int, error)
 }
 
 // EffectStore is the outbox.

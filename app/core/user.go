@@ -60,6 +60,8 @@ const (
 	CredentialSession    CredentialKind = "session"
 	CredentialSignInLink CredentialKind = "sign_in_link" // used once
 	CredentialStream     CredentialKind = "stream"       // one build's log stream
+	CredentialChatLink   CredentialKind = "chat_link"    // links a person in Slack; used once
+	CredentialAppState   CredentialKind = "app_state"    // a GitHub App is being made; used once
 )
 
 // Credential is a stored proof of who somebody is.
@@ -94,4 +96,7 @@ const (
 	ActorUser   ActorKind = "user"
 	ActorToken  ActorKind = "token"
 	ActorSystem ActorKind = "system"
+	// ActorForge is a person known by what a forge lets them do in the repository in
+	// question, and for that repository alone; Role says it in our words.
+	ActorForge ActorKind = "forge"
 )

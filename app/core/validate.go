@@ -51,6 +51,7 @@ func (p Project) Validate() error {
 		invalid("comments", checkOneOf(p.Comments, CommentsAlways, CommentsOnFailure, CommentsOff)),
 		invalid("trigger_role", checkOneOf(p.TriggerRole, RoleViewer, RoleDeveloper, RoleMaintainer)),
 		invalid("visibility", checkOneOf(p.Visibility, VisibleInstance, VisibleMembers)),
+		invalid("checks", checkOneOf(p.Checks, CheckStatus, CheckRun)),
 	)
 }
 

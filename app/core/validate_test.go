@@ -11,7 +11,7 @@ import (
 func goodProject() Project {
 	return Project{
 		Name: "Shop", DefaultBranch: "main", Forks: ForksApprove, Comments: CommentsAlways,
-		TriggerRole: RoleViewer, Visibility: VisibleInstance,
+		TriggerRole: RoleViewer, Visibility: VisibleInstance, Checks: CheckStatus,
 	}
 }
 

@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// mayRun decides whether the speaker may use the verb here at all; what it may be used
+// on is decided with the target.
+func (a *App) mayRun(ctx context.Context, c *conversation, name string) error {
+	verb, _ := core.FindChatVerb(name)
+	if c.door == core.DoorSlack {
+		if c.actor.Role == "" && verb.Class != core.ClassNone {
+			return core.Codef(core.KindForbidden, "not_linked", "Link your Slack user first: type `/oore link`.")
+		}
+		return nil
+	}
+	if !c.chat.Open && !verb.Closed {
+		return core.Codef(core.KindConflict, "pr_closed", "This pull request is closed; builds can be started from the branch.")
+	}
+	switch verb.Class {
+	case core.ClassNone:
+		return nil
+	case core.ClassRead:
+		return c.need(core.PermissionRead, name)
+	case core.ClassRun, core.ClassCancel:
+		if own, err := a.mayRerunOwn(ctx, c, name); err != nil || own {
+			return err
+		}
+		return c.need(core.PermissionWrite, name)
+	case core.ClassApprove:
+		if err := c.need(core.PermissionWrite, name); err != nil {
+			return err
+		}
+		return a.notTheAuthor(ctx, c)
+	case core.ClassAdmin:
+	}
+	return core.Codef(core.KindInvalid, core.CodeUnknownCommand, "Command `%s` works in Slack only.", name)
+}
+
+func (c *conversation) need(p core.Permission, verb string) error {
+	if c.actor.Role.AtLeast(p.Role()) {
+		return nil
+	}
+	have := "none"
+	if c.actor.Role != "" {
+		have = "read"
+	}
+	return core.Codef(core.KindForbidden, "forbidden", "@%s cannot run `%s` here: it needs %s access to this repository (you have %s).",
+		c.chat.Author, verb, p, have)
+}
+
+// mayRerunOwn lets the author of a pull request of the repository itself retry and
+// cancel its builds. A fork's author may not: its commit may not be approved.
+func (a *App) mayRerunOwn(ctx context.Context, c *conversation, verb string) (bool, error) {
+	if verb != "retry" && verb != "cancel" || c.chat.Opener == "" || !strings.EqualFold(c.chat.Opener, c.chat.Author) {
+		return false, nil
+	}
+	pull, err := a.pullRequest(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	return !pull.PullRequest.Fork, nil
+}
+
+func (a *App) notTheAuthor(ctx context.Context, c *conversation) error {
+	pull, err := a.pullRequest(ctx, c)
+	if err != nil {
+		return err
+	}
+	if strings.EqualFold(pull.Opener, c.chat.Author) {
+		return core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it for CI.")
+	}
+	return nil
+}
+
+// pullRequest reads the pull request as it is now, once in a conversation.
+func (a *App) pullRequest(ctx context.Context, c *conversation) (core.Event, error) {
+	if c.pull != nil {
+		return *c.pull, nil
+	}
+	talker, err := a.talker(c.repo.Provider)
+	if err != nil {
+		return core.Event{}, err
+	}
+	e, err := talker.FindPullRequest(ctx, c.repo, c.chat.Number)
+	if err != nil {
+		return e, err
+	}
+	c.pull = &e
+	return e, nil
+}
+
+// trusted tells whether a pull request's head may be built: a fork's only if somebody
+// approved exactly that commit, or the project builds all.
+func (a *App) trusted(ctx context.Context, c *conversation, p core.Project, e core.Event) error {
+	if e.PullRequest == nil || !e.PullRequest.Fork || p.Forks == core.ForksBuild {
+		return nil
+	}
+	approver, err := a.approver(ctx, a.store, c.repo.ID, e)
+	if err != nil || approver != "" {
+		return err
+	}
+	return core.Codef(core.KindForbidden, "needs_approval",
+		"This pull request comes from a fork. A maintainer can approve exactly this commit with `/oore approve %s`.", e.SHA)
+}
+
+// chatLimits counts commands, by who wrote them where: ten in a minute.
+type chatLimits struct {
+	mu   sync.Mutex
+	seen map[string][]time.Time
+}
+
+const (
+	chatWindow = time.Minute
+	chatMost   = 10
+)
+
+func (l *chatLimits) allow(who string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen == nil || len(l.seen) > 10_000 {
+		l.seen = map[string][]time.Time{}
+	}
+	recent := slices.DeleteFunc(l.seen[who], func(t time.Time) bool { return now.Sub(t) > chatWindow })
+	if len(recent) >= chatMost {
+		l.seen[who] = recent
+		return false
+	}
+	l.seen[who] = append(recent, now)
+	return true
+}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// sendChat makes an answer to a command true, or a build's message in a channel.
+func (a *App) sendChat(ctx context.Context, e *core.Effect) error {
+	if e.Kind == core.EffectMessage {
+		return a.sendMessage(ctx, e)
+	}
+	d, err := a.store.FindDelivery(ctx, e.DeliveryID)
+	if err != nil {
+		return err
+	}
+	u := a.understand(ctx, d)
+	if u.err != nil || u.event.Chat == nil {
+		return core.Errorf(core.KindInvalid, "Delivery %s holds no command any more", d.ID)
+	}
+	if d.Provider == core.ProviderSlack {
+		if a.messenger == nil {
+			return core.Errorf(core.KindInvalid, "Slack is not set up any more")
+		}
+		return a.messenger.Respond(ctx, *u.event.Chat, core.Message{Text: d.Reply, Link: a.publicURL + "/deliveries/" + d.ID})
+	}
+	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
+	if err != nil {
+		return err
+	}
+	talker, err := a.talker(repo.Provider)
+	if err != nil {
+		return err
+	}
+	if e.Kind == core.EffectReact {
+		return talker.React(ctx, repo, *u.event.Chat, reactionTo(d))
+	}
+	return talker.Reply(ctx, repo, e.Number, u.event.Chat.ID, d.Reply)
+}
+
+func reactionTo(d core.Delivery) core.Reaction {
+	switch d.Status {
+	case core.DeliveryReceived:
+		return core.ReactionSeen
+	case core.DeliveryProcessed:
+		return core.ReactionDone
+	case core.DeliveryIgnored, core.DeliveryFailed:
+	}
+	return core.ReactionNo
+}
+
+// sendMessage shows a channel the build as it is now.
+func (a *App) sendMessage(ctx context.Context, e *core.Effect) error {
+	if a.messenger == nil {
+		return core.Errorf(core.KindInvalid, "Slack is not set up any more")
+	}
+	b, err := a.store.FindBuild(ctx, e.BuildID)
+	if err != nil {
+		return err
+	}
+	m, err := a.message(ctx, b)
+	if err != nil {
+		return err
+	}
+	said := digest(m.Text, m.Report.State, m.Link, strings.Join(m.Report.Tail, "\n"))
+	if said == e.Sent {
+		return nil
+	}
+	_, channel, _ := strings.Cut(e.Channel, "/")
+	id, err := a.messenger.Post(ctx, channel, m, e.RemoteID)
+	if err != nil {
+		return err
+	}
+	e.RemoteID, e.Sent = id, said
+	return nil
+}

@@ -1,0 +1,121 @@
+package store_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
+)
+
+// migrateTo makes a database as the program made it that knew the first n migrations.
+func migrateTo(tb testing.TB, url string, n int) {
+	tb.Helper()
+	dialect := "postgres"
+	if strings.HasPrefix(url, "sqlite:") {
+		dialect = "sqlite"
+	}
+	files, err := filepath.Glob("migrations/*." + dialect + ".sql")
+	ok(tb, err)
+	execute(tb, url, `CREATE TABLE schema_migrations (
+		version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)`)
+	for i, file := range files[:n] {
+		text, err := os.ReadFile(file)
+		ok(tb, err)
+		execute(tb, url, string(text))
+		sum := sha256.Sum256(text)
+		execute(tb, url, fmt.Sprintf("INSERT INTO schema_migrations VALUES (%d, '%s', '%s', 0)",
+			i+1, strings.TrimSuffix(filepath.Base(file), "."+dialect+".sql"), hex.EncodeToString(sum[:])))
+	}
+}
+
+// oldRows are those of a house that knew one host and no integrations.
+const oldRows = `
+	INSERT INTO repositories (id, provider, external_id, full_name, web_url, clone_url, default_branch, private, installation_id, created_at, updated_at)
+	VALUES ('r1', 'github', '7', 'acme/shop', 'https://github.com/acme/shop', 'https://github.com/acme/shop.git', 'main', TRUE, 77, 1, 2),
+		('r2', 'github', '8', 'acme/own', 'https://Git.Acme.dev:8443/acme/own', '', 'main', FALSE, 0, 1, 2),
+		('r3', 'github', '9', 'acme/bare', '', '', 'main', FALSE, 0, 1, 2),
+		('r4', 'github', '10', 'acme/short', 'https://ghe', '', 'main', FALSE, 0, 1, 2),
+		('r5', 'git', '/srv/git/shop.git', 'shop', '', '/srv/git/shop.git', 'main', FALSE, 0, 1, 2);
+	INSERT INTO projects (id, name, slug, description, repository_id, default_branch, forks, comments, trigger_role, visibility,
+		last_build_number, created_at, updated_at)
+	VALUES ('p1', 'Shop', 'shop', '', 'r1', '', 'approve', 'always', 'viewer', 'instance', 3, 1, 2);
+	INSERT INTO heads (repository_id, ref, sha) VALUES ('r1', 'refs/heads/main', 'cafe');
+	INSERT INTO deliveries (id, provider, delivery_id, event, action, repository, ref, sha, actor, status, reason_code, reason_text,
+		verdicts, attempts, not_before, received_at, processed_at, payload)
+	VALUES ('d1', 'github', 'guid', 'push', 'a', 'acme/shop', 'refs/heads/main', 'cafe', 'ann', 'processed', 'builds', '1 build.',
+		'[{"pipeline_id":"x"}]', 2, 3, 4, 5, 'body');
+	INSERT INTO effects (key, kind, repository_id, pipeline_id, sha, number, wanted, done, remote_id, sent, attempts, not_before, last_error, parked,
+		updated_at, note_code, note_text, delivery_id)
+	VALUES ('status:x:cafe', 'status', 'r1', 'x', 'cafe', 0, 2, 1, '', 'digest', 3, 4, 'oops', FALSE, 5, '', '', '');`
+
+func TestHouseWithoutIntegrationsIsUpgraded(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		migrateTo(t, url, 3)
+		execute(t, url, oldRows)
+		s, ctx := open(t, url), t.Context()
+
+		for id, want := range map[string]core.Repository{
+			"r1": {Provider: core.ProviderGitHub, Host: "github.com", ExternalID: "7"},
+			"r2": {Provider: core.ProviderGitHub, Host: "git.acme.dev:8443", ExternalID: "8"},
+			"r3": {Provider: core.ProviderGitHub, Host: "github.com", ExternalID: "9"},
+			"r4": {Provider: core.ProviderGitHub, Host: "ghe", ExternalID: "10"},
+			"r5": {Provider: core.ProviderGit, ExternalID: "/srv/git/shop.git"},
+		} {
+			found, err := s.FindRepositoryByExternalID(ctx, want.Provider, want.Host, want.ExternalID)
+			ok(t, err)
+			equal(t, core.Repository{Provider: found.Provider, Host: found.Host, ExternalID: found.ExternalID}, want)
+			equal(t, found.ID, id)
+		}
+
+		project, err := s.FindProject(ctx, "p1")
+		ok(t, err)
+		equal(t, project.Repository.FullName, "acme/shop")
+		equal(t, project.Checks, core.CheckStatus)
+		equal(t, project.ReportSkipped, false)
+		heads, err := s.ListHeads(ctx, "r1")
+		ok(t, err)
+		equal(t, heads, map[string]string{"refs/heads/main": "cafe"})
+	})
+}
+
+func TestUpgradeKeepsDeliveries(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		migrateTo(t, url, 3)
+		execute(t, url, oldRows)
+		s, ctx := open(t, url), t.Context()
+		end := time.UnixMicro(5).UTC()
+		want := core.Delivery{
+			ID: "d1", Provider: core.ProviderGitHub, DeliveryID: "guid", Event: "push", Payload: []byte("body"), Action: "a", Repository: "acme/shop",
+			Ref: "refs/heads/main", SHA: "cafe", Actor: "ann", Status: core.DeliveryProcessed, Reason: core.Reason{Code: "builds", Text: "1 build."},
+			Verdicts: []core.DeliveryVerdict{{PipelineID: "x"}}, Attempts: 2, NotBefore: time.UnixMicro(3).UTC(),
+			ReceivedAt: time.UnixMicro(4).UTC(), ProcessedAt: &end,
+		}
+		found, err := s.FindDelivery(ctx, "d1")
+		ok(t, err)
+		equal(t, found, want)
+		stored, created, err := s.ReceiveDelivery(ctx, newDelivery("guid")) // known still
+		ok(t, err)
+		equal(t, created, false)
+		equal(t, stored, want)
+	})
+}
+
+func TestUpgradeKeepsEffects(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		migrateTo(t, url, 3)
+		execute(t, url, oldRows)
+		found, err := open(t, url).FindEffect(t.Context(), "status:x:cafe")
+		ok(t, err)
+		equal(t, found, core.Effect{
+			Key: "status:x:cafe", Kind: core.EffectStatus, RepositoryID: "r1", PipelineID: "x", SHA: "cafe", Wanted: 2, Done: 1, Sent: "digest",
+			Attempts: 3, NotBefore: time.UnixMicro(4).UTC(), LastError: "oops", UpdatedAt: time.UnixMicro(5).UTC(),
+		})
+	})
+}
