@@ -50,10 +50,7 @@ func Comment(c core.Comment) string {
 		Updated: c.UpdatedAt.UTC().Format("2 Jan 2006, 15:04 UTC"),
 	}
 	for _, r := range c.Reports {
-		view.Rows = append(view.Rows, commentRow{
-			Name: markdown(r.Pipeline.Name) + fmt.Sprintf(" #%d", r.Build.Number), URL: r.TargetURL,
-			State: reportState(r), Time: reportTime(r),
-		})
+		view.Rows = append(view.Rows, rowOf(r))
 		if len(view.Tails) == maxTails {
 			continue
 		}
@@ -62,17 +59,25 @@ func Comment(c core.Comment) string {
 		}
 	}
 	for {
-		text := view.render()
+		text := render(commentTemplate, view)
 		if utf8.RuneCountInString(text) <= commentLimit || !view.shrink() {
 			return text
 		}
 	}
 }
 
-func (v *comment) render() string {
+func rowOf(r core.Report) commentRow {
+	name := markdown(r.Pipeline.Name)
+	if r.Build.Number > 0 { // else nothing was built
+		name += fmt.Sprintf(" #%d", r.Build.Number)
+	}
+	return commentRow{Name: name, URL: r.TargetURL, State: reportState(r), Time: reportTime(r)}
+}
+
+func render(t *template.Template, view any) string {
 	var out strings.Builder
-	if err := commentTemplate.Execute(&out, v); err != nil {
-		panic(fmt.Sprintf("templates: comment.md.tmpl does not fit its view: %v", err))
+	if err := t.Execute(&out, view); err != nil {
+		panic(fmt.Sprintf("templates: %s.md.tmpl does not fit its view: %v", t.Name(), err))
 	}
 	return out.String()
 }

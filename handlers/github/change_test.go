@@ -112,7 +112,7 @@ func TestReruns(t *testing.T) {
 	}{
 		{"check_run", "check_run.rerequested.1", nil, core.Rerun{SHA: sha}},
 		{"check_run", "check_run.rerequested.1", map[string]any{"check_run.external_id": "build-1"}, core.Rerun{SHA: sha, BuildID: "build-1"}},
-		{"check_run", "check_run.requested_action.1", map[string]any{"check_run.head_sha": sha, "check_run.external_id": "build-1", "requested_action.identifier": "rerun"}, core.Rerun{SHA: sha, BuildID: "build-1"}},
+		{"check_run", "check_run.requested_action.1", map[string]any{"check_run.head_sha": sha, "check_run.external_id": "build-1", "requested_action.identifier": "retry"}, core.Rerun{SHA: sha, BuildID: "build-1"}},
 		{"check_suite", "check_suite.rerequested.1", map[string]any{"check_suite.head_sha": sha}, core.Rerun{SHA: sha}},
 	}
 	for _, tt := range tests {
@@ -120,6 +120,13 @@ func TestReruns(t *testing.T) {
 		if e.Kind != core.EventNone || e.Ignored != nil || e.RepositoryID == "" || e.Actor == "" || e.SHA != sha || e.Rerun == nil || *e.Rerun != tt.want {
 			t.Errorf("%s %v: %+v %+v", tt.payload, tt.fields, e, e.Rerun)
 		}
+	}
+}
+
+func TestACheckRunIsCanceled(t *testing.T) {
+	e := decode(t, "check_run", payloadOf(t, "check_run.requested_action.1", map[string]any{"check_run.external_id": "build-1", "requested_action.identifier": "cancel"}))
+	if e.Kind != core.EventNone || e.Ignored != nil || e.RepositoryID == "" || e.Actor == "" || e.Rerun != nil || e.Cancel == nil || e.Cancel.BuildID != "build-1" {
+		t.Errorf("got %+v", e)
 	}
 }
 
@@ -134,7 +141,9 @@ func TestActionsThatChangeNothing(t *testing.T) {
 		{"repository", "repository.renamed.1", "created", "created", nil},
 		{"repository", "repository.renamed.1", "edited", "default branch", map[string]any{"changes": map[string]any{"description": map[string]any{"from": "x"}}}},
 		{"check_run", "check_run.rerequested.1", "completed", "completed", nil},
-		{"check_run", "check_run.requested_action.1", "requested_action", "cancel", map[string]any{"requested_action.identifier": "cancel"}},
+		{"check_run", "check_run.requested_action.1", "requested_action", "no build", map[string]any{"requested_action.identifier": "cancel"}},
+		{"check_run", "check_run.requested_action.1", "requested_action", "rerequested", map[string]any{"requested_action.identifier": "rerequested"}},
+		{"check_run", "check_run.rerequested.1", "retry", "retry", nil},
 		{"check_suite", "check_suite.rerequested.1", "requested", "requested", nil},
 	}
 	for _, tt := range tests {
@@ -144,7 +153,7 @@ func TestActionsThatChangeNothing(t *testing.T) {
 		}
 		e := decode(t, tt.event, payloadOf(t, tt.payload, fields))
 		name := fmt.Sprintf("%s %s", tt.event, tt.action)
-		if e.Kind != core.EventNone || e.Change != nil || e.Rerun != nil || e.Ignored == nil || e.Ignored.Code != core.WhyAction || !strings.Contains(e.Ignored.Text, tt.word) {
+		if e.Kind != core.EventNone || e.Change != nil || e.Rerun != nil || e.Cancel != nil || e.Ignored == nil || e.Ignored.Code != core.WhyAction || !strings.Contains(e.Ignored.Text, tt.word) {
 			t.Errorf("%s: %+v %+v", name, e, e.Ignored)
 		}
 	}

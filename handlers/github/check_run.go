@@ -13,8 +13,11 @@ type checkRunPayload struct {
 	} `json:"requested_action"`
 }
 
-// rerunAction is the identifier of the button that builds again.
-const rerunAction = "rerun"
+// Identifiers of the buttons on our check runs.
+const (
+	retryAction  = "retry"
+	cancelAction = "cancel"
+)
 
 func decodeCheckRun(payload []byte) (core.Event, error) {
 	var p checkRunPayload
@@ -26,12 +29,28 @@ func decodeCheckRun(payload []byte) (core.Event, error) {
 		return core.Event{}, undocumented("check_run", "repository.id or head_sha is missing")
 	}
 	e.SHA = p.CheckRun.HeadSHA
-	switch {
-	case p.Action == "requested_action" && p.RequestedAction.Identifier != rerunAction:
-		return ignored(e, core.WhyAction, "Oore has no button %q on check runs; cancel or start builds on their pages.", p.RequestedAction.Identifier), nil
-	case p.Action == "requested_action", p.Action == "rerequested":
+	switch p.Action {
+	case "rerequested":
 		e.Rerun = &core.Rerun{SHA: e.SHA, BuildID: p.CheckRun.ExternalID}
 		return e, nil
+	case "requested_action":
+		return p.pressed(e), nil
 	}
 	return ignored(e, core.WhyAction, "Check run action %q asks for nothing.", p.Action), nil
+}
+
+// pressed tells what a button of the check run asks for.
+func (p checkRunPayload) pressed(e core.Event) core.Event {
+	build, button := p.CheckRun.ExternalID, p.RequestedAction.Identifier
+	switch {
+	case button == retryAction:
+		e.Rerun = &core.Rerun{SHA: e.SHA, BuildID: build}
+	case button == cancelAction && build != "":
+		e.Cancel = &core.Cancel{BuildID: build}
+	case button == cancelAction:
+		return ignored(e, core.WhyAction, "The check run to cancel belongs to no build.")
+	default:
+		return ignored(e, core.WhyAction, "Oore has no button %q on check runs.", button)
+	}
+	return e
 }

@@ -60,7 +60,7 @@ func (f *Forge) readToken(ctx context.Context, key tokenKey, subject string) (st
 		if a != nil {
 			a.minting = true
 		}
-		return "", translate(err, a, subject)
+		return "", translate(err, a, subject, f.about())
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,42 +1,55 @@
 package github
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-github/v60/github"
 	"github.com/palantir/go-githubapp/githubapp"
+
+	"github.com/oore-ci/oore/app/core"
 )
+
+// userAgent is how we introduce ourselves.
+const userAgent = "oore"
 
 // callTimeout bounds one method of the Forge, with all the calls that it makes. The
 // outbox gives another sender the same effect after 15 s.
 const callTimeout = 10 * time.Second
 
-// Options say which App we are and where GitHub is. All are required but the last two.
+// Options are what the room works with; none of them is required.
 type Options struct {
-	AppID      int64
-	PrivateKey []byte // RSA, PEM, PKCS#1 or PKCS#8
-	APIURL     string // https://api.github.com/ or GitHub Enterprise's https://host/api/v3/
-	WebURL     string // https://github.com/
-	Log        *slog.Logger
-	Now        func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: nothing is logged
+	Now func() time.Time // nil: time.Now
 }
 
-// Forge asks and reports through a GitHub App. It is a core.Forge, a core.Surveyor
-// and a core.Reporter, and safe for concurrent use.
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Forge asks and reports through one GitHub App. It is a core.Forge, a core.Surveyor,
+// a core.Reporter and a core.CheckReporter, and safe for concurrent use.
 type Forge struct {
-	creator func(*lane) githubapp.ClientCreator
-	app     *github.Client // speaks as the App, not as one of its installations
-	hosts   []string       // the names that may be given a token
-	log     *slog.Logger
-	now     func() time.Time
-	timeout time.Duration
-	pages   pageCache
+	integration atomic.Pointer[core.Integration] // as the room was told last
+	key         string                           // PEM
+	creator     func(*lane) githubapp.ClientCreator
+	app         *github.Client // speaks as the App, not as one of its installations
+	hosts       []string       // the names that may be given a token
+	log         *slog.Logger
+	now         func() time.Time
+	timeout     time.Duration
+	pages       pageCache
 
 	mu      sync.Mutex
 	clients map[int64]*github.Client // by installation; each keeps and renews its token
@@ -45,48 +58,56 @@ type Forge struct {
 	login   string // of our bot user; empty until asked for
 }
 
-// NewForge checks the options and the key. It asks GitHub nothing.
-func NewForge(o Options) (*Forge, error) {
-	api, err := baseURL("OORE_GITHUB_API_URL", o.APIURL)
+// NewForge checks the connection's addresses, id and key. It asks GitHub nothing.
+// Errors are KindInvalid and name what to put right.
+func NewForge(c core.Connection, o Options) (*Forge, error) {
+	o = o.withDefaults()
+	api, err := address(part(c.Integration, "OORE_GITHUB_API_URL", "API address"), c.APIURL)
 	if err != nil {
 		return nil, err
 	}
-	web, err := baseURL("OORE_GITHUB_WEB_URL", o.WebURL)
+	web, err := address(part(c.Integration, "OORE_GITHUB_WEB_URL", "address"), c.WebURL)
 	if err != nil {
 		return nil, err
 	}
-	if o.AppID <= 0 {
-		return nil, errors.New("OORE_GITHUB_APP_ID must be the App's numeric id, as its settings page shows it")
+	id, err := strconv.ParseInt(c.ExternalID, 10, 64)
+	if err != nil || id <= 0 {
+		return nil, core.Errorf(core.KindInvalid, "%s must be the App's numeric id, as its settings page shows it", part(c.Integration, "OORE_GITHUB_APP_ID", "id"))
 	}
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	now := o.Now
-	if now == nil {
-		now = time.Now
-	}
-	sender := &transport{host: api.Host, next: http.DefaultTransport, log: log}
+	sender := &transport{host: api.Host, next: newCrowd(http.DefaultTransport), log: o.Log}
 	creator := func(l *lane) githubapp.ClientCreator {
-		return githubapp.NewClientCreator(api.String(), "", o.AppID, o.PrivateKey,
-			githubapp.WithClientUserAgent("oore"), githubapp.WithTransport(gate{l, sender}))
+		return githubapp.NewClientCreator(api.String(), "", id, []byte(c.Secrets.PrivateKey),
+			githubapp.WithClientUserAgent(userAgent), githubapp.WithTransport(gate{l, sender}))
 	}
-	app, err := creator(newLane(now)).NewAppClient()
+	app, err := creator(newLane(o.Now)).NewAppClient()
 	if err != nil {
-		return nil, fmt.Errorf("OORE_GITHUB_APP_PRIVATE_KEY must be the RSA key (PEM) that GitHub gave for the App: %w", err)
+		return nil, core.Errorf(core.KindInvalid, "%s must be the RSA key (PEM) that GitHub gave for the App",
+			part(c.Integration, "OORE_GITHUB_APP_PRIVATE_KEY", "private key")).Because(err)
 	}
-	return &Forge{
-		creator: creator, app: app, hosts: []string{api.Hostname(), web.Hostname()}, log: log, now: now, timeout: callTimeout,
+	f := &Forge{
+		key: c.Secrets.PrivateKey, creator: creator, app: app, hosts: []string{api.Hostname(), web.Hostname()},
+		log: o.Log, now: o.Now, timeout: callTimeout,
 		clients: map[int64]*github.Client{}, lanes: map[int64]*lane{}, tokens: map[tokenKey]token{},
-	}, nil
+	}
+	f.rename(c.Integration)
+	return f, nil
 }
 
-func baseURL(name, value string) (*url.URL, error) {
-	u, err := url.Parse(value)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%s must be an http(s) address such as https://github.example.com/", name)
+// about is the integration that f speaks for.
+func (f *Forge) about() core.Integration { return *f.integration.Load() }
+
+// rename takes over what people call the integration.
+func (f *Forge) rename(i core.Integration) {
+	if i.Host == "" {
+		i.Host = hostOf(i.WebURL)
 	}
-	return u, nil
+	f.integration.Store(&i)
+}
+
+// speaksFor tells whether f is what NewForge would make of c, but for names.
+func (f *Forge) speaksFor(c core.Connection) bool {
+	i := f.about()
+	return i.ID == c.ID && i.ExternalID == c.ExternalID && i.APIURL == c.APIURL && i.WebURL == c.WebURL && i.Origin == c.Origin && f.key == c.Secrets.PrivateKey
 }
 
 // seat is a repository seen through its installation.
@@ -138,7 +159,7 @@ func (f *Forge) trouble(err error, s seat) error {
 		delete(f.clients, s.installation)
 		f.mu.Unlock()
 	}
-	return translate(err, a, s.fullName)
+	return translate(err, a, s.fullName, f.about())
 }
 
 // transport sends to the API's host alone: tokens are added to every request, those
@@ -152,7 +173,7 @@ type transport struct {
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != t.host {
-		return nil, fmt.Errorf("GitHub redirects to the foreign host %s; check OORE_GITHUB_API_URL", r.URL.Host)
+		return nil, fmt.Errorf("the API at %s redirects to the foreign host %s; check its address", t.host, r.URL.Host)
 	}
 	start := time.Now()
 	resp, err := t.next.RoundTrip(r)

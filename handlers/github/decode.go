@@ -40,6 +40,8 @@ func (Decoder) Decode(event string, payload []byte) (core.Event, error) {
 		return decodeInstallationTarget(payload)
 	case "repository":
 		return decodeRepository(payload)
+	case "github_app_authorization":
+		return decodeAuthorization(payload)
 	case "ping":
 		return decodePing(payload)
 	}
@@ -100,6 +102,16 @@ func decodePing(payload []byte) (core.Event, error) {
 		return core.Event{}, err
 	}
 	return ignored(p.event(), core.WhyPing, "GitHub says hello: the webhook works."), nil
+}
+
+// decodeAuthorization reads that somebody took back what the App may do in their name.
+func decodeAuthorization(payload []byte) (core.Event, error) {
+	var p envelope
+	if err := parse("github_app_authorization", payload, &p); err != nil {
+		return core.Event{}, err
+	}
+	e := p.event()
+	return ignored(e, core.WhyAction, "%s no longer lets the App act for them. Oore never does, and keeps no token of theirs.", e.Actor), nil
 }
 
 // decodeUnknown reads what it can of an event whose form nobody here knows.

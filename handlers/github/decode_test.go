@@ -47,8 +47,11 @@ func TestRecordedPayloads(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "%s: repository=%s installation=%d actor=%s ", filepath.Base(file), e.RepositoryID, e.InstallationID, e.Actor)
 		if e.Ignored != nil {
+			if e.Closed {
+				fmt.Fprintf(&table, "closed=%d ", e.PullRequest.Number)
+			}
 			fmt.Fprintf(&table, "ignored=%s %s\n", e.Ignored.Code, e.Ignored.Text)
-			if e.Kind != core.EventNone {
+			if (e.Kind != core.EventNone) != e.Closed {
 				t.Errorf("%s: ignored, and of kind %s", file, e.Kind)
 			}
 			continue
@@ -59,6 +62,10 @@ func TestRecordedPayloads(t *testing.T) {
 				fmt.Fprintf(&table, " %s(%s branch=%q private=%v web=%s clone=%s)", r.FullName, r.ExternalID, r.DefaultBranch, r.Private, r.WebURL, r.CloneURL)
 			}
 			fmt.Fprintln(&table)
+			continue
+		}
+		if e.Cancel != nil {
+			fmt.Fprintf(&table, "cancel=%q\n", e.Cancel.BuildID)
 			continue
 		}
 		if e.Rerun != nil {
@@ -122,10 +129,38 @@ func TestPullRequest(t *testing.T) {
 			t.Errorf("%s: %+v %+v", action, e, e.PullRequest)
 		}
 	}
-	for _, action := range []string{"closed", "labeled", "edited", "converted_to_draft", "enqueued", "something_new"} {
+	for _, action := range []string{"labeled", "edited", "converted_to_draft", "enqueued", "something_new"} {
 		e := decode(t, "pull_request", w.PullRequestPayload(action, w.repo, pull))
 		if e.Ignored == nil || e.Ignored.Code != core.WhyAction || !strings.Contains(e.Ignored.Text, action) || e.SHA != w.head {
 			t.Errorf("%s: %+v", action, e)
+		}
+	}
+}
+
+func TestAClosedPullRequestIsToldAndNeverBuilt(t *testing.T) {
+	w := newWorld(t)
+	e := decode(t, "pull_request", w.PullRequestPayload("closed", w.repo, githubtest.Pull{Number: 7, HeadBranch: "x", HeadSHA: w.head}))
+	if !e.Closed || e.Kind != core.EventPullRequest || e.PullRequest == nil || e.PullRequest.Number != 7 || e.RepositoryID == "" || e.SHA != w.head ||
+		e.Ignored == nil || e.Ignored.Code != core.WhyAction || !strings.Contains(e.Ignored.Text, "closed") {
+		t.Errorf("got %+v %+v", e, e.Ignored)
+	}
+}
+
+func TestAPullRequestWithAnotherTarget(t *testing.T) {
+	w := newWorld(t)
+	payload := w.PullRequestPayload("edited", w.repo, githubtest.Pull{Number: 7, HeadBranch: "x", HeadSHA: w.head, BaseBranch: "release"})
+	from := map[string]any{"from": "main"}
+	for name, tt := range map[string]struct {
+		changes any
+		builds  bool
+	}{
+		"another target": {map[string]any{"base": map[string]any{"ref": from, "sha": from}}, true},
+		"another title":  {map[string]any{"title": from}, false},
+		"nothing":        {nil, false},
+	} {
+		e := decode(t, "pull_request", edit(t, payload, func(p map[string]any) { p["changes"] = tt.changes }))
+		if builds := e.Kind == core.EventPullRequest && e.Ignored == nil; builds != tt.builds || e.Action != "edited" || e.TargetBranch != "release" || e.Closed {
+			t.Errorf("%s: %+v %+v", name, e, e.Ignored)
 		}
 	}
 }
@@ -169,6 +204,7 @@ func TestMergeGroup(t *testing.T) {
 func TestEventsWithoutMeaning(t *testing.T) {
 	tests := []struct{ event, payload, code, text string }{
 		{"ping", `{"zen":"x","hook_id":1}`, core.WhyPing, "GitHub"},
+		{"github_app_authorization", `{"action":"revoked","sender":{"login":"mona"}}`, core.WhyAction, "mona"},
 		{"issues", `{"action":"opened","repository":{"id":5,"full_name":"a/b"}}`, core.WhyEventUnknown, "issues.opened"},
 		{"event_of_2040", `{}`, core.WhyEventUnknown, "event_of_2040"},
 		{"event_of_2040", `{"action":17,"repository":"a/b"}`, core.WhyEventUnknown, "event_of_2040"},
@@ -228,6 +264,7 @@ func TestPayloadsThatNobodyDocuments(t *testing.T) {
 		{"installation_target", `{"action":"renamed","installation":{"id":3}}`},
 		{"repository", `{"action":"renamed"}`},
 		{"repository", `{"action":"renamed","repository":{"id":7}}`},
+		{"github_app_authorization", `[]`},
 		{"ping", `null`},
 		{"ping", `[]`},
 		{"event_of_2040", `[]`},
@@ -258,7 +295,7 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("error of another kind: %v", err)
 			}
 		case e.Ignored != nil:
-			if e.Kind != core.EventNone || e.Ignored.Code == "" || e.Ignored.Text == "" {
+			if (e.Kind != core.EventNone) != e.Closed || e.Ignored.Code == "" || e.Ignored.Text == "" {
 				t.Errorf("ignored without a reason: %+v", e)
 			}
 		case e.Change != nil:
@@ -266,6 +303,10 @@ func FuzzDecode(f *testing.F) {
 				return r.ExternalID == "" || r.FullName == "" || r.InstallationID != e.InstallationID
 			}) {
 				t.Errorf("a change of nothing: %+v %+v", e, e.Change)
+			}
+		case e.Cancel != nil:
+			if e.Kind != core.EventNone || e.RepositoryID == "" || e.Cancel.BuildID == "" || e.Rerun != nil {
+				t.Errorf("an end of nothing: %+v %+v", e, e.Cancel)
 			}
 		case e.Rerun != nil:
 			if e.Kind != core.EventNone || e.RepositoryID == "" || !sha.MatchString(e.Rerun.SHA) {

@@ -94,8 +94,8 @@ func statusOf(err error) int {
 }
 
 // translate turns the error of any call into one of the house's. a is what
-// refusalOf made of it, and subject what the call was about.
-func translate(err error, a *answered, subject string) error {
+// refusalOf made of it, subject what the call was about, and by whose App it was.
+func translate(err error, a *answered, subject string, by core.Integration) error {
 	var ours *core.Error
 	var spent *github.RateLimitError // made by the library after an answer with nothing left
 	switch {
@@ -106,18 +106,17 @@ func translate(err error, a *answered, subject string) error {
 	case a == nil:
 		return core.Errorf(core.KindUnavailable, "GitHub does not answer just now; try again").Because(err)
 	}
-	return a.kind(subject).Because(err)
+	return a.kind(subject, by).Because(err)
 }
 
-func (a *answered) kind(subject string) *core.Error {
+func (a *answered) kind(subject string, by core.Integration) *core.Error {
 	switch {
 	case a.status >= 500 || a.status < 400:
 		e := core.Errorf(core.KindUnavailable, "GitHub has a problem (HTTP %d); try again", a.status)
 		e.RetryAfter, _ = retryAfter(a.header, time.Now())
 		return e
-	case a.status == http.StatusUnauthorized:
-		return core.Errorf(core.KindUnavailable,
-			"GitHub refuses the App's credentials; check OORE_GITHUB_APP_ID, OORE_GITHUB_APP_PRIVATE_KEY and this machine's clock")
+	case a.stranger():
+		return core.Errorf(core.KindUnavailable, "GitHub refuses the App's credentials; %s", checkCredentials(by))
 	case a.status == http.StatusForbidden && (a.minting || strings.Contains(strings.ToLower(a.message), "suspended")):
 		return core.Codef(core.KindForbidden, CodeInstallationSuspended,
 			"The GitHub App is suspended for %s; its owner can lift that in the settings of the installation", subject)
@@ -127,6 +126,12 @@ func (a *answered) kind(subject string) *core.Error {
 		return core.Errorf(core.KindForbidden, "The GitHub App may not read %s; give it that repository and the permission contents: read", subject)
 	}
 	return core.Errorf(statusKind(a.status), "GitHub answers for %s: %s", subject, a.text())
+}
+
+// stranger tells whether GitHub does not believe that we are the App, or knows none
+// with that id.
+func (a *answered) stranger() bool {
+	return a.status == http.StatusUnauthorized || a.status == http.StatusNotFound && a.message == "Integration not found"
 }
 
 func (a *answered) text() string {

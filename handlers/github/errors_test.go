@@ -36,6 +36,7 @@ func calls(w *world, f *github.Forge) map[string]func(context.Context) error {
 		"Heads":                 func(ctx context.Context) error { _, err := f.Heads(ctx, repo); return err },
 		"Missed":                func(ctx context.Context) error { _, err := f.Missed(ctx, time.Now().Add(-time.Hour)); return err },
 		"Redeliver":             func(ctx context.Context) error { return f.Redeliver(ctx, missed) },
+		"Inventory":             func(ctx context.Context) error { _, err := f.Inventory(ctx); return err },
 		"Paths of a push":       func(ctx context.Context) error { _, _, err := f.Paths(ctx, repo, push); return err },
 		"Paths of pull request": func(ctx context.Context) error { _, _, err := f.Paths(ctx, repo, pull); return err },
 	}
@@ -171,9 +172,9 @@ func TestGitHubThatIsNotThere(t *testing.T) {
 	w := newWorld(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	o := options(w)
-	o.APIURL = gone.URL
-	f, err := github.NewForge(o)
+	c := connection(w)
+	c.APIURL = gone.URL
+	f, err := github.NewForge(c, github.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (f *Forge) FindRepository(ctx context.Context, fullName string) (core.Repos
 	defer cancel()
 	installation, _, err := f.app.Apps.FindRepositoryInstallation(ctx, owner, name)
 	if err != nil {
-		return core.Repository{}, repositoryTrouble(translate(err, refusalOf(err), fullName), fullName)
+		return core.Repository{}, repositoryTrouble(translate(err, refusalOf(err), fullName, f.about()), fullName)
 	}
 	s, err := f.seat(fullName, installation.GetID())
 	if err != nil {
@@ -51,7 +51,7 @@ func (f *Forge) FindRepository(ctx context.Context, fullName string) (core.Repos
 		return core.Repository{}, repositoryTrouble(f.trouble(err, s), fullName)
 	}
 	return core.Repository{
-		Provider: core.ProviderGitHub, ExternalID: strconv.FormatInt(r.GetID(), 10), FullName: r.GetFullName(),
+		Provider: core.ProviderGitHub, Host: f.about().Host, IntegrationID: f.about().ID, ExternalID: strconv.FormatInt(r.GetID(), 10), FullName: r.GetFullName(),
 		WebURL: r.GetHTMLURL(), CloneURL: r.GetCloneURL(), DefaultBranch: r.GetDefaultBranch(), Private: r.GetPrivate(),
 		InstallationID: s.installation,
 	}, nil

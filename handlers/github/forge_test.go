@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -17,9 +16,17 @@ import (
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
 
-func options(w *world) github.Options {
-	return github.Options{
-		AppID: w.AppID, PrivateKey: w.PrivateKeyPEM, APIURL: w.APIURL(), WebURL: w.URL() + "/", Log: slog.New(slog.DiscardHandler),
+// integrationID is the id of the world's integration.
+const integrationID = "our-github-app"
+
+// connection is the world's first App, as the operator gives it.
+func connection(w *world) core.Connection {
+	return core.Connection{
+		Integration: core.Integration{
+			ID: integrationID, Provider: core.ProviderGitHub, ExternalID: fmt.Sprint(w.AppID), APIURL: w.APIURL(), WebURL: w.URL() + "/",
+			Host: strings.TrimPrefix(w.URL(), "http://"), Origin: core.OriginEnvironment,
+		},
+		Secrets: core.Secrets{PrivateKey: string(w.PrivateKeyPEM), WebhookSecret: w.WebhookSecret},
 	}
 }
 
@@ -49,11 +56,11 @@ func (c *clock) Advance(d time.Duration) {
 // newForgeAt makes a forge that reads the time from the clock.
 func newForgeAt(t *testing.T, w *world, c *clock) *github.Forge {
 	t.Helper()
-	o := options(w)
+	o := github.Options{}
 	if c != nil {
 		o.Now = c.Now
 	}
-	f, err := github.NewForge(o)
+	f, err := github.NewForge(connection(w), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +77,8 @@ var (
 
 func (w *world) coreRepository() core.Repository {
 	return core.Repository{
-		Provider: core.ProviderGitHub, ExternalID: fmt.Sprint(w.repo.ID), FullName: "acme/shop", CloneURL: w.repo.CloneURL,
+		Provider: core.ProviderGitHub, Host: strings.TrimPrefix(w.URL(), "http://"), IntegrationID: integrationID,
+		ExternalID: fmt.Sprint(w.repo.ID), FullName: "acme/shop", CloneURL: w.repo.CloneURL,
 		WebURL: w.URL() + "/acme/shop", DefaultBranch: "main", Private: true, InstallationID: w.repo.InstallationID,
 	}
 }
@@ -92,22 +100,30 @@ func TestNewForgeSaysWhatIsWrong(t *testing.T) {
 	w := newWorld(t)
 	tests := []struct {
 		name   string
-		change func(*github.Options)
-		want   string
+		change func(*core.Connection)
+		want   string // of the environment's
+		ofApp  string // of one that somebody made
 	}{
-		{"no PEM", func(o *github.Options) { o.PrivateKey = []byte("nonsense") }, "OORE_GITHUB_APP_PRIVATE_KEY"},
-		{"no key", func(o *github.Options) { o.PrivateKey = nil }, "OORE_GITHUB_APP_PRIVATE_KEY"},
-		{"no App", func(o *github.Options) { o.AppID = 0 }, "OORE_GITHUB_APP_ID"},
-		{"no API", func(o *github.Options) { o.APIURL = "" }, "OORE_GITHUB_API_URL"},
-		{"another scheme", func(o *github.Options) { o.APIURL = "file:///etc/passwd" }, "OORE_GITHUB_API_URL"},
-		{"no host", func(o *github.Options) { o.WebURL = "https://" }, "OORE_GITHUB_WEB_URL"},
-		{"credentials", func(o *github.Options) { o.WebURL = "https://a:b@example.com/" }, "OORE_GITHUB_WEB_URL"},
+		{"no PEM", func(c *core.Connection) { c.Secrets.PrivateKey = "nonsense" }, "OORE_GITHUB_APP_PRIVATE_KEY", "private key of the GitHub App Robot"},
+		{"no key", func(c *core.Connection) { c.Secrets.PrivateKey = "" }, "OORE_GITHUB_APP_PRIVATE_KEY", "private key of the GitHub App Robot"},
+		{"no App", func(c *core.Connection) { c.ExternalID = "0" }, "OORE_GITHUB_APP_ID", "id of the GitHub App Robot"},
+		{"no number", func(c *core.Connection) { c.ExternalID = "Iv1.8a61" }, "OORE_GITHUB_APP_ID", "id of the GitHub App Robot"},
+		{"no API", func(c *core.Connection) { c.APIURL = "" }, "OORE_GITHUB_API_URL", "API address of the GitHub App Robot"},
+		{"another scheme", func(c *core.Connection) { c.APIURL = "file:///etc/passwd" }, "OORE_GITHUB_API_URL", "API address of the GitHub App Robot"},
+		{"no host", func(c *core.Connection) { c.WebURL = "https://" }, "OORE_GITHUB_WEB_URL", "address of the GitHub App Robot"},
+		{"credentials", func(c *core.Connection) { c.WebURL = "https://a:b@example.com/" }, "OORE_GITHUB_WEB_URL", "address of the GitHub App Robot"},
 	}
 	for _, tt := range tests {
-		o := options(w)
-		tt.change(&o)
-		if _, err := github.NewForge(o); err == nil || !strings.Contains(err.Error(), tt.want) {
+		c := connection(w)
+		tt.change(&c)
+		_, err := github.NewForge(c, github.Options{})
+		if core.KindOf(err) != core.KindInvalid || !strings.Contains(fmt.Sprint(err), tt.want) {
 			t.Errorf("%s: %v does not name %s", tt.name, err, tt.want)
+		}
+		c.Origin, c.Name = core.OriginWeb, "Robot"
+		_, err = github.NewForge(c, github.Options{})
+		if core.KindOf(err) != core.KindInvalid || !strings.Contains(fmt.Sprint(err), tt.ofApp) || strings.Contains(fmt.Sprint(err), "OORE_") {
+			t.Errorf("%s: %v does not name the %s alone", tt.name, err, tt.ofApp)
 		}
 	}
 	if n := len(w.Requests()); n != 0 {
@@ -118,9 +134,9 @@ func TestNewForgeSaysWhatIsWrong(t *testing.T) {
 func TestFindRepository(t *testing.T) {
 	w := newWorld(t)
 	for _, api := range []string{w.APIURL(), strings.TrimSuffix(w.APIURL(), "/")} {
-		o := options(w)
-		o.APIURL = api
-		f, err := github.NewForge(o)
+		c := connection(w)
+		c.APIURL = api
+		f, err := github.NewForge(c, github.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,13 +181,13 @@ func wantError(t *testing.T, name string, err error, kind core.Kind, code string
 // The double's check of the JWT is worth something only if it can fail.
 func TestAWrongKeyIsRefused(t *testing.T) {
 	w := newWorld(t)
-	for name, change := range map[string]func(*github.Options){
-		"another key": func(o *github.Options) { o.PrivateKey = otherKey(t) },
-		"another App": func(o *github.Options) { o.AppID++ },
+	for name, change := range map[string]func(*core.Connection){
+		"another key": func(c *core.Connection) { c.Secrets.PrivateKey = string(otherKey(t)) },
+		"another App": func(c *core.Connection) { c.ExternalID = fmt.Sprint(w.AppID + 1) },
 	} {
-		o := options(w)
-		change(&o)
-		f, err := github.NewForge(o)
+		c := connection(w)
+		change(&c)
+		f, err := github.NewForge(c, github.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

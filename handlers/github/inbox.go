@@ -1,15 +1,19 @@
-// Package github is everything that knows GitHub. In: Inbox takes webhooks and
-// Decoder reads them. Out: Forge asks and reports through a GitHub App. It must not
-// know the store, the runner or another provider.
+// Package github is everything that knows GitHub. In: Room.Inbox takes webhooks and
+// Decoder reads them. Out: Room asks and reports through the GitHub Apps that are
+// connected, each at its host, and makes new ones. It must not know the store, the
+// runner or another provider.
 package github
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,26 +37,38 @@ type Receiver interface {
 	ReceiveDelivery(ctx context.Context, in app.ReceiveDelivery) (id string, duplicate bool, err error)
 }
 
+// maxGuesses bounds how many secrets are tried on a delivery that does not say whose
+// it is: each costs a pass over the body.
+const maxGuesses = 16
+
+// codeNotConfigured is the contract's word for a door without a secret.
+const codeNotConfigured = "not_configured"
+
+// targetHeader names the App that a webhook is of, by its id at its host.
+const targetHeader = "X-GitHub-Hook-Installation-Target-ID"
+
 type inbox struct {
+	room     *Room
 	receiver Receiver
-	secret   string
 	log      *slog.Logger
 }
 
-// NewInbox returns the door for GitHub's webhooks (contract section 4). It answers
-// 200 only for what the receiver has stored. The caller limits the size of bodies.
-// An empty secret is an error: the library would then check no signature at all.
-func NewInbox(receiver Receiver, webhookSecret string, log *slog.Logger) (http.Handler, error) {
-	if webhookSecret == "" {
-		return nil, errors.New("github: without a webhook secret anybody could send events: set OORE_GITHUB_APP_WEBHOOK_SECRET")
-	}
-	return &inbox{receiver: receiver, secret: webhookSecret, log: log}, nil
+// Inbox returns the door for GitHub's webhooks (contract section 4). It answers 200
+// only for what the receiver has stored, and 404 not_configured while no App is
+// connected. The caller limits the size of bodies.
+func (r *Room) Inbox(receiver Receiver) http.Handler {
+	return &inbox{room: r, receiver: receiver, log: r.options.Log}
 }
 
 // ServeHTTP leaves verifying and routing to the dispatcher. That one passes on only
 // the events for which a handler is registered, and we store every event, so each
 // request brings a handler for its own event.
 func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	all := in.room.all()
+	if len(all) == 0 {
+		in.refuse(w, r, refusal{http.StatusNotFound, codeNotConfigured, notConnected().Message})
+		return
+	}
 	if refused := signatureForm(r.Header); refused != nil {
 		in.refuse(w, r, refused)
 		return
@@ -61,10 +77,40 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	r = withKnownForm(r.WithContext(ctx))
-	keeper := keeper{inbox: in, event: r.Header.Get(github.EventTypeHeader)}
-	githubapp.NewEventDispatcher([]githubapp.EventHandler{keeper}, in.secret,
+	sender, err := senderOf(r, all)
+	if err != nil {
+		in.refuse(w, r, err)
+		return
+	}
+	keeper := keeper{inbox: in, integrationID: sender.about().ID, event: r.Header.Get(github.EventTypeHeader)}
+	githubapp.NewEventDispatcher([]githubapp.EventHandler{keeper}, sender.webhookSecret,
 		githubapp.WithScheduler(atOnce{}), githubapp.WithErrorCallback(in.refuse),
 	).ServeHTTP(w, r)
+}
+
+// senderOf finds the App that sent the request: the one that it names, if that is
+// connected, and else the one whose secret signed it. Two hosts may both have an App of
+// that id. The dispatcher verifies in any case.
+func senderOf(r *http.Request, all []connected) (connected, error) {
+	target := r.Header.Get(targetHeader)
+	candidates := slices.DeleteFunc(slices.Clone(all), func(c connected) bool { return c.about().ExternalID != target })
+	if len(candidates) == 0 {
+		candidates = all[:min(len(all), maxGuesses)]
+	}
+	if len(candidates) == 1 {
+		return candidates[0], nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return connected{}, invalidSignature() // nobody can tell
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	for _, c := range candidates {
+		if github.ValidateSignature(r.Header.Get(github.SHA256SignatureHeader), body, []byte(c.webhookSecret)) == nil {
+			return c, nil
+		}
+	}
+	return connected{}, invalidSignature()
 }
 
 // signatureForm refuses what the library would take besides: SHA-1, other hashes
@@ -113,7 +159,8 @@ func (atOnce) Schedule(ctx context.Context, d githubapp.Dispatch) error {
 // keeper is a githubapp.EventHandler that stores the event of one request.
 type keeper struct {
 	*inbox
-	event string
+	integrationID string
+	event         string
 }
 
 // Handles names the one event of the request.
@@ -130,12 +177,12 @@ func (k keeper) Handle(ctx context.Context, event, deliveryID string, payload []
 		return refusal{http.StatusBadRequest, core.CodeInvalidInput, "The body is not JSON, nor a form whose payload is"}
 	}
 	id, duplicate, err := k.receiver.ReceiveDelivery(ctx, app.ReceiveDelivery{
-		Provider: core.ProviderGitHub, DeliveryID: deliveryID, Event: event, Payload: payload,
+		Provider: core.ProviderGitHub, IntegrationID: k.integrationID, DeliveryID: deliveryID, Event: event, Payload: payload,
 	})
 	if err != nil {
 		return err
 	}
-	k.log.Debug("delivery stored", "delivery", id, "github_id", deliveryID, "event", event, "duplicate", duplicate)
+	k.log.Debug("delivery stored", "delivery", id, "github_id", deliveryID, "integration", k.integrationID, "event", event, "duplicate", duplicate)
 	githubapp.SetResponder(ctx, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, accepted{OK: true, Duplicate: duplicate, DeliveryID: id})
 	})

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -63,13 +62,18 @@ func (s *shelf) all() []app.ReceiveDelivery {
 
 const secret = "It's a Secret to Everybody"
 
+// newInbox is the door of a room with one App.
 func newInbox(t *testing.T, s *shelf) http.Handler {
 	t.Helper()
-	inbox, err := github.NewInbox(s, secret, slog.New(slog.DiscardHandler))
+	room := github.New(github.Options{})
+	err := room.Connect([]core.Connection{{
+		Integration: core.Integration{ID: integrationID, ExternalID: "4711", APIURL: "https://api.github.com/", WebURL: "https://github.com/"},
+		Secrets:     core.Secrets{PrivateKey: string(otherKey(t)), WebhookSecret: secret},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return inbox
+	return room.Inbox(s)
 }
 
 // doors are the ways to the inbox: net/http and fiber's adaptor.
@@ -133,12 +137,6 @@ func post(t *testing.T, client *http.Client, url, body string, header map[string
 		t.Fatalf("the answer is no JSON: %v", err)
 	}
 	return resp.StatusCode, answer
-}
-
-func TestInboxRefusesAnEmptySecret(t *testing.T) {
-	if _, err := github.NewInbox(&shelf{}, "", slog.Default()); err == nil || !strings.Contains(err.Error(), "OORE_GITHUB_APP_WEBHOOK_SECRET") {
-		t.Errorf("error %v does not say what to set", err)
-	}
 }
 
 func TestInboxRefuses(t *testing.T) {
@@ -232,7 +230,7 @@ func TestInboxStoresEveryEvent(t *testing.T) {
 			}
 			stored := s.all()
 			got := stored[len(stored)-1]
-			if got.Provider != core.ProviderGitHub || got.Event != event || got.DeliveryID != id || string(got.Payload) != `{"a":1}` {
+			if got.Provider != core.ProviderGitHub || got.IntegrationID != integrationID || got.Event != event || got.DeliveryID != id || string(got.Payload) != `{"a":1}` {
 				t.Errorf("%s %s: stored %+v", door, event, got)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 const (
 	writesPerSecond = 1
 	writesAtOnce    = 20
+	writesKept      = 5 // of those at once, for results
 	commentsPerHour = 400
 	commentsAtOnce  = 40
 )
@@ -40,6 +41,7 @@ type lane struct {
 	until    time.Time // closed before
 	strikes  int       // limits in a row that named no end
 	budget   budget
+	statuses tally
 }
 
 // budget is what GitHub says is left of the hour.
@@ -53,8 +55,18 @@ func newLane(now func() time.Time) *lane {
 		now:      now,
 		writes:   rate.NewLimiter(writesPerSecond, writesAtOnce),
 		comments: rate.NewLimiter(rate.Limit(commentsPerHour)/3600, commentsAtOnce),
+		statuses: tally{sent: map[statusKey]int{}},
 	}
 }
+
+type progressMark struct{}
+
+// asProgress marks the calls made with the context as telling no result.
+func asProgress(ctx context.Context) context.Context {
+	return context.WithValue(ctx, progressMark{}, true)
+}
+
+func isProgress(ctx context.Context) bool { return ctx.Value(progressMark{}) != nil }
 
 // admit returns when the request may go, or KindLimited with when to try again.
 func (l *lane) admit(r *http.Request) error {
@@ -95,11 +107,15 @@ func (l *lane) open() error {
 	return nil
 }
 
-// reserve takes a turn, and tells how long it is until then.
+// reserve takes a turn, and tells how long it is until then. Progress takes none of
+// the last turns and never queues, so that a result waits for other results alone.
 func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
+	if short := 1 + writesKept - l.writes.TokensAt(now); short > 0 && isProgress(r.Context()) {
+		return 0, turnIn(time.Duration(short / writesPerSecond * float64(time.Second)))
+	}
 	turns := []*rate.Reservation{l.writes.ReserveN(now, 1)}
 	if comments(r) {
 		turns = append(turns, l.comments.ReserveN(now, 1))
@@ -113,7 +129,11 @@ func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	for _, turn := range turns {
 		turn.CancelAt(now)
 	}
-	return 0, limited(wait, "Oore writes no faster than GitHub wants it to; the next turn is in %s", core.HumanDuration(wait))
+	return 0, turnIn(wait)
+}
+
+func turnIn(wait time.Duration) *core.Error {
+	return limited(wait, "Oore writes no faster than GitHub wants it to; the next turn is in %s", core.HumanDuration(wait))
 }
 
 func timeLeft(ctx context.Context) time.Duration {

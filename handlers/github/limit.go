@@ -17,6 +17,34 @@ const (
 	maxPause     = time.Hour
 )
 
+// maxInFlight is how many requests of one App may be under way at a time. GitHub
+// refuses more than 100.
+const maxInFlight = 80
+
+// crowd lets so many requests pass at a time; the others wait.
+type crowd struct {
+	next   http.RoundTripper
+	places chan struct{}
+}
+
+func newCrowd(next http.RoundTripper) *crowd {
+	return &crowd{next: next, places: make(chan struct{}, maxInFlight)}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *crowd) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case c.places <- struct{}{}:
+	case <-r.Context().Done():
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, r.Context().Err()
+	}
+	defer func() { <-c.places }()
+	return c.next.RoundTrip(r)
+}
+
 // limit tells whether the answer comes from a rate limit, and how long to keep away;
 // 0: it does not say. The library knows neither status 429 nor a secondary limit
 // that only its text names.

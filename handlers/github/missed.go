@@ -25,7 +25,7 @@ func (f *Forge) Missed(ctx context.Context, since time.Time) ([]core.MissedDeliv
 	for more := true; more; {
 		page, resp, err := f.app.Apps.ListHookDeliveries(ctx, options)
 		if err != nil {
-			return nil, translate(err, refusalOf(err), webhook)
+			return nil, translate(err, refusalOf(err), webhook, f.about())
 		}
 		options.Cursor = resp.Cursor
 		more = resp.Cursor != ""
@@ -38,7 +38,7 @@ func (f *Forge) Missed(ctx context.Context, since time.Time) ([]core.MissedDeliv
 				continue
 			}
 			if _, ok := newest[d.GetGUID()]; !ok {
-				newest[d.GetGUID()] = missedDelivery(d)
+				newest[d.GetGUID()] = missedDelivery(f.about().ID, d)
 			}
 		}
 	}
@@ -52,13 +52,13 @@ func (f *Forge) Missed(ctx context.Context, since time.Time) ([]core.MissedDeliv
 	return missed, nil
 }
 
-func missedDelivery(d *github.HookDelivery) core.MissedDelivery {
+func missedDelivery(integrationID string, d *github.HookDelivery) core.MissedDelivery {
 	repository := ""
 	if id := d.GetRepositoryID(); id != 0 {
 		repository = strconv.FormatInt(id, 10)
 	}
 	return core.MissedDelivery{
-		RepositoryID: repository, ID: strconv.FormatInt(d.GetID(), 10), DeliveryID: d.GetGUID(), Event: d.GetEvent(), Action: d.GetAction(),
+		IntegrationID: integrationID, RepositoryID: repository, ID: strconv.FormatInt(d.GetID(), 10), DeliveryID: d.GetGUID(), Event: d.GetEvent(), Action: d.GetAction(),
 		StatusCode: d.GetStatusCode(), Status: d.GetStatus(), At: d.GetDeliveredAt().Time,
 	}
 }
@@ -74,7 +74,7 @@ func (f *Forge) Redeliver(ctx context.Context, m core.MissedDelivery) error {
 	_, _, err = f.app.Apps.RedeliverHookDelivery(ctx, id)
 	var agreed *github.AcceptedError // the library's word for status 202
 	if err != nil && !errors.As(err, &agreed) {
-		return translate(err, refusalOf(err), webhook)
+		return translate(err, refusalOf(err), webhook, f.about())
 	}
 	return nil
 }

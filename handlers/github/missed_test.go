@@ -87,7 +87,7 @@ func TestMissed(t *testing.T) {
 		{ID: fmt.Sprint(tries[3].ID), DeliveryID: "lost", Event: "push", StatusCode: 502, Status: "failed to connect to host", At: now.Add(-100 * time.Minute).UTC()},
 		{ID: fmt.Sprint(tries[5].ID), DeliveryID: "refused", Event: "push", StatusCode: 502, Status: "failed to connect to host", At: now.Add(-80 * time.Minute).UTC()},
 	} {
-		got[i].At, want.RepositoryID = got[i].At.UTC(), fmt.Sprint(w.repo.ID)
+		got[i].At, want.RepositoryID, want.IntegrationID = got[i].At.UTC(), fmt.Sprint(w.repo.ID), integrationID
 		if got[i] != want {
 			t.Errorf("got  %+v\nwant %+v", got[i], want)
 		}

@@ -118,8 +118,8 @@ func find(operations []operation, r githubtest.Request) (operation, map[string]s
 	return operation{}, nil, false
 }
 
-// readDescription reads what the file says about requests to /app and /repos: with
-// the answers and the rest it would take far longer.
+// readDescription reads what the file says about requests to /app, /installation and
+// /repos: with the answers and the rest it would take far longer.
 func readDescription() ([]operation, error) {
 	raw, err := os.ReadFile(filepath.Join("testdata", "node_modules", "@octokit", "openapi", "generated", "api.github.com.json"))
 	if err != nil {
@@ -134,7 +134,7 @@ func readDescription() ([]operation, error) {
 	}
 	paths := map[string]map[string]map[string]json.RawMessage{} // by path, method, field
 	for path, raw := range whole.Paths {
-		if !strings.HasPrefix(path, "/app") && !strings.HasPrefix(path, "/repos/") {
+		if !strings.HasPrefix(path, "/app") && !strings.HasPrefix(path, "/installation/") && !strings.HasPrefix(path, "/repos/") {
 			continue
 		}
 		var methods map[string]map[string]json.RawMessage
@@ -203,6 +203,15 @@ func TestRequestsThatGitHubDoesNotDocument(t *testing.T) {
 		{"POST", "/repos/a/b/statuses/" + sha, "", `{"state":"success","url":"https://example.com"}`, false},
 		{"POST", "/repos/a/b/statuses/" + sha, "", ``, false},
 		{"PUT", "/repos/a/b/statuses/" + sha, "", `{"state":"success"}`, false},
+		{"POST", "/repos/a/b/check-runs", "", `{"name":"x","head_sha":"y","status":"completed","conclusion":"skipped","actions":[]}`, true},
+		{"POST", "/repos/a/b/check-runs", "", `{"name":"x"}`, false},
+		{"POST", "/repos/a/b/check-runs", "", `{"name":"x","head_sha":"y","status":"running"}`, false},
+		{"POST", "/repos/a/b/check-runs", "", `{"name":"x","head_sha":"y","output":{"title":"z"}}`, false},
+		{"PATCH", "/repos/a/b/check-runs/5", "", `{"status":"in_progress","started_at":"2026-01-01T00:00:00Z"}`, true},
+		{"PATCH", "/repos/a/b/check-runs/5", "", `{"conclusion":"good"}`, false},
+		{"PATCH", "/repos/a/b/check-runs/5", "", `{"head_sha":"y"}`, false},
+		{"GET", "/repos/a/b/commits/main/check-runs", "check_name=x&app_id=5&filter=all", ``, true},
+		{"GET", "/repos/a/b/commits/main/check-runs", "app_id=x", ``, false},
 		{"GET", "/repos/a/b/commits/feature/a/b", "", ``, true},
 		{"GET", "/repos/a/b/pulls", "state=open&per_page=100&page=2", ``, true},
 		{"GET", "/repos/a/b/pulls", "state=opened", ``, false},

@@ -10,6 +10,11 @@ import (
 type pullRequestPayload struct {
 	envelope
 	PullRequest pullRequest `json:"pull_request"`
+	Changes     struct {
+		Base struct {
+			Ref *struct{} `json:"ref"`
+		} `json:"base"`
+	} `json:"changes"` // edited alone
 }
 
 // pullRequest is a pull request as webhooks and the API's lists show it.
@@ -63,6 +68,15 @@ func decodePullRequest(payload []byte) (core.Event, error) {
 	switch p.Action {
 	case "opened", "reopened", "synchronize", "ready_for_review":
 		e.Kind = core.EventPullRequest
+		return e, nil
+	case "edited":
+		if p.Changes.Base.Ref != nil { // filters on the target may decide differently now
+			e.Kind = core.EventPullRequest
+			return e, nil
+		}
+	case "closed":
+		e = ignored(e, core.WhyAction, "The pull request was closed: its builds that still wait for a runner are ended.")
+		e.Kind, e.Closed = core.EventPullRequest, true
 		return e, nil
 	}
 	return ignored(e, core.WhyAction, "Pull request action %q brings no new commit.", p.Action), nil

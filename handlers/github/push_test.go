@@ -98,6 +98,21 @@ func TestPushesThatBuildNothing(t *testing.T) {
 	}
 }
 
+// Builds that wait for a deleted branch are found by its name.
+func TestADeletedBranchIsNamed(t *testing.T) {
+	w := newWorld(t)
+	e := decode(t, "push", w.DeletedPayload(w.repo, "refs/heads/old", w.base))
+	if e.Branch != "old" || e.Tag != "" || e.Ref != "refs/heads/old" || e.SHA != "" {
+		t.Errorf("a branch: %+v", e)
+	}
+	if e = decode(t, "push", w.DeletedPayload(w.repo, "refs/tags/v1", w.base)); e.Branch != "" || e.Tag != "v1" {
+		t.Errorf("a tag: %+v", e)
+	}
+	if e = decode(t, "push", w.PushPayload(w.repo, "main", w.head, w.base)); !e.Forced {
+		t.Errorf("a forced push: %+v", e)
+	}
+}
+
 func TestTags(t *testing.T) {
 	w := newWorld(t)
 	w.git.Tag("v1", w.base, "")

@@ -16,18 +16,21 @@ import (
 const maxDescription = 140
 
 // SetStatus implements core.Reporter with a commit status. States that are no result
-// are KindLimited when little is left of the hour's budget.
+// are KindLimited when little is left of the hour's budget, and left out when little
+// is left of what GitHub takes for one context.
 func (f *Forge) SetStatus(ctx context.Context, repo core.Repository, r core.Report) error {
 	s, err := f.seat(repo.FullName, repo.InstallationID)
 	if err != nil {
 		return err
 	}
-	if unfinished(r.State) {
-		if err := s.lane.spare(); err != nil {
-			return err
-		}
+	key := statusKey{repo.ExternalID, r.Build.SHA, strings.ToLower(r.Context)}
+	if unfinished(r.State) && s.lane.statuses.crowded(key) {
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	ctx, cancel, err := f.reporting(ctx, s, r.State)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	description := []rune(r.Description)
 	if len(description) > maxDescription {
@@ -37,10 +40,32 @@ func (f *Forge) SetStatus(ctx context.Context, repo core.Repository, r core.Repo
 		State: github.String(statusState(r.State)), Context: github.String(r.Context),
 		Description: github.String(string(description)), TargetURL: github.String(r.TargetURL),
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+		s.lane.statuses.add(key, 1)
+		return nil
+	case !full(err):
 		return f.trouble(err, s)
 	}
-	return nil
+	s.lane.statuses.add(key, maxStatuses) // others sent them, or we did before a restart
+	if unfinished(r.State) {
+		return nil
+	}
+	return core.Errorf(core.KindInvalid, "The context %s has the maximum number of statuses that GitHub takes on one commit, %d; "+
+		"this result is on the build's page alone", r.Context, maxStatuses).Because(err)
+}
+
+// reporting readies a context for calls that tell a state: one that is no result
+// gives way to results.
+func (f *Forge) reporting(ctx context.Context, s seat, state core.ReportState) (context.Context, context.CancelFunc, error) {
+	if unfinished(state) {
+		if err := s.lane.spare(); err != nil {
+			return nil, nil, err
+		}
+		ctx = asProgress(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	return ctx, cancel, nil
 }
 
 func unfinished(s core.ReportState) bool { return s == core.ReportPending || s == core.ReportRunning }
@@ -50,7 +75,7 @@ func statusState(s core.ReportState) string {
 	switch s {
 	case core.ReportPending, core.ReportRunning:
 		return "pending"
-	case core.ReportSuccess:
+	case core.ReportSuccess, core.ReportSkipped: // no word for skipped, and a required one must not hang
 		return "success"
 	case core.ReportFailure:
 		return "failure"
@@ -68,12 +93,10 @@ func (f *Forge) UpsertComment(ctx context.Context, repo core.Repository, c core.
 	if err != nil {
 		return "", err
 	}
-	if unfinished(c.State()) {
-		if err := s.lane.spare(); err != nil {
-			return "", err
-		}
+	ctx, cancel, err := f.reporting(ctx, s, c.State())
+	if err != nil {
+		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	w := commentWriter{seat: s, number: c.Number, body: templates.Comment(c)}
 	id, err := w.editOrCreate(ctx, known, f.botLogin)

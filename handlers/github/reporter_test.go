@@ -29,7 +29,7 @@ func TestSetStatus(t *testing.T) {
 	f := newForge(t, w)
 	for state, want := range map[core.ReportState]string{
 		core.ReportPending: "pending", core.ReportRunning: "pending", core.ReportSuccess: "success",
-		core.ReportFailure: "failure", core.ReportError: "error",
+		core.ReportFailure: "failure", core.ReportError: "error", core.ReportSkipped: "success",
 	} {
 		if err := f.SetStatus(t.Context(), w.coreRepository(), report(w.head, state)); err != nil {
 			t.Fatal(err)
@@ -91,6 +91,54 @@ func TestSetStatusAtTheMaximum(t *testing.T) {
 	wantError(t, "status 1001", err, core.KindInvalid, core.CodeInvalidInput)
 	if !strings.Contains(err.Error(), "maximum number of statuses") {
 		t.Errorf("the error does not say why: %v", err)
+	}
+
+	f = newForge(t, w) // after a restart we know what we sent from GitHub's refusal alone
+	before := len(w.Requests())
+	for range 2 {
+		if err := f.SetStatus(t.Context(), w.coreRepository(), report(w.head, core.ReportPending)); err != nil {
+			t.Errorf("progress that nobody can show is done: %v", err)
+		}
+	}
+	if n := len(w.Requests()) - before; n != 2 { // a token and one try
+		t.Errorf("%d requests", n)
+	}
+	err = f.SetStatus(t.Context(), w.coreRepository(), r)
+	wantError(t, "a result", err, core.KindInvalid, core.CodeInvalidInput)
+}
+
+// The last hundred of GitHub's thousand statuses are kept for results.
+func TestProgressLeavesRoomForResults(t *testing.T) {
+	w := newWorld(t)
+	c := &clock{now: time.Now()}
+	f := newForgeAt(t, w, c)
+	set := func(state core.ReportState, context string) error {
+		t.Helper()
+		c.Advance(time.Second)
+		r := report(w.head, state)
+		r.Context = context
+		return f.SetStatus(t.Context(), w.coreRepository(), r)
+	}
+	for i := range 950 {
+		state := core.ReportPending
+		if i%2 == 1 {
+			state = core.ReportSuccess
+		}
+		if err := set(state, "oore/android"); err != nil {
+			t.Fatalf("status %d: %v", i, err)
+		}
+	}
+	if n := len(w.Statuses(w.head)); n != 925 {
+		t.Errorf("%d statuses, want 900 and 25 results", n)
+	}
+	if err := set(core.ReportRunning, "OORE/Android"); err != nil || len(w.Statuses(w.head)) != 925 {
+		t.Errorf("GitHub compares contexts without case: %v", err)
+	}
+	if err := set(core.ReportPending, "oore/ios"); err != nil || w.LastStatus(w.head, "oore/ios").State != "pending" {
+		t.Errorf("another context: %v", err)
+	}
+	if last := w.LastStatus(w.head, "oore/android"); last.State != "success" {
+		t.Errorf("the last is %+v", last)
 	}
 }
 

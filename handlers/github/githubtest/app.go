@@ -2,7 +2,10 @@ package githubtest
 
 import (
 	"crypto/rand"
-	"encoding/json"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -19,20 +22,79 @@ const (
 	clockSkew  = time.Minute
 )
 
+// App is a GitHub App of the double. Its fields may be changed before it is used.
+type App struct {
+	AppID         int64
+	Slug          string // its bot user is Slug[bot]
+	Name          string
+	PrivateKeyPEM []byte
+	WebhookSecret string
+	ClientID      string
+	ClientSecret  string
+
+	server      *Server
+	key         *rsa.PrivateKey
+	permissions map[string]string
+	events      []string
+}
+
+// newApp makes an App with all that Oore asks for. It is not one of the server's yet.
+func (s *Server) newApp(id int64, slug, webhookSecret string) (*App, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("make the App's key: %w", err)
+	}
+	return &App{
+		AppID: id, Slug: slug, Name: slug, WebhookSecret: webhookSecret, ClientID: "Iv1." + rand.Text()[:16], ClientSecret: rand.Text(),
+		PrivateKeyPEM: pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}),
+		server:        s, key: key,
+		permissions: map[string]string{
+			"metadata": "read", "contents": "read", "statuses": "write", "pull_requests": "write", "issues": "write", "checks": "write",
+			"merge_queues": "read",
+		},
+		events: []string{
+			"push", "pull_request", "issue_comment", "pull_request_review", "merge_group", "check_run", "check_suite", "repository",
+		},
+	}, nil
+}
+
+// AddApp makes another App, with a webhook secret of its own.
+func (s *Server) AddApp(tb TB, slug string) *App {
+	tb.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	app, err := s.newApp(s.nextID(), slug, "webhook-secret-of-"+slug)
+	if err != nil {
+		tb.Fatalf("%v", err)
+		return nil
+	}
+	s.apps = append(s.apps, app)
+	return app
+}
+
+// Apps lists all Apps, in the order in which they were made.
+func (s *Server) Apps() []*App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.apps)
+}
+
+// Install installs the App on an account, for all repositories there, and returns the
+// installation's id.
+func (a *App) Install(account string) int64 {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	return a.installationOf(account)
+}
+
 type installation struct {
 	id          int64
+	app         *App
 	account     string
 	suspended   bool
 	permissions map[string]string
+	events      []string
 	budget      *budget
-}
-
-// token is an installation's access token.
-type token struct {
-	installation *installation
-	repositories []int64 // nil: all of the installation
-	permissions  map[string]string
-	expires      time.Time
 }
 
 // Suspend makes the installation refuse everything, until Unsuspend.
@@ -56,33 +118,19 @@ func (s *Server) Uninstall(installationID int64) {
 	maps.DeleteFunc(s.tokens, func(_ string, t *token) bool { return t.installation.id == installationID })
 }
 
+// SetEvents changes which events an installation sends.
+func (s *Server) SetEvents(installationID int64, events ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.installations[installationID].events = events
+}
+
 // SetPermission changes what an installation has been granted: "read", "write", or
 // "" for nothing. Tokens minted before keep what they had.
 func (s *Server) SetPermission(installationID int64, name, level string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.installations[installationID].permissions[name] = level
-}
-
-// SetTokenLife changes how long tokens minted from now on are good for; an hour else.
-func (s *Server) SetTokenLife(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tokenLife = d
-}
-
-// RevokeTokens makes all tokens invalid.
-func (s *Server) RevokeTokens() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.tokens)
-}
-
-// TokensMinted counts the installation tokens handed out.
-func (s *Server) TokensMinted() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.minted
 }
 
 func bearer(r *http.Request) string {
@@ -93,141 +141,70 @@ func bearer(r *http.Request) string {
 	return value
 }
 
-// asApp checks the JWT as GitHub does.
-func (s *Server) asApp(c *call) (answer, bool) {
+// asApp finds the App that the JWT names, and checks it as GitHub does.
+func (s *Server) asApp(c *call) (*App, answer) {
 	var claims jwt.RegisteredClaims
+	var app *App
+	unknown := false
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithoutClaimsValidation())
-	_, err := parser.ParseWithClaims(bearer(c.Request), &claims, func(*jwt.Token) (any, error) { return &s.key.PublicKey, nil })
+	_, err := parser.ParseWithClaims(bearer(c.Request), &claims, func(*jwt.Token) (any, error) {
+		i := slices.IndexFunc(s.apps, func(a *App) bool { return strconv.FormatInt(a.AppID, 10) == claims.Issuer })
+		if unknown = i < 0; unknown {
+			return nil, errors.New("no such App")
+		}
+		app = s.apps[i]
+		return &app.key.PublicKey, nil
+	})
 	now := time.Now()
 	switch {
+	case unknown:
+		return nil, refuse(http.StatusNotFound, "Integration not found")
 	case err != nil:
-		return refuse(http.StatusUnauthorized, "A JSON web token could not be decoded"), false
-	case claims.Issuer != strconv.FormatInt(s.AppID, 10):
-		return refuse(http.StatusUnauthorized, "'Issuer' claim ('iss') must be an Integer and refer to this App"), false
+		return nil, refuse(http.StatusUnauthorized, "A JSON web token could not be decoded")
 	case claims.IssuedAt == nil || claims.IssuedAt.After(now.Add(clockSkew)):
-		return refuse(http.StatusUnauthorized, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"), false
+		return nil, refuse(http.StatusUnauthorized, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
 	case claims.ExpiresAt == nil || claims.ExpiresAt.Before(now):
-		return refuse(http.StatusUnauthorized, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"), false
+		return nil, refuse(http.StatusUnauthorized, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires")
 	case claims.ExpiresAt.Sub(claims.IssuedAt.Time) > maxJWTLife:
-		return refuse(http.StatusUnauthorized, "'Expiration time' claim ('exp') is too far in the future"), false
+		return nil, refuse(http.StatusUnauthorized, "'Expiration time' claim ('exp') is too far in the future")
 	}
-	return answer{}, true
+	return app, answer{}
 }
 
 func (s *Server) getApp(c *call) answer {
-	if a, good := s.asApp(c); !good {
+	app, a := s.asApp(c)
+	if app == nil {
 		return a
 	}
-	return ok(object{"id": s.AppID, "slug": s.Slug, "name": s.Slug})
+	return ok(app.show())
+}
+
+func (a *App) show() object {
+	return object{
+		"id": a.AppID, "slug": a.Slug, "name": a.Name, "client_id": a.ClientID, "external_url": "https://oore.example.com",
+		"html_url": a.server.URL() + "/github-apps/" + a.Slug, "permissions": a.permissions, "events": a.events,
+	}
 }
 
 func (s *Server) getInstallation(c *call) answer {
-	if a, good := s.asApp(c); !good {
+	app, a := s.asApp(c)
+	if app == nil {
 		return a
 	}
 	r := s.repositories[fullName(c)]
-	if r == nil || s.installations[r.InstallationID] == nil {
+	if r == nil {
 		return notFound()
 	}
-	in := s.installations[r.InstallationID]
-	return ok(object{"id": in.id, "app_id": s.AppID, "app_slug": s.Slug, "account": object{"login": in.account}, "permissions": in.permissions})
-}
-
-// mint makes an installation token, restricted as the body says. The body may be
-// null or missing.
-func (s *Server) mint(c *call) answer {
-	if a, good := s.asApp(c); !good {
-		return a
-	}
-	in := s.installations[c.number("id")]
-	if in == nil {
-		return notFound()
-	}
-	if in.suspended {
-		return refuse(http.StatusForbidden, "This installation has been suspended")
-	}
-	var wish struct {
-		RepositoryIDs []int64           `json:"repository_ids"`
-		Permissions   map[string]string `json:"permissions"`
-	}
-	if len(c.body) > 0 {
-		if err := json.Unmarshal(c.body, &wish); err != nil {
-			return refuse(http.StatusBadRequest, "Problems parsing JSON")
+	for _, in := range s.installations {
+		if in.app == app && in.sees(r) {
+			return ok(in.show())
 		}
 	}
-	for _, id := range wish.RepositoryIDs {
-		if !s.installedOn(in.id, id) {
-			return refuse(http.StatusUnprocessableEntity, "There is at least one repository that does not exist or is not accessible to the parent installation.")
-		}
-	}
-	permissions := maps.Clone(in.permissions)
-	if wish.Permissions != nil {
-		permissions = maps.Clone(wish.Permissions)
-		permissions["metadata"] = "read"
-	}
-	for name, level := range permissions {
-		if !covers(in.permissions[name], level) {
-			return refuse(http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation.")
-		}
-	}
-	value := "ghs_" + rand.Text() + rand.Text()[:10]
-	t := &token{installation: in, repositories: wish.RepositoryIDs, permissions: permissions, expires: time.Now().Add(s.tokenLife)}
-	s.tokens[value] = t
-	s.minted++
-	return created(object{"token": value, "expires_at": t.expires.UTC().Format(time.RFC3339), "permissions": permissions})
+	return notFound()
 }
 
-func (s *Server) installedOn(installation, repository int64) bool {
-	for _, r := range s.repositories {
-		if r.ID == repository {
-			return r.InstallationID == installation
-		}
-	}
-	return false
-}
-
-// covers tells whether what was granted is enough for what is needed.
-func covers(granted, needed string) bool {
-	return granted == needed || granted == "write" && needed == "read" || needed == ""
-}
-
-// lookup finds a valid token. The caller holds mu.
-func (s *Server) lookup(value string) *token {
-	t := s.tokens[value]
-	if t == nil || time.Now().After(t.expires) {
-		return nil
-	}
-	return t
-}
-
-// allows tells whether the token reaches the repository.
-func (t *token) allows(r *repository) bool {
-	return t.installation.id == r.InstallationID && (t.repositories == nil || slices.Contains(t.repositories, r.ID))
-}
-
-// repository finds the repository of a call, if its token may do one of the needed
-// things there, each written name:level.
-func (s *Server) repository(c *call, needed ...string) (*repository, answer) {
-	t := s.lookup(bearer(c.Request))
-	if t == nil {
-		return nil, refuse(http.StatusUnauthorized, "Bad credentials")
-	}
-	if t.installation.suspended {
-		return nil, refuse(http.StatusForbidden, "This installation has been suspended")
-	}
-	r := s.repositories[fullName(c)]
-	if r == nil || !t.allows(r) && r.Private {
-		return nil, notFound()
-	}
-	for _, n := range needed {
-		name, level, _ := strings.Cut(n, ":")
-		if t.allows(r) && covers(t.permissions[name], level) {
-			return r, answer{}
-		}
-	}
-	return nil, refuse(http.StatusForbidden, fmt.Sprintf("Resource not accessible by integration (needs %s)", strings.Join(needed, " or ")))
-}
-
-func fullName(c *call) string {
-	return strings.ToLower(c.PathValue("owner") + "/" + c.PathValue("repo"))
+// sees tells whether the installation's account owns the repository.
+func (in *installation) sees(r *repository) bool {
+	owner, _, _ := strings.Cut(r.FullName, "/")
+	return strings.EqualFold(owner, in.account)
 }

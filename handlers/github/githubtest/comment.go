@@ -132,7 +132,7 @@ func (s *Server) createComment(c *call) answer {
 	if body == "" {
 		return a
 	}
-	return created(s.show(s.addComment(r, number, s.Slug+"[bot]", body)))
+	return created(s.show(s.addComment(r, number, s.lookup(bearer(c.Request)).installation.app.Slug+"[bot]", body)))
 }
 
 // commentOf finds the comment of a call; its answer is set if there is none.

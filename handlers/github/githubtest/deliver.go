@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,7 +25,7 @@ type Delivery struct {
 }
 
 // Sign is the value of X-Hub-Signature-256 for a body.
-func (s *Server) Sign(body []byte) string { return Sign(s.WebhookSecret, body) }
+func (a *App) Sign(body []byte) string { return Sign(a.WebhookSecret, body) }
 
 // Sign is the value of X-Hub-Signature-256 for a body and a secret.
 func Sign(secret string, body []byte) string {
@@ -42,26 +43,27 @@ func NewDeliveryID() string {
 
 // Deliver signs a webhook and sends it to the URL, as GitHub does: once. What came of
 // it stands in Deliveries. The caller closes the answer's body.
-func (s *Server) Deliver(to, event string, payload []byte, d Delivery) (*http.Response, error) {
+func (a *App) Deliver(to, event string, payload []byte, d Delivery) (*http.Response, error) {
 	if d.ID == "" {
 		d.ID = NewDeliveryID()
 	}
-	m := &message{to: to, event: event, payload: payload, how: d}
+	m := &message{app: a, to: to, event: event, payload: payload, how: d}
 	at := d.At
 	if at.IsZero() {
 		at = time.Now()
 	}
-	return s.try(context.Background(), m, at, false)
+	return a.server.try(context.Background(), m, at, false)
 }
 
 // message is a webhook that can be sent again.
 type message struct {
+	app       *App
 	to, event string
 	payload   []byte
 	how       Delivery
 }
 
-func (s *Server) request(ctx context.Context, m *message) (*http.Request, error) {
+func (m *message) request(ctx context.Context) (*http.Request, error) {
 	body, contentType := m.payload, "application/json"
 	if m.how.Form {
 		body, contentType = []byte(url.Values{"payload": {string(m.payload)}}.Encode()), "application/x-www-form-urlencoded"
@@ -76,7 +78,8 @@ func (s *Server) request(ctx context.Context, m *message) (*http.Request, error)
 	r.Header.Set("X-GitHub-Delivery", m.how.ID)
 	r.Header.Set("X-GitHub-Hook-ID", "1")
 	r.Header.Set("X-GitHub-Hook-Installation-Target-Type", "integration")
-	r.Header.Set("X-Hub-Signature-256", s.Sign(body))
+	r.Header.Set("X-GitHub-Hook-Installation-Target-ID", strconv.FormatInt(m.app.AppID, 10))
+	r.Header.Set("X-Hub-Signature-256", m.app.Sign(body))
 	for name, value := range m.how.Header {
 		r.Header.Set(name, value)
 		if value == "" {

@@ -98,7 +98,7 @@ func (s *Server) send(ctx context.Context, m *message) (*http.Response, error) {
 	if lost {
 		return nil, ErrLost
 	}
-	r, err := s.request(ctx, m)
+	r, err := m.request(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,8 @@ const cursorPrefix = "v1_"
 
 // listDeliveries lists the newest first, a page at a time from where a cursor points.
 func (s *Server) listDeliveries(c *call) answer {
-	if a, good := s.asApp(c); !good {
+	app, a := s.asApp(c)
+	if app == nil {
 		return a
 	}
 	query := c.URL.Query()
@@ -135,7 +136,7 @@ func (s *Server) listDeliveries(c *call) answer {
 	if err != nil || size < 1 || size > 100 {
 		size = 30
 	}
-	known := s.remembered()
+	known := s.remembered(app)
 	if cursor := query.Get("cursor"); cursor != "" {
 		id, err := strconv.ParseInt(strings.TrimPrefix(cursor, cursorPrefix), 10, 64)
 		if err != nil {
@@ -148,7 +149,7 @@ func (s *Server) listDeliveries(c *call) answer {
 	for _, d := range page {
 		list = append(list, d.show())
 	}
-	a := ok(list)
+	a = ok(list)
 	if len(page) < len(known) {
 		query.Set("cursor", cursorPrefix+strconv.FormatInt(page[len(page)-1].ID, 10))
 		a.header = http.Header{"Link": {"<http://" + c.Host + apiPrefix + c.URL.Path + "?" + query.Encode() + `>; rel="next"`}}
@@ -156,21 +157,22 @@ func (s *Server) listDeliveries(c *call) answer {
 	return a
 }
 
-// remembered are the deliveries that GitHub has not forgotten, newest first. The
+// remembered are the App's deliveries that GitHub has not forgotten, newest first. The
 // caller holds mu.
-func (s *Server) remembered() []*delivery {
+func (s *Server) remembered(app *App) []*delivery {
 	known := slices.Clone(s.deliveries)
 	slices.Reverse(known)
-	return slices.DeleteFunc(known, func(d *delivery) bool { return time.Since(d.At) > deliveryLife })
+	return slices.DeleteFunc(known, func(d *delivery) bool { return d.message.app != app || time.Since(d.At) > deliveryLife })
 }
 
 // redeliver agrees at once and sends afterwards.
 func (s *Server) redeliver(c *call) answer {
-	if a, good := s.asApp(c); !good {
+	app, a := s.asApp(c)
+	if app == nil {
 		return a
 	}
 	id := c.number("id")
-	known := s.remembered()
+	known := s.remembered(app)
 	i := slices.IndexFunc(known, func(d *delivery) bool { return d.ID == id })
 	if i < 0 {
 		return notFound()

@@ -1,7 +1,9 @@
 package githubtest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +25,7 @@ type repository struct {
 	statuses []Status
 	pulls    map[int]*Pull
 	comments []*Comment
+	archived bool
 }
 
 // AddRepository serves the bare git repository in gitDir under the name owner/name.
@@ -33,24 +36,22 @@ func (s *Server) AddRepository(fullName string, private bool, gitDir string) Rep
 	defer s.mu.Unlock()
 	owner, _, _ := strings.Cut(fullName, "/")
 	r := &repository{commits: map[string]bool{}, pulls: map[int]*Pull{}, Repo: Repo{
-		ID: s.nextID(), InstallationID: s.installationOf(owner), FullName: fullName, Private: private, Dir: gitDir,
+		ID: s.nextID(), InstallationID: s.App.installationOf(owner), FullName: fullName, Private: private, Dir: gitDir,
 		CloneURL: s.URL() + "/" + fullName + ".git", DefaultBranch: branch,
 	}}
 	s.repositories[strings.ToLower(fullName)] = r
 	return r.Repo
 }
 
-// installationOf finds the installation of an account or makes it.
-func (s *Server) installationOf(account string) int64 {
-	for _, in := range s.installations {
-		if strings.EqualFold(in.account, account) {
+// installationOf finds the installation of an account or makes it. The caller holds mu.
+func (a *App) installationOf(account string) int64 {
+	for _, in := range a.server.installations {
+		if in.app == a && strings.EqualFold(in.account, account) {
 			return in.id
 		}
 	}
-	in := &installation{id: s.nextID(), account: account, permissions: map[string]string{
-		"metadata": "read", "contents": "read", "statuses": "write", "pull_requests": "write", "issues": "write", "checks": "write",
-	}}
-	s.installations[in.id] = in
+	in := &installation{id: a.server.nextID(), app: a, account: account, permissions: maps.Clone(a.permissions), events: slices.Clone(a.events)}
+	a.server.installations[in.id] = in
 	return in.id
 }
 
@@ -59,11 +60,15 @@ func (s *Server) getRepository(c *call) answer {
 	if r == nil {
 		return a
 	}
+	return ok(s.showRepository(r))
+}
+
+func (s *Server) showRepository(r *repository) object {
 	owner, name, _ := strings.Cut(r.FullName, "/")
-	return ok(object{
+	return object{
 		"id": r.ID, "name": name, "full_name": r.FullName, "private": r.Private, "owner": object{"login": owner},
-		"html_url": s.URL() + "/" + r.FullName, "clone_url": r.CloneURL, "default_branch": r.DefaultBranch, "fork": false,
-	})
+		"html_url": s.URL() + "/" + r.FullName, "clone_url": r.CloneURL, "default_branch": r.DefaultBranch, "fork": false, "archived": r.archived,
+	}
 }
 
 func (s *Server) getCommit(c *call) answer {

@@ -1,16 +1,13 @@
-// Package githubtest is a GitHub for tests: one App, its installations, and
+// Package githubtest is a GitHub for tests: Apps, their installations, and
 // repositories that are real git repositories. It checks what GitHub checks (JWTs,
 // installation tokens and their permissions, the limits of statuses and comments),
-// serves git over HTTP, records every request in order, and misbehaves on demand.
+// makes Apps of manifests, serves git over HTTP, records every request in order, and
+// misbehaves on demand.
 //
 // The API lives under /api/v3/, as on GitHub Enterprise; pages and git at the root.
 package githubtest
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,12 +28,8 @@ const apiPrefix = "/api/v3"
 
 // Server is the double. All its methods are safe for concurrent use.
 type Server struct {
-	AppID         int64
-	Slug          string // its bot user is Slug[bot]
-	PrivateKeyPEM []byte
-	WebhookSecret string
+	*App // the first; what an installation belongs to unless it is another's
 
-	key  *rsa.PrivateKey
 	http *httptest.Server
 	api  *http.ServeMux
 	done chan struct{} // closes when the server must let go of hanging requests
@@ -47,8 +40,11 @@ type Server struct {
 	tokenLife     time.Duration
 	tokens        map[string]*token
 	minted        int
+	apps          []*App
+	codes         map[string]*App // of manifests; each works once
 	installations map[int64]*installation
 	repositories  map[string]*repository // by lower-case full name
+	checks        []*CheckRun
 	requests      []Request
 	hooks         []func(*http.Request) *Failure
 	queue         []Failure
@@ -60,16 +56,15 @@ type Server struct {
 // New starts a double and stops it when the test ends.
 func New(tb TB) *Server {
 	tb.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		tb.Fatalf("make the App's key: %v", err)
-	}
 	s := &Server{
-		AppID: 4711, Slug: "oore-test", WebhookSecret: "webhook-secret-of-the-test-app",
-		PrivateKeyPEM: pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}),
-		key:           key, done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokenLife: time.Hour,
-		tokens: map[string]*token{}, installations: map[int64]*installation{}, repositories: map[string]*repository{},
+		done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokenLife: time.Hour,
+		tokens: map[string]*token{}, codes: map[string]*App{}, installations: map[int64]*installation{}, repositories: map[string]*repository{},
 	}
+	app, err := s.newApp(4711, "oore-test", "webhook-secret-of-the-test-app")
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	s.App, s.apps = app, []*App{app}
 	s.api = s.routes()
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
 	tb.Cleanup(s.close)
@@ -93,8 +88,11 @@ func (s *Server) APIURL() string { return s.http.URL + apiPrefix + "/" }
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, handler := range map[string]func(*call) answer{
-		"GET /app":                 s.getApp,
-		"GET /app/hook/deliveries": s.listDeliveries,
+		"GET /app":                                            s.getApp,
+		"GET /app/hook/deliveries":                            s.listDeliveries,
+		"POST /app-manifests/{code}/conversions":              s.convert,
+		"GET /app/installations":                              s.listInstallations,
+		"GET /installation/repositories":                      s.listInstalled,
 		"POST /app/hook/deliveries/{id}/attempts":             s.redeliver,
 		"POST /app/installations/{id}/access_tokens":          s.mint,
 		"GET /repos/{owner}/{repo}/installation":              s.getInstallation,
@@ -102,6 +100,10 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /repos/{owner}/{repo}/commits/{ref...}":          s.getCommit,
 		"GET /repos/{owner}/{repo}/commits/{sha}/statuses":    s.listStatuses,
 		"POST /repos/{owner}/{repo}/statuses/{sha}":           s.createStatus,
+		"GET /repos/{owner}/{repo}/commits/{sha}/check-runs":  s.listCheckRuns,
+		"POST /repos/{owner}/{repo}/check-runs":               s.createCheckRun,
+		"GET /repos/{owner}/{repo}/check-runs/{id}":           s.getCheckRun,
+		"PATCH /repos/{owner}/{repo}/check-runs/{id}":         s.updateCheckRun,
 		"GET /repos/{owner}/{repo}/branches":                  s.listBranches,
 		"GET /repos/{owner}/{repo}/compare/{basehead...}":     s.compare,
 		"GET /repos/{owner}/{repo}/pulls":                     s.listPulls,
@@ -137,6 +139,10 @@ func (s *Server) serveWell(w http.ResponseWriter, r *http.Request) {
 		api := r.Clone(r.Context())
 		api.URL.Path, api.URL.RawPath = path, strings.TrimPrefix(r.URL.RawPath, apiPrefix)
 		s.api.ServeHTTP(w, api)
+		return
+	}
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/settings/apps/new") {
+		s.takeManifest(w, r)
 		return
 	}
 	s.serveGit(w, r)

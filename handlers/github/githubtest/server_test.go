@@ -98,7 +98,8 @@ func TestJWTs(t *testing.T) {
 	}{
 		{"good", signed(t, w.Server, app, -30*time.Second, 2*time.Minute), 200},
 		{"good for ten minutes", signed(t, w.Server, app, -time.Minute, 9*time.Minute), 200},
-		{"another App", signed(t, w.Server, "1", -30*time.Second, 2*time.Minute), 401},
+		{"an App that is not there", signed(t, w.Server, "1", -30*time.Second, 2*time.Minute), 404},
+		{"another App", signed(t, w.Server, fmt.Sprint(w.AddApp(t, "other").AppID), -30*time.Second, 2*time.Minute), 401},
 		{"over", signed(t, w.Server, app, -10*time.Minute, -time.Minute), 401},
 		{"too long", signed(t, w.Server, app, 0, 11*time.Minute), 401},
 		{"from the future", signed(t, w.Server, app, 5*time.Minute, 6*time.Minute), 401},
