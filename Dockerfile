@@ -9,7 +9,7 @@ RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.ver
 # Builds run in this image: add what your pipelines need (Flutter, Java, the Android SDK) in an image of your own, FROM this one.
 FROM debian:stable-slim
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
+  && apt-get install -y --no-install-recommends ca-certificates git git-lfs openssh-client \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --create-home --uid 10001 oore \
   && install -d -o oore -g oore -m 0700 /data

@@ -32,6 +32,8 @@ type build struct {
 	dir  string // the workspace
 	sha  string // the commit, once it is known
 
+	submodules int // checked out so far
+
 	began    bool // the house knows that it runs
 	timeout  time.Duration
 	since    time.Time
@@ -89,10 +91,6 @@ func (b *build) prepare(ctx context.Context) (core.Plan, error) {
 func (b *build) checkoutAndRead(ctx context.Context) (core.Plan, error) {
 	if err := b.checkout(ctx); err != nil {
 		return core.Plan{}, err
-	}
-	b.log.system(checkoutStep, "Checked out %s%s", short(b.sha), b.origin())
-	for _, note := range unfetched(b.dir) {
-		b.log.system(checkoutStep, "%s", note)
 	}
 	plan, err := readPlan(b.dir, b.job.Pipeline)
 	if err != nil {

@@ -5,16 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/oore-ci/oore/app/core"
-)
-
-const (
-	fetchTries = 3
-	fetchPause = time.Second
-	// maxPacks is how many packs a mirror may gather before they are joined.
-	maxPacks = 50
 )
 
 // checkout puts the build's commit into the workspace. An error is a *failure, the
@@ -23,7 +15,7 @@ func (b *build) checkout(ctx context.Context) error {
 	if b.sha != "" && !shaPattern.MatchString(b.sha) {
 		return failf(core.ReasonCommitUnknown, "%q is not a full commit id", b.sha)
 	}
-	m, err := openMirror(b.pool.mirrors(), b.job.Repository, b.sha)
+	m, err := openMirror(b.pool.mirrors(), mirrorKey(b.job.Repository), b.sha)
 	if err != nil {
 		return err
 	}
@@ -31,17 +23,7 @@ func (b *build) checkout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeRepository(b.dir, m, refs, b.sha, b.job.Repository.CloneURL); err != nil {
-		return err
-	}
-	_, err = b.git(ctx, gitCall{
-		dir: b.dir + "/.git", workTree: b.dir, args: []string{"read-tree", "--reset", "-u", "HEAD"},
-	})
-	if e := (*gitError)(nil); errors.As(err, &e) {
-		b.log.system(checkoutStep, "%s", e.output)
-		return failf(core.ReasonCheckoutFailed, "Checkout failed: %s", gist(err))
-	}
-	return err
+	return b.place(ctx, tree{dir: b.dir, address: b.job.Repository.CloneURL, sha: b.sha}, m, refs)
 }
 
 // reach makes sure that a branch or tag of the repository (or the head of the
@@ -120,7 +102,7 @@ func (b *build) fetchUntilReached(ctx context.Context, m *mirror) (map[string]st
 		}
 		// A forge may announce a push before all of its servers know it.
 		announced := b.job.Build.TriggerType == core.TriggerWebhook && try < 2
-		if try == fetchTries || (fetchErr == nil && !announced) {
+		if lastTry(try, fetchErr) || (fetchErr == nil && !announced) {
 			return nil, b.unreached(fetchErr)
 		}
 		if fetchErr != nil {
@@ -149,12 +131,8 @@ func (b *build) unreached(fetchErr error) error {
 // fetchAll brings the branches and tags, then, if they do not lead to the commit,
 // the head of the build's pull request.
 func (b *build) fetchAll(ctx context.Context, m *mirror) error {
-	fresh := m.packs() == 0
-	if err := b.fetch(ctx, m, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"); err != nil {
+	if err := b.fetchPublic(ctx, m, ""); err != nil {
 		return err
-	}
-	if fresh || m.packs() > maxPacks {
-		b.tidy(ctx, m)
 	}
 	if b.sha == "" {
 		return b.resolve(ctx, m)
@@ -170,32 +148,7 @@ func (b *build) fetchAll(ctx context.Context, m *mirror) error {
 	if ok, err := b.reached(ctx, m, refs); ok || err != nil {
 		return err
 	}
-	return b.fetch(ctx, m, "+"+public+":"+private)
-}
-
-func (b *build) fetch(ctx context.Context, m *mirror, refspecs ...string) error {
-	from, err := b.pool.jobs.Checkout(ctx, b.job.Lease)
-	switch {
-	case err != nil && refused(err):
-		return failf(core.ReasonCheckoutFailed, "Checkout failed: %s", sentence(err))
-	case err != nil:
-		return fmt.Errorf("ask for the repository's credential: %w", err)
-	}
-	protocols, err := allowedProtocols(from.URL)
-	if err != nil {
-		return err
-	}
-	call := []string{
-		"-c", "fetch.unpackLimit=1", // a pack for each fetch: tidy joins packs, not loose objects
-		"fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-show-forced-updates",
-	}
-	if protocols == "file" {
-		// The folder may be somebody else's; reading it runs nothing of theirs.
-		call = append(call, "--upload-pack=git -c 'safe.directory=*' upload-pack")
-	}
-	call = append(append(call, "--", from.URL), refspecs...)
-	_, err = b.git(ctx, gitCall{dir: m.dir, protocols: protocols, from: &from, args: call})
-	return err
+	return b.fetch(ctx, m, "", "+"+public+":"+private)
 }
 
 // resolve finds the commit of a build that names none: the head of its branch.
@@ -219,19 +172,6 @@ func (b *build) branch() string {
 		return b.job.Build.Branch
 	}
 	return b.job.Repository.DefaultBranch
-}
-
-// tidy keeps a mirror fast; nothing of it is needed, so nothing of it fails a build.
-func (b *build) tidy(ctx context.Context, m *mirror) {
-	for _, args := range [][]string{
-		{"pack-refs", "--all"},
-		{"repack", "-q", "-d", "--geometric=2"},
-		{"commit-graph", "write", "--reachable", "--no-progress"},
-	} {
-		if _, err := b.git(ctx, gitCall{dir: m.dir, args: args}); err != nil && ctx.Err() == nil {
-			b.pool.log.Warn("tidy mirror", "mirror", m.dir, "error", err)
-		}
-	}
 }
 
 // pullRefs names the head of the build's pull request at its forge, and where we

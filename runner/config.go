@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,9 +8,6 @@ import (
 
 	"github.com/oore-ci/oore/app/core"
 )
-
-// maxAttributes is the largest .gitattributes that we look into.
-const maxAttributes = 1 << 20
 
 // readPlan finds out what to run: the commit's own file, or the pipeline's
 // configuration where there is none. An error is a *failure.
@@ -77,25 +73,6 @@ func readConfig(workspace string, paths []string) (path string, data []byte, err
 		return path, data, err
 	}
 	return "", nil, nil
-}
-
-// unfetched tells what of the commit a checkout leaves out, so that nobody hunts for
-// files that never came.
-func unfetched(workspace string) (notes []string) {
-	root, err := os.OpenRoot(workspace)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = root.Close() }()
-	if info, err := root.Lstat(".gitmodules"); err == nil && info.Mode().IsRegular() {
-		notes = append(notes, "This commit has submodules; this version of Oore does not fetch them.")
-	}
-	if info, err := root.Lstat(".gitattributes"); err == nil && info.Mode().IsRegular() && info.Size() <= maxAttributes {
-		if data, err := root.ReadFile(".gitattributes"); err == nil && bytes.Contains(data, []byte("filter=lfs")) {
-			notes = append(notes, "This commit uses Git LFS; this version of Oore does not fetch LFS files.")
-		}
-	}
-	return notes
 }
 
 // sentence is what an error of the house says to a person.

@@ -89,23 +89,3 @@ func TestNotesOfTheConfigurationAreInTheLog(t *testing.T) {
 		t.Errorf("system lines:\n%s", l.bytes(core.StreamSystem))
 	}
 }
-
-func TestTheLogSaysWhatACheckoutLeavesOut(t *testing.T) {
-	repo, house := newRepository(t), newHouse()
-	startPool(t, house, 1)
-	const submodules, lfs = "This commit has submodules;", "This commit uses Git LFS;"
-	says := func(id string) string {
-		l := house.run(t, repo.job(id, "true"))
-		mustEnd(t, l, core.BuildSucceeded, "", "")
-		return string(l.bytes(core.StreamSystem))
-	}
-	repo.commit(".gitattributes", "*.txt text\n")
-	if got := says("b1"); strings.Contains(got, submodules) || strings.Contains(got, lfs) {
-		t.Errorf("a commit with neither:\n%s", got)
-	}
-	repo.commit(".gitattributes", "*.psd filter=lfs diff=lfs merge=lfs -text\n")
-	repo.commit(".gitmodules", "[submodule \"lib\"]\n\tpath = lib\n\turl = ../lib\n")
-	if got := says("b2"); strings.Count(got, submodules) != 1 || strings.Count(got, lfs) != 1 {
-		t.Errorf("a commit with both:\n%s", got)
-	}
-}

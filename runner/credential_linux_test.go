@@ -5,54 +5,15 @@ import (
 	"encoding/base64"
 	"io/fs"
 	"net/http"
-	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/oore-ci/oore/app/core"
 )
-
-const (
-	user     = "x-access-token"
-	password = "ghs_canary0123456789"
-)
-
-// forge serves a repository over git's smart HTTP to whoever knows the password.
-type forge struct {
-	*httptest.Server
-	mu      sync.Mutex
-	allowed int
-	during  func() // runs within each allowed request
-}
-
-func newForge(t *testing.T, repo *repository) *forge {
-	t.Helper()
-	backend := &cgi.Handler{
-		Path: filepath.Join(gitIn(t, repo.dir, "--exec-path"), "git-http-backend"),
-		Env:  []string{"GIT_PROJECT_ROOT=" + repo.dir, "GIT_HTTP_EXPORT_ALL=1"},
-	}
-	f := &forge{during: func() {}}
-	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if u, p, ok := r.BasicAuth(); !ok || u != user || p != password {
-			w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
-			http.Error(w, "who are you?", http.StatusUnauthorized)
-			return
-		}
-		f.mu.Lock()
-		f.allowed++
-		f.during()
-		f.mu.Unlock()
-		r.Header.Del("Authorization")
-		backend.ServeHTTP(w, r)
-	}))
-	t.Cleanup(f.Close)
-	return f
-}
 
 // exposed lists where the secret can be read on this machine: arguments and
 // environments of processes, and files below dir.
@@ -85,7 +46,11 @@ func exposed(secret, dir string) []string {
 func TestTheCredentialIsNowhereToBeSeen(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	forge := newForge(t, repo)
-	address := forge.URL + "/.git"
+	address := forge.address("origin")
+	lib := newSibling(t, repo, "lib")
+	lib.commitLFS(forge, "lib.bin", "large, too\n")
+	repo.commitLFS(forge, "app.bin", "large\n")
+	repo.commitSubmodule("lib", lib, "../../lib/.git")
 	house.checkout = func(core.Job) (core.Checkout, error) {
 		return core.Checkout{URL: address, Username: user, Password: password}, nil
 	}
@@ -93,17 +58,17 @@ func TestTheCredentialIsNowhereToBeSeen(t *testing.T) {
 	var found []string
 	forge.during = func() { found = append(found, exposed(password, dir)...) }
 	gate := filepath.Join(t.TempDir(), "gate")
-	job := repo.job("b1", "cat README; env; git config --list; until test -e "+gate+"; do sleep 0.01; done")
+	job := repo.job("b1", "cat README app.bin lib/lib.bin; env; git config --list; until test -e "+gate+"; do sleep 0.01; done")
 	job.Repository.CloneURL = address
 	house.submit(job)
-	house.untilPrinted(t, "b1", "hello\n")
+	house.untilPrinted(t, "b1", "hello\nlarge\nlarge, too\n")
 	house.untilPrinted(t, "b1", "remote.origin.url="+address)
 	found = append(found, exposed(password, dir)...)
 	repo.must(os.WriteFile(gate, nil, 0o600))
 	l := house.wait(t, "b1")
 	mustEnd(t, l, core.BuildSucceeded, "", "")
-	if forge.allowed == 0 {
-		t.Error("the repository was not fetched with the credential")
+	if forge.fetches["/origin/.git"] == 0 || forge.fetches["/lib/.git"] == 0 || forge.batches != 2 {
+		t.Errorf("not all was fetched with the credential: %v, %d batches", forge.fetches, forge.batches)
 	}
 	if len(found) > 0 {
 		t.Errorf("the credential is in %q", found)
@@ -119,7 +84,7 @@ func TestAWrongCredentialFailsWithoutShowingIt(t *testing.T) {
 	startPool(t, house, 1)
 	for _, secret := range []string{"wrong-secret", ""} {
 		house.checkout = func(core.Job) (core.Checkout, error) {
-			return core.Checkout{URL: forge.URL + "/.git", Username: user, Password: secret}, nil
+			return core.Checkout{URL: forge.address("origin"), Username: user, Password: secret}, nil
 		}
 		l := house.run(t, repo.job("b-"+secret, "true"))
 		mustEnd(t, l, core.BuildFailed, core.ReasonCheckoutFailed, "Checkout failed: ")

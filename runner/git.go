@@ -21,7 +21,9 @@ type gitCall struct {
 	workTree  string // empty: none
 	protocols string // what git may talk over (GIT_ALLOW_PROTOCOL); empty: nothing
 	from      *core.Checkout
+	config    []string // name=value, for this call alone
 	args      []string
+	answer    *tailBuffer // gets standard output apart from errors; nil: both are returned
 }
 
 // git runs git among the build's processes and returns what it printed. It reads no
@@ -46,7 +48,14 @@ func (b *build) git(ctx context.Context, c gitCall) (string, error) {
 		argv = append(argv, "-c", "credential."+origin(c.from.URL)+".helper="+readCredential)
 	}
 	out := &tailBuffer{limit: 16 << 10}
-	code, err := b.spawn(ctx, command{argv: append(argv, c.args...), dir: dir, env: b.gitEnv(c.protocols)}, secret, out, out)
+	answer := out
+	if c.answer != nil {
+		answer = c.answer
+	}
+	for _, setting := range c.config {
+		argv = append(argv, "-c", setting)
+	}
+	code, err := b.spawn(ctx, command{argv: append(argv, c.args...), dir: dir, env: b.gitEnv(c.protocols)}, secret, answer, out)
 	text := strings.TrimSpace(out.String())
 	if c.from != nil && c.from.Password != "" {
 		text = strings.ReplaceAll(text, c.from.Password, "***")
@@ -171,12 +180,13 @@ func gist(err error) string {
 type tailBuffer struct {
 	limit int
 	data  []byte
+	lost  bool // the first bytes
 }
 
 func (t *tailBuffer) Write(p []byte) (int, error) {
 	t.data = append(t.data, p...)
 	if over := len(t.data) - t.limit; over > 0 {
-		t.data = append(t.data[:0], t.data[over:]...)
+		t.data, t.lost = append(t.data[:0], t.data[over:]...), true
 	}
 	return len(p), nil
 }

@@ -22,10 +22,13 @@ import (
 // lock, so nothing is ever pruned from it; whoever writes holds the lock.
 type mirror struct{ dir string }
 
-// openMirror makes the mirror of a repository if it is not there. sha tells the
-// object format; empty: SHA-1.
-func openMirror(dir string, r core.Repository, sha string) (*mirror, error) {
-	sum := sha256.Sum256([]byte(string(r.Provider) + "\x00" + r.ExternalID))
+// mirrorKey names the mirror of a repository.
+func mirrorKey(r core.Repository) string { return string(r.Provider) + "\x00" + r.ExternalID }
+
+// openMirror makes a mirror if it is not there. sha tells the object format; empty:
+// SHA-1.
+func openMirror(dir, key, sha string) (*mirror, error) {
+	sum := sha256.Sum256([]byte(key))
 	m := &mirror{dir: filepath.Join(dir, hex.EncodeToString(sum[:16])+".git")}
 	if _, err := os.Stat(filepath.Join(m.dir, "HEAD")); err == nil {
 		return m, nil
@@ -68,10 +71,14 @@ func gitConfig(sha string, bare bool, remote string) string {
 		b.WriteString("[extensions]\n\tobjectformat = sha256\n")
 	}
 	if remote != "" {
-		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(remote)
-		fmt.Fprintf(&b, "[remote \"origin\"]\n\turl = \"%s\"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n", quoted)
+		fmt.Fprintf(&b, "[remote \"origin\"]\n\turl = %s\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n", quoteConfig(remote))
 	}
 	return b.String()
+}
+
+// quoteConfig writes a value, or the name of a section, which may hold no line feed.
+func quoteConfig(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }
 
 // lock waits for the right to write, against other slots and other processes.
