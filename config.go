@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,6 +30,8 @@ type Config struct {
 	LocalRoots  []string
 	LogLevel    string
 	LogFormat   string
+
+	EncryptionKey []byte // nil: the data folder's key file
 
 	GitHubAppID         int64
 	GitHubPrivateKey    string
@@ -64,6 +67,7 @@ func settings() []setting {
 		{"OORE_LOCAL_ROOTS", "folders in which local repositories may lie, separated by : (default: your home)", readLocalRoots},
 		{"OORE_LOG_LEVEL", "debug, info, warn or error (default info)", text(func(c *Config) *string { return &c.LogLevel })},
 		{"OORE_LOG_FORMAT", "text or json (default: text on a terminal)", text(func(c *Config) *string { return &c.LogFormat })},
+		{"OORE_ENCRYPTION_KEY", "32 bytes in base64 that seal stored keys (default: the file encryption.key in the data folder, made at the first start)", readEncryptionKey},
 		{"OORE_GITHUB_APP_ID", "numeric id of the GitHub App", readAppID},
 		{"OORE_GITHUB_APP_PRIVATE_KEY", "the App's private key, PEM", text(func(c *Config) *string { return &c.GitHubPrivateKey })},
 		{"OORE_GITHUB_APP_WEBHOOK_SECRET", "the App's webhook secret", text(func(c *Config) *string { return &c.GitHubWebhookSecret })},
@@ -76,6 +80,13 @@ func readRunners(c *Config, value string) (err error) {
 	c.Runners, err = strconv.Atoi(value)
 	if err != nil || c.Runners < 0 || c.Runners > 256 {
 		return errors.New("give a number from 0 to 256")
+	}
+	return nil
+}
+
+func readEncryptionKey(c *Config, value string) (err error) {
+	if c.EncryptionKey, err = base64.StdEncoding.DecodeString(strings.TrimSpace(value)); err != nil || len(c.EncryptionKey) != 32 {
+		return errors.New("give 32 bytes in base64, for example from: openssl rand -base64 32")
 	}
 	return nil
 }

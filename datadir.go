@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/oore-ci/oore/app"
 )
 
 // lockPatience is for a restart right after a kill: a child that the killed server
@@ -39,6 +45,29 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 		}
 	}
 	return lock, nil
+}
+
+// openVault takes the encryption key of the settings, or the data folder's own, which
+// it makes at the first start.
+func openVault(cfg Config) (*app.Vault, error) {
+	if cfg.EncryptionKey != nil {
+		return app.NewVault(cfg.EncryptionKey)
+	}
+	path := filepath.Join(cfg.DataDir, "encryption.key")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key := make([]byte, 32)
+		rand.Read(key) // never fails: it ends the program instead
+		data = []byte(base64.StdEncoding.EncodeToString(key) + "\n")
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the encryption key: %w", err)
+	}
+	if err := readEncryptionKey(&cfg, string(data)); err != nil {
+		return nil, fmt.Errorf("%s is damaged: put it back from a backup, or %w", path, err)
+	}
+	return app.NewVault(cfg.EncryptionKey)
 }
 
 // runnerID is the embedded runner's lasting identity: after a restart it takes back

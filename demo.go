@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -18,8 +21,6 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
-	"github.com/oore-ci/oore/handlers/github"
-	"github.com/oore-ci/oore/handlers/localgit"
 )
 
 //go:embed docs/demo/oore.yaml
@@ -58,14 +59,16 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	cfg.GitHubWebhookSecret = d.secret
+	if err := d.connectGitHub(&cfg); err != nil {
+		return err
+	}
 	log := newLogger(cfg, stderr)
 	r, err := newRooms(cfg, log)
 	if err != nil {
 		return err
 	}
-	r.forges[core.ProviderGitHub] = demoForge{Forge: localgit.New(localgit.Options{Log: log}), clone: d.bare}
-	r.decoders[core.ProviderGitHub] = github.Decoder{}
+	r.forges[core.ProviderGitHub] = demoForge{Forge: r.forges[core.ProviderGit], clone: d.bare, integration: r.environment[0].Integration}
+	delete(r.reporters, core.ProviderGitHub)
 	s, err := assemble(ctx, cfg, r, log)
 	if err != nil {
 		return err
@@ -75,6 +78,18 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return err
 	}
 	return s.run(ctx)
+}
+
+// connectGitHub gives the demo an App of its own, which takes webhooks that are signed
+// with the demo's secret. GitHub is never asked for it.
+func (d *demo) connectGitHub(cfg *Config) error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	cfg.GitHubAppID, cfg.GitHubWebhookSecret = 1, d.secret
+	cfg.GitHubPrivateKey = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+	return nil
 }
 
 // freeAddr is the wished address, or one with another port where that is taken.
@@ -226,11 +241,13 @@ func (d *demo) push() (path, signature string, err error) {
 // cloned from the folder.
 type demoForge struct {
 	core.Forge
-	clone string
+	clone       string
+	integration core.Integration
 }
 
 func (f demoForge) FindRepository(ctx context.Context, name string) (core.Repository, error) {
 	r, err := f.Forge.FindRepository(ctx, f.clone)
 	r.Provider, r.ExternalID, r.FullName = core.ProviderGitHub, fmt.Sprint(demoRepositoryID), name
+	r.Host, r.IntegrationID = f.integration.Host, f.integration.ID
 	return r, err
 }

@@ -43,6 +43,8 @@ func importLaw() map[string]room {
 		"handlers/github": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{
 			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog", "golang.org/x/time",
 		}},
+		"handlers/gitlab": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{"github.com/xanzy/go-gitlab", "golang.org/x/time"}},
+		"handlers/slack":  {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{"github.com/slack-go/slack", "golang.org/x/time"}},
 	}
 }
 

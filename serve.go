@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers"
-	"github.com/oore-ci/oore/handlers/github"
 	"github.com/oore-ci/oore/handlers/localgit"
 	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/runner"
@@ -91,34 +89,6 @@ type server struct {
 	ln      net.Listener
 }
 
-// rooms are the parts that know a provider; the demo brings its own.
-type rooms struct {
-	forges    map[core.Provider]core.Forge
-	reporters map[core.Provider]core.Reporter
-	decoders  map[core.Provider]core.Decoder
-}
-
-func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
-	local := localgit.New(localgit.Options{Log: log})
-	r := rooms{
-		forges:    map[core.Provider]core.Forge{core.ProviderGit: local},
-		reporters: map[core.Provider]core.Reporter{},
-		decoders:  map[core.Provider]core.Decoder{core.ProviderGit: localgit.Decoder{}},
-	}
-	if cfg.GitHubAppID == 0 {
-		return r, nil
-	}
-	forge, err := github.NewForge(github.Options{
-		AppID: cfg.GitHubAppID, PrivateKey: []byte(cfg.GitHubPrivateKey), APIURL: cfg.GitHubAPIURL, WebURL: cfg.GitHubWebURL, Log: log,
-	})
-	if err != nil {
-		return r, usageError{err}
-	}
-	r.forges[core.ProviderGitHub], r.reporters[core.ProviderGitHub] = forge, forge
-	r.decoders[core.ProviderGitHub] = github.Decoder{}
-	return r, nil
-}
-
 func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, error) {
 	r, err := newRooms(cfg, log)
 	if err != nil {
@@ -145,13 +115,20 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
+	vault, err := openVault(cfg)
+	if err != nil {
+		return nil, err
+	}
 	s.app, err = app.New(app.Deps{
-		Store: s.store, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders,
+		Store: s.store, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
 		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log,
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if err := s.app.Connect(ctx); err != nil {
+		log.Error("an integration cannot work", "error", err)
 	}
 	if err := s.wireRunner(); err != nil {
 		return nil, err
@@ -165,7 +142,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 			return s.app.ListRepositories(ctx, core.ProviderGit)
 		},
 		watchEvery, log)
-	if err := s.wireHTTP(); err != nil {
+	if err := s.wireHTTP(r); err != nil {
 		return nil, err
 	}
 	s.ln, err = net.Listen("tcp", cfg.ListenAddr)
@@ -189,19 +166,14 @@ func (s *server) wireRunner() error {
 	return err
 }
 
-func (s *server) wireHTTP() error {
+func (s *server) wireHTTP(r rooms) error {
 	set, err := templates.New()
 	if err != nil {
 		return err
 	}
-	var inbox http.Handler
-	if s.cfg.GitHubWebhookSecret != "" {
-		if inbox, err = github.NewInbox(s.app, s.cfg.GitHubWebhookSecret, s.log); err != nil {
-			return err
-		}
-	}
 	s.http = handlers.New(handlers.Options{
-		App: s.app, GitHub: inbox, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version,
+		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
+		PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version,
 		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log}),
 	})
 	return nil

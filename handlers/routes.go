@@ -15,11 +15,12 @@ import (
 	"github.com/oore-ci/oore/handlers/web"
 )
 
-// Options are what the door stands on. GitHub and Stop may be nil.
+// Options are what the door stands on. GitHub, GitLab and Stop may be nil.
 type Options struct {
 	App       *app.App
 	Pages     *web.Pages
 	GitHub    http.Handler // takes GitHub's webhooks; nil: answered 404 not_configured
+	GitLab    http.Handler // takes GitLab's, likewise
 	PublicURL string       // without a trailing slash
 	Log       *slog.Logger
 	Stop      <-chan struct{} // closes when the server stops: streams end
@@ -48,12 +49,12 @@ func build(o Options, commands commands) *fiber.App {
 	server.Get("/readyz", ready(commands))
 	mountAPI(server.Group("/v1", noStore), a, api.New(api.Options{
 		Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Stop: o.Stop,
-	}), o.GitHub)
+	}), o)
 	mountPages(server, a, o.Pages)
 	return server
 }
 
-func mountAPI(v1 fiber.Router, a *auth, h *api.API, github http.Handler) {
+func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Post("/auth/logout", a.logout)
 	v1.Get("/users/me", a.api(h.Me))
 	v1.Get("/api-tokens", a.api(h.ListTokens))
@@ -89,8 +90,18 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, github http.Handler) {
 	v1.Post("/deliveries/:id/approve", a.api(h.Approve))
 	v1.Get("/why", a.api(h.Why))
 
-	v1.Post("/webhooks/github", webhook(github, "GitHub is not connected to this server: set OORE_GITHUB_APP_ID, OORE_GITHUB_APP_PRIVATE_KEY and OORE_GITHUB_APP_WEBHOOK_SECRET"))
-	v1.Post("/webhooks/gitlab", webhook(nil, "No GitLab host is connected to this server"))
+	v1.Get("/integrations", a.api(h.ListIntegrations))
+	v1.Post("/integrations/github/start", a.api(h.StartGitHubApp))
+	v1.Post("/integrations/github/complete", a.api(h.CompleteGitHubApp))
+	v1.Post("/integrations/gitlab", a.api(h.ConnectGitLab))
+	v1.Get("/integrations/:id", a.api(h.Integration))
+	v1.Delete("/integrations/:id", a.api(h.DeleteIntegration))
+	v1.Post("/integrations/:id/sync", a.api(h.SyncIntegration))
+	v1.Get("/integration-repositories", a.api(h.ListIntegrationRepositories))
+	v1.Post("/integration-repositories/:id/webhook-secret", a.api(h.RenewHookSecret))
+
+	v1.Post("/webhooks/github", webhook(o.GitHub, "GitHub is not connected to this server"))
+	v1.Post("/webhooks/gitlab", webhook(o.GitLab, "GitLab is not connected to this server"))
 	v1.Post("/slack/commands", webhook(nil, "No Slack app is connected to this server"))
 }
 
@@ -110,6 +121,10 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Get("/projects/new", a.page(p.NewProject))
 	server.Post("/projects", a.page(p.CreateProject))
 	server.Get("/projects/:id", a.page(p.Project))
+	server.Get("/projects/:id/settings", a.page(p.ProjectSettings))
+	server.Post("/projects/:id/settings", a.page(p.UpdateProject))
+	server.Post("/projects/:id/settings/webhook-secret", a.page(p.RenewHookSecret))
+	server.Post("/projects/:id/delete", a.page(p.DeleteProject))
 	server.Get("/projects/:id/pipelines/new", a.page(p.NewPipeline))
 	server.Post("/projects/:id/pipelines", a.page(p.CreatePipeline))
 	server.Get("/projects/:id/run", a.page(p.RunForm))
@@ -119,6 +134,17 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Post("/deliveries/:id/redeliver", a.page(p.Redeliver))
 	server.Post("/deliveries/:id/approve", a.page(p.Approve))
 	server.Get("/why", a.page(p.Why))
+
+	server.Get("/settings", a.page(p.Settings))
+	server.Get("/settings/sources", a.page(p.Sources))
+	server.Get("/settings/sources/github", a.page(p.ConnectGitHub))
+	server.Post("/settings/sources/github", a.page(p.StartGitHubApp))
+	server.Get("/settings/sources/github/callback", a.page(p.GitHubCallback))
+	server.Get("/settings/sources/github/installed", a.page(p.GitHubInstalled))
+	server.Get("/settings/sources/gitlab", a.page(p.ConnectGitLabForm))
+	server.Post("/settings/sources/gitlab", a.page(p.ConnectGitLab))
+	server.Post("/settings/sources/:id/sync", a.page(p.SyncSource))
+	server.Post("/settings/sources/:id/disconnect", a.page(p.DisconnectSource))
 }
 
 // ready answers GET /readyz: 503 whatever the fault, since that is what a load

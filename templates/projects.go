@@ -44,7 +44,22 @@ func (s *Set) Project(w io.Writer, v ProjectView) error { return s.render(w, "pr
 type NewProjectView struct {
 	Page
 	Name, Description, Kind, Repository, DefaultBranch Field
+
+	Connected Field // the id of a repository that a source sees
+	Groups    []RepositoryGroup
+	Search    string // what the groups were searched for
+	Found     int    // how many match; the groups may show fewer
+	Shown     int
 }
+
+// RepositoryGroup is the repositories at one host, to choose from.
+type RepositoryGroup struct {
+	Host         string
+	Repositories []core.Repository
+}
+
+// Offers tells whether the sources see repositories, be it that none match the search.
+func (v NewProjectView) Offers() bool { return len(v.Groups) > 0 || v.Search != "" }
 
 // NewProject writes the form for a new project.
 func (s *Set) NewProject(w io.Writer, v NewProjectView) error {

@@ -45,6 +45,16 @@ type Commands interface {
 	Why(ctx context.Context, actor core.Actor, repository, sha string) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 
+	ListIntegrations(ctx context.Context, actor core.Actor) ([]app.IntegrationDetail, error)
+	FindIntegration(ctx context.Context, actor core.Actor, id string) (app.IntegrationDetail, error)
+	SyncIntegration(ctx context.Context, actor core.Actor, id string) (app.IntegrationDetail, error)
+	DeleteIntegration(ctx context.Context, actor core.Actor, id string) error
+	StartGitHubApp(ctx context.Context, actor core.Actor, in app.StartGitHubApp) (core.AppForm, error)
+	CompleteGitHubApp(ctx context.Context, actor core.Actor, code, state string) (app.IntegrationDetail, error)
+	ConnectGitLab(ctx context.Context, actor core.Actor, in app.ConnectGitLab) (app.IntegrationDetail, error)
+	ListIntegrationRepositories(ctx context.Context, actor core.Actor, integrationID string) ([]core.Repository, error)
+	RenewHookSecret(ctx context.Context, actor core.Actor, repositoryID string) (address, secret string, err error)
+
 	CreateAPIToken(ctx context.Context, actor core.Actor, in app.CreateAPIToken) (secret string, c core.Credential, err error)
 	ListAPITokens(ctx context.Context, actor core.Actor) ([]core.Credential, error)
 }

@@ -70,6 +70,10 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
 		"GET /deliveries": a.ListDeliveries, "GET /deliveries/:id": a.Delivery, "POST /deliveries/:id/redeliver": a.Redeliver,
 		"POST /deliveries/:id/evaluate": a.Evaluate, "POST /deliveries/:id/approve": a.Approve, "GET /why": a.Why, "DELETE /api-tokens/:id": a.DeleteToken,
+		"GET /integrations": a.ListIntegrations, "GET /integrations/:id": a.Integration, "DELETE /integrations/:id": a.DeleteIntegration,
+		"POST /integrations/:id/sync": a.SyncIntegration, "POST /integrations/github/start": a.StartGitHubApp,
+		"POST /integrations/github/complete": a.CompleteGitHubApp, "POST /integrations/gitlab": a.ConnectGitLab,
+		"GET /integration-repositories": a.ListIntegrationRepositories, "POST /integration-repositories/:id/webhook-secret": a.RenewHookSecret,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		server.Add(method, path, func(c *fiber.Ctx) error { return h(c, actor) })
@@ -157,11 +161,11 @@ func fullCommands() *apitest.Commands {
 		Project: core.Project{
 			ID: projectID, Name: "Shop", Slug: "shop", Description: "The app", RepositoryID: pipelineID,
 			Repository: core.Repository{
-				ID: pipelineID, Provider: core.ProviderGitHub, ExternalID: "42", FullName: "acme/shop",
+				ID: pipelineID, Provider: core.ProviderGitHub, Host: "github.com", IntegrationID: deliveryID, ExternalID: "42", FullName: "acme/shop",
 				WebURL: "https://github.com/acme/shop", CloneURL: "https://github.com/acme/shop.git",
 				DefaultBranch: "main", Private: true, InstallationID: 7,
 			},
-			Forks: core.ForksApprove, Comments: core.CommentsAlways, TriggerRole: core.RoleViewer, Visibility: core.VisibleInstance,
+			Forks: core.ForksApprove, Comments: core.CommentsAlways, TriggerRole: core.RoleViewer, Visibility: core.VisibleInstance, Checks: core.CheckRun, ReportSkipped: true,
 			CreatedAt: at(0), UpdatedAt: at(1),
 		},
 		Pipeline: core.Pipeline{
@@ -201,6 +205,18 @@ func fullCommands() *apitest.Commands {
 				{Index: 0, Name: "checkout", Status: core.StepSucceeded, ExitCode: ptr(0), FirstSequence: 0, LastSequence: ptr(int64(3)), StartedAt: at(2), FinishedAt: ptr(at(3))},
 				{Index: 1, Name: "build-1", Command: "make", Status: core.StepRunning, FirstSequence: 4, StartedAt: at(3)},
 			},
+		},
+		Integration: app.IntegrationDetail{
+			Integration: core.Integration{
+				ID: deliveryID, Provider: core.ProviderGitHub, Name: "Oore ci", Host: "github.com", WebURL: "https://github.com/",
+				APIURL: "https://api.github.com/", ExternalID: "99", Slug: "oore-ci", Origin: core.OriginWeb, Trouble: "A permission is missing",
+				Sealed: []byte("never shown"), CreatedAt: at(0), UpdatedAt: at(1),
+			},
+			Installations: []core.Installation{{
+				IntegrationID: deliveryID, ExternalID: 7, Account: "acme", AccountType: "Organization", All: true,
+				Missing: []string{"checks: write"}, SettingsURL: "https://github.com/organizations/acme/settings/installations/7",
+			}},
+			InstallURL: "https://github.com/apps/oore-ci/installations/new", Repositories: 3,
 		},
 		Delivery: core.Delivery{
 			ID: deliveryID, Provider: core.ProviderGitHub, DeliveryID: "72d3162e", Event: "push", Payload: []byte("never shown"),
@@ -265,6 +281,15 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/approve", `{"sha":"x"}`, 200},
 		{"no_content", "DELETE", "/api-tokens/" + deliveryID, "", 204},
 		{"why", "GET", "/why?repo=acme/shop&sha=x", "", 200},
+		{"integrations", "GET", "/integrations", "", 200},
+		{"integration", "GET", "/integrations/" + deliveryID, "", 200},
+		{"integration", "POST", "/integrations/" + deliveryID + "/sync", "", 200},
+		{"integration", "POST", "/integrations/github/complete", `{"code":"c","state":"s"}`, 201},
+		{"integration", "POST", "/integrations/gitlab", `{"web_url":"https://git.example.com","token":"t"}`, 201},
+		{"github_app_form", "POST", "/integrations/github/start", `{"organization":"acme"}`, 200},
+		{"no_content", "DELETE", "/integrations/" + deliveryID, "", 204},
+		{"integration_repositories", "GET", "/integration-repositories?integration_id=" + deliveryID, "", 200},
+		{"webhook_secret", "POST", "/integration-repositories/" + pipelineID + "/webhook-secret", "", 201},
 		{"empty_project", "GET", "/projects/" + projectID, "", 200},
 		{"empty_pipeline", "GET", "/pipelines/" + pipelineID, "", 200},
 		{"empty_build_detail", "GET", "/builds/" + buildID, "", 200},

@@ -18,6 +18,8 @@ type projectJSON struct {
 	Comments      core.CommentPolicy `json:"comments"`
 	TriggerRole   core.Role          `json:"trigger_role"`
 	Visibility    core.Visibility    `json:"visibility"`
+	Checks        core.CheckStyle    `json:"checks"`
+	ReportSkipped bool               `json:"report_skipped"`
 	CreatedAt     int64              `json:"created_at"`
 	UpdatedAt     int64              `json:"updated_at"`
 }
@@ -33,15 +35,19 @@ type repositoryJSON struct {
 }
 
 func renderProject(p core.Project) projectJSON {
-	r := p.Repository
 	return projectJSON{
 		ID: p.ID, Name: p.Name, Slug: p.Slug, Description: p.Description, DefaultBranch: p.Branch(),
-		Repository: repositoryJSON{
-			Provider: r.Provider, ID: r.ID, FullName: r.FullName, WebURL: r.WebURL, CloneURL: r.CloneURL,
-			DefaultBranch: r.DefaultBranch, Private: r.Private,
-		},
-		Forks: p.Forks, Comments: p.Comments, TriggerRole: p.TriggerRole, Visibility: p.Visibility,
+		Repository: renderRepository(p.Repository),
+		Forks:      p.Forks, Comments: p.Comments, TriggerRole: p.TriggerRole, Visibility: p.Visibility,
+		Checks: p.Checks, ReportSkipped: p.ReportSkipped,
 		CreatedAt: p.CreatedAt.Unix(), UpdatedAt: p.UpdatedAt.Unix(),
+	}
+}
+
+func renderRepository(r core.Repository) repositoryJSON {
+	return repositoryJSON{
+		Provider: r.Provider, ID: r.ID, FullName: r.FullName, WebURL: r.WebURL, CloneURL: r.CloneURL,
+		DefaultBranch: r.DefaultBranch, Private: r.Private,
 	}
 }
 
@@ -60,6 +66,8 @@ type createProjectBody struct {
 	Comments            core.CommentPolicy `json:"comments"`
 	TriggerRole         core.Role          `json:"trigger_role"`
 	Visibility          core.Visibility    `json:"visibility"`
+	Checks              core.CheckStyle    `json:"checks"`
+	ReportSkipped       bool               `json:"report_skipped"`
 }
 
 type updateProjectBody struct {
@@ -70,6 +78,8 @@ type updateProjectBody struct {
 	Comments      *core.CommentPolicy `json:"comments"`
 	TriggerRole   *core.Role          `json:"trigger_role"`
 	Visibility    *core.Visibility    `json:"visibility"`
+	Checks        *core.CheckStyle    `json:"checks"`
+	ReportSkipped *bool               `json:"report_skipped"`
 }
 
 // ListProjects answers GET /v1/projects.
@@ -96,6 +106,7 @@ func (a *API) CreateProject(c *fiber.Ctx, actor core.Actor) error {
 		Provider: in.Repository.Provider, FullName: in.Repository.FullName, CloneURL: in.Repository.CloneURL,
 		LocalPath: in.LocalRepositoryPath, DefaultBranch: in.DefaultBranch,
 		Forks: in.Forks, Comments: in.Comments, TriggerRole: in.TriggerRole, Visibility: in.Visibility,
+		Checks: in.Checks, ReportSkipped: in.ReportSkipped,
 	})
 	if err != nil {
 		return err

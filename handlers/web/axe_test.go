@@ -7,21 +7,64 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // TestPagesAreAccessible runs axe-core on every page in both themes, on a desk and on
 // a phone, and looks that nothing is wider than the phone.
 func TestPagesAreAccessible(t *testing.T) {
+	l, address := liveSite(t)
+	for id, records := range l.records {
+		l.records[id] = records[:min(len(records), 80)] // axe looks at every row
+	}
+	eachLook(t, func(b tab, audit func(page string)) {
+		for _, page := range everyPage() {
+			b.open(address + page)
+			audit(page)
+		}
+	})
+}
+
+// TestAnsweredFormsAreAccessible does the same with the pages that only a form leads to.
+func TestAnsweredFormsAreAccessible(t *testing.T) {
+	f := filled()
+	address := serve(t, site(t, f, owner(), "http://127.0.0.1:8787"))
+	empty := serve(t, site(t, &fake{}, owner(), "http://127.0.0.1:8787"))
+	eachLook(t, func(b tab, audit func(page string)) {
+		b.open(empty + "/settings/sources")
+		audit("no sources")
+		for _, form := range []struct{ page, action, wrong, leadsTo string }{
+			{"/settings/sources/github", "/settings/sources/github", "", `form[action^="https://github.example/"]`},
+			{"/settings/sources/github", "/settings/sources/github", "web_url must be an address", "#web_url-e .wrong"},
+			{"/settings/sources/gitlab", "/settings/sources/gitlab", "The token lacks the scope api", "#token-e .wrong"},
+			{"/projects/new", "/projects", "", "#repository_id-e .wrong"},
+			{"/projects/p1/settings", "/projects/p1/settings", "checks must be one of status, check_run", "#checks-e .wrong"},
+			{"/projects/p1/settings", "/projects/p1/delete", "", "#confirm-e .wrong"},
+			{"/projects/p3/settings", "/projects/p3/settings/webhook-secret", "", "pre.code"},
+		} {
+			f.refuse = nil
+			if form.wrong != "" {
+				f.refuse = core.Errorf(core.KindInvalid, "%s", form.wrong)
+			}
+			b.open(address + form.page)
+			b.script(`document.querySelectorAll("form").forEach(f => { f.noValidate = true })`)
+			b.do(chromedp.Click(chromedp.CSS(`form[action="`+form.action+`"] [type=submit]`)), chromedp.WaitVisible(chromedp.CSS(form.leadsTo)))
+			audit("POST " + form.action + " " + form.wrong)
+		}
+	}, "the server responded with a status of 400")
+}
+
+// eachLook shows pages in a browser in both themes, on a desk and on a phone. audit
+// looks at the page that is open. expected is what pages may report.
+func eachLook(t *testing.T, show func(b tab, audit func(page string)), expected ...string) {
+	t.Helper()
 	path := filepath.Join("..", "..", "templates", "testdata", "node_modules", "axe-core", "axe.min.js")
 	axe, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("%v; `make deps` installs it", err)
 	}
-	l, address := liveSite(t)
-	for id, records := range l.records {
-		l.records[id] = records[:min(len(records), 80)] // axe looks at every row
-	}
-	b := browser(t)
+	b := browser(t, expected...)
 	for _, theme := range []string{"light", "dark"} {
 		for _, width := range []int64{1280, 390} {
 			b.do(chromedp.EmulateViewport(width, 844))
@@ -31,8 +74,7 @@ func TestPagesAreAccessible(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, page := range everyPage() {
-				b.open(address + page)
+			show(b, func(page string) {
 				b.script(string(axe))
 				found := evaluate[[]string](b, `axe.run().then(r => r.passes.length < 10 ? ["axe looked at nothing"] :
 					r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + ": " + n.failureSummary.replace(/\s+/g, " "))))`)
@@ -42,7 +84,7 @@ func TestPagesAreAccessible(t *testing.T) {
 				if wide := evaluate[int64](b, `document.documentElement.scrollWidth`); wide > width {
 					t.Errorf("%s %s: %d px wide on %d", page, theme, wide, width)
 				}
-			}
+			})
 		}
 	}
 }

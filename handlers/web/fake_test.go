@@ -20,9 +20,17 @@ type fake struct {
 	records    map[string][]core.LogRecord
 	deliveries []core.Delivery
 
+	integrations []app.IntegrationDetail
+	repositories []core.Repository
+	form         core.AppForm // what StartGitHubApp answers
+
 	triggered []app.TriggerBuild
 	created   []app.CreateProject
 	piped     []app.PipelineInput
+	updated   []app.UpdateProject
+	made      []app.StartGitHubApp
+	gitLabs   []app.ConnectGitLab
+	asked     []string // other changing commands, as "command id"
 	signedOut []string
 	refuse    error // what changing commands answer
 	readLimit int   // most records of one read, 0: no bound
@@ -47,6 +55,16 @@ func (f *fake) FindProject(_ context.Context, _ core.Actor, id string) (core.Pro
 func (f *fake) CreateProject(_ context.Context, _ core.Actor, in app.CreateProject) (core.Project, error) {
 	f.created = append(f.created, in)
 	return core.Project{ID: "new"}, f.refuse
+}
+
+func (f *fake) UpdateProject(_ context.Context, _ core.Actor, _ string, in app.UpdateProject) (core.Project, error) {
+	f.updated = append(f.updated, in)
+	return core.Project{}, f.refuse
+}
+
+func (f *fake) DeleteProject(_ context.Context, _ core.Actor, id string) error {
+	f.asked = append(f.asked, "delete "+id)
+	return f.refuse
 }
 
 func (f *fake) ListPipelines(_ context.Context, _ core.Actor, projectID string) ([]core.Pipeline, error) {

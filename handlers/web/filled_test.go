@@ -28,6 +28,18 @@ func filled() *fake {
 			Repository: core.Repository{Provider: core.ProviderGitHub, FullName: hostile, WebURL: "javascript:alert(1)", DefaultBranch: hostile},
 		},
 	}
+	f.projects = append(f.projects, core.Project{
+		ID: "p3", Name: "Mobile kit", Slug: "mobile-kit", TriggerRole: core.RoleDeveloper, Forks: core.ForksIgnore, Comments: core.CommentsOff,
+		Visibility: core.VisibleMembers, DefaultBranch: "trunk", RepositoryID: "r4", ReportSkipped: true,
+		Repository: core.Repository{
+			ID: "r4", Provider: core.ProviderGitLab, FullName: "kit/mobile", WebURL: "https://gitlab.example/kit/mobile", DefaultBranch: "main",
+			HookTrouble: "The token may not set up webhooks; make one by hand",
+		},
+	}, core.Project{
+		ID: "p4", Name: "Local", Slug: "local", TriggerRole: core.RoleViewer, Visibility: core.VisibleInstance,
+		Repository: core.Repository{Provider: core.ProviderGit, FullName: "/srv/git/local", DefaultBranch: "main", Unavailable: "The folder is gone"},
+	})
+	f.fillSources()
 	f.pipelines = []core.Pipeline{
 		{
 			ID: "l1", ProjectID: "p1", Name: "Android release", ConfigPath: ".oore.yaml", Timeout: time.Hour, StatusContext: "oore/android-release", Enabled: true,

@@ -28,11 +28,19 @@ func place(err error, slots ...slot) (above *templates.Alert, other error) {
 	name, text, _ := strings.Cut(alert.Text, " ")
 	for _, s := range slots {
 		if strings.HasPrefix(name, s.prefix) && text != "" {
-			s.field.Error = strings.ToUpper(text[:1]) + text[1:]
+			s.field.Error = capital(text)
 			return nil, nil
 		}
 	}
 	return alert, nil
+}
+
+// capital makes a message without its field's name a sentence again.
+func capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // coded is place for a refusal whose code alone says which field it is about.

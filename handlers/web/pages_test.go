@@ -47,6 +47,8 @@ func everyPage() []string {
 		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1",
 		"/projects", "/projects/new", "/projects/p1", "/projects/p2", "/projects/p1/pipelines/new", "/projects/p1/run", "/projects/p2/run",
 		"/deliveries", "/deliveries?status=ignored", "/deliveries?repository=none", "/deliveries/d1", "/deliveries/d2", "/deliveries/d3", "/deliveries/d4", "/deliveries/d1?evaluate=1", "/why", "/why?repo=acme/shop&sha=a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", "/why?repo=acme/shop&sha=short", "/login",
+		"/projects/new?q=kit", "/projects/new?q=none", "/projects/p1/settings", "/projects/p2/settings", "/projects/p3/settings", "/projects/p3/settings?done=saved", "/projects/p4/settings",
+		"/settings/sources", "/settings/sources?made=i1", "/settings/sources?done=synced", "/settings/sources/github", "/settings/sources/gitlab",
 	}
 }
 
@@ -102,7 +104,7 @@ func TestEveryPageIsSound(t *testing.T) {
 
 func TestHostileNamesStayText(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/deliveries", "/deliveries/d3"} {
+	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources"} {
 		_, body := get(t, a, path)
 		if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
 			t.Errorf("%s does not show the hostile name as text", path)

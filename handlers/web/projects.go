@@ -6,7 +6,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/templates"
 )
@@ -82,49 +81,4 @@ func (p *Pages) Project(c *fiber.Ctx, actor core.Actor) error {
 		v.LastDelivery = &deliveries[i]
 	}
 	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Project(w, v) })
-}
-
-// NewProject is GET /projects/new: the form.
-func (p *Pages) NewProject(c *fiber.Ctx, actor core.Actor) error {
-	if err := core.Allow(actor, core.ActCreateProject, nil); err != nil {
-		return err
-	}
-	return p.projectForm(c, actor, http.StatusOK, nil, templates.NewProjectView{Kind: templates.Field{Value: "local"}})
-}
-
-func (p *Pages) projectForm(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert, v templates.NewProjectView) error {
-	v.Page = page(actor, "Add a project", "projects", "/v1/projects")
-	v.Alert = alert
-	return p.send(c, status, func(w io.Writer) error { return p.templates.NewProject(w, v) })
-}
-
-// CreateProject is POST /projects; it goes on to the project.
-func (p *Pages) CreateProject(c *fiber.Ctx, actor core.Actor) error {
-	v := templates.NewProjectView{
-		Name: typed(c, "name"), Description: typed(c, "description"), Kind: typed(c, "kind"),
-		Repository: typed(c, "repository"), DefaultBranch: typed(c, "default_branch"),
-	}
-	in := app.CreateProject{Name: v.Name.Value, Description: v.Description.Value, DefaultBranch: v.DefaultBranch.Value}
-	switch v.Kind.Value {
-	case "github", "gitlab":
-		in.Provider, in.FullName = core.Provider(v.Kind.Value), v.Repository.Value
-	case "git":
-		in.Provider, in.CloneURL = core.ProviderGit, v.Repository.Value
-	default:
-		v.Kind.Value, in.LocalPath = "local", v.Repository.Value
-	}
-	project, err := p.app.CreateProject(c.UserContext(), actor, in)
-	if err == nil {
-		return c.Redirect("/projects/"+project.ID, http.StatusSeeOther)
-	}
-	var alert *templates.Alert
-	if !coded(err, core.CodeRepositoryUnknown, &v.Repository) && !coded(err, core.CodeNameTaken, &v.Name) {
-		var other error
-		alert, other = place(err, slot{"name", &v.Name}, slot{"description", &v.Description},
-			slot{"default_branch", &v.DefaultBranch}, slot{"repository", &v.Repository}, slot{"local_repository_path", &v.Repository})
-		if other != nil {
-			return other
-		}
-	}
-	return p.projectForm(c, actor, StatusOf(core.KindOf(err)), alert, v)
 }

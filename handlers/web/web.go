@@ -21,9 +21,12 @@ import (
 
 // Commands is what the pages ask of the house; *app.App gives it.
 type Commands interface {
+	SourceCommands
 	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
 	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)
 	CreateProject(ctx context.Context, actor core.Actor, in app.CreateProject) (core.Project, error)
+	UpdateProject(ctx context.Context, actor core.Actor, id string, in app.UpdateProject) (core.Project, error)
+	DeleteProject(ctx context.Context, actor core.Actor, id string) error
 	ListPipelines(ctx context.Context, actor core.Actor, projectID string) ([]core.Pipeline, error)
 	FindPipeline(ctx context.Context, actor core.Actor, id string) (core.Pipeline, error)
 	CreatePipeline(ctx context.Context, actor core.Actor, projectID string, in app.PipelineInput) (core.Pipeline, error)
@@ -81,7 +84,10 @@ func secure(publicURL string) bool { return strings.HasPrefix(publicURL, "https:
 // policy allows nothing but our own files: what a log, a branch name or a commit
 // message smuggles into a page cannot run and cannot call home.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	formAction + "; base-uri 'none'; frame-ancestors 'none'"
+
+// formAction is the part of the policy that says where forms may go.
+const formAction = "form-action 'self'"
 
 // send renders a page and sends it with the status.
 func (p *Pages) send(c *fiber.Ctx, status int, render func(io.Writer) error) error {
@@ -104,7 +110,9 @@ func (p *Pages) send(c *fiber.Ctx, status int, render func(io.Writer) error) err
 }
 
 func page(actor core.Actor, title, section, api string) templates.Page {
-	return templates.Page{Title: title, Section: section, Actor: actor.Name, API: api, Now: time.Now()}
+	return templates.Page{
+		Title: title, Section: section, Actor: actor.Name, Admin: may(actor, core.ActManageInstance, nil), API: api, Now: time.Now(),
+	}
 }
 
 // param, query and form copy what they return: fiber's strings are views of a buffer

@@ -25,15 +25,16 @@ type Commands struct {
 	Actors map[string]core.Actor // by bearer secret or session
 	Stream map[string]core.Actor // by stream token
 
-	Project    core.Project
-	Pipeline   core.Pipeline
-	Detail     app.BuildDetail
-	Delivery   core.Delivery
-	Credential core.Credential
-	Secret     string
-	Expires    time.Time
-	PageLimit  int // records in one read of the log; 0: all
-	Panic      any // if set, ListProjects panics with it
+	Project     core.Project
+	Pipeline    core.Pipeline
+	Detail      app.BuildDetail
+	Delivery    core.Delivery
+	Credential  core.Credential
+	Integration app.IntegrationDetail
+	Secret      string
+	Expires     time.Time
+	PageLimit   int // records in one read of the log; 0: all
+	Panic       any // if set, ListProjects panics with it
 
 	mu      sync.Mutex
 	calls   []Call

@@ -1,0 +1,141 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/templates"
+)
+
+// ProjectSettings is GET /projects/:id/settings: the form.
+func (p *Pages) ProjectSettings(c *fiber.Ctx, actor core.Actor) error {
+	project, err := p.managed(c, actor)
+	if err != nil {
+		return err
+	}
+	v := settingsOf(project)
+	if query(c, "done") == "saved" {
+		v.Alert = &templates.Alert{State: "succeeded", Text: "The settings are saved."}
+	}
+	return p.settingsForm(c, actor, http.StatusOK, v)
+}
+
+// managed finds the project of the address for who may change it.
+func (p *Pages) managed(c *fiber.Ctx, actor core.Actor) (core.Project, error) {
+	project, err := p.app.FindProject(c.UserContext(), actor, param(c, "id"))
+	if err == nil {
+		err = core.Allow(actor, core.ActManageProject, &project)
+	}
+	return project, err
+}
+
+// settingsOf is the form as it is now.
+func settingsOf(project core.Project) templates.ProjectSettingsView {
+	return templates.ProjectSettingsView{
+		Project: project, Name: templates.Field{Value: project.Name}, Description: templates.Field{Value: project.Description},
+		DefaultBranch: templates.Field{Value: project.DefaultBranch}, Choices: templates.ProjectChoices(project), ReportSkipped: project.ReportSkipped,
+	}
+}
+
+func (p *Pages) settingsForm(c *fiber.Ctx, actor core.Actor, status int, v templates.ProjectSettingsView) error {
+	alert := v.Alert
+	v.Page = page(actor, "Settings of "+v.Project.Name, "projects", "/v1/projects/"+v.Project.ID)
+	v.Alert = alert
+	if v.Project.Repository.Provider == core.ProviderGitLab {
+		v.HookAddress = p.hookAddress(core.ProviderGitLab)
+	}
+	return p.send(c, status, func(w io.Writer) error { return p.templates.ProjectSettings(w, v) })
+}
+
+// UpdateProject is POST /projects/:id/settings; it comes back to the form.
+func (p *Pages) UpdateProject(c *fiber.Ctx, actor core.Actor) error {
+	project, err := p.managed(c, actor)
+	if err != nil {
+		return err
+	}
+	v := settingsOf(project)
+	v.Name, v.Description, v.DefaultBranch = typed(c, "name"), typed(c, "description"), typed(c, "default_branch")
+	in := app.UpdateProject{
+		Name: &v.Name.Value, Description: &v.Description.Value, DefaultBranch: &v.DefaultBranch.Value,
+		Forks: chosen[core.ForkPolicy](c, "forks"), Comments: chosen[core.CommentPolicy](c, "comments"),
+		TriggerRole: chosen[core.Role](c, "trigger_role"), Visibility: chosen[core.Visibility](c, "visibility"),
+		Checks: chosen[core.CheckStyle](c, "checks"),
+	}
+	if v.Reports() { // a box that is not ticked is not sent: only where it was shown does that say no
+		v.ReportSkipped = form(c, "report_skipped") != ""
+		in.ReportSkipped = &v.ReportSkipped
+	}
+	if _, err = p.app.UpdateProject(c.UserContext(), actor, project.ID, in); err == nil {
+		return c.Redirect("/projects/"+project.ID+"/settings?done=saved", http.StatusSeeOther)
+	}
+	slots := []slot{{"name", &v.Name}, {"description", &v.Description}, {"default_branch", &v.DefaultBranch}}
+	for i := range v.Choices {
+		choice := &v.Choices[i]
+		choice.Value = form(c, choice.Name)
+		slots = append(slots, slot{choice.Name, &choice.Field})
+	}
+	if !coded(err, core.CodeNameTaken, &v.Name) {
+		var other error
+		if v.Alert, other = place(err, slots...); other != nil {
+			return other
+		}
+	}
+	return p.settingsForm(c, actor, StatusOf(core.KindOf(err)), v)
+}
+
+// chosen is what was chosen from a list; nil: the form had no such list.
+func chosen[T ~string](c *fiber.Ctx, name string) *T {
+	value := T(form(c, name))
+	if value == "" {
+		return nil
+	}
+	return &value
+}
+
+// RenewHookSecret is POST /projects/:id/settings/webhook-secret: shows the new secret,
+// this once.
+func (p *Pages) RenewHookSecret(c *fiber.Ctx, actor core.Actor) error {
+	project, err := p.managed(c, actor)
+	if err != nil {
+		return err
+	}
+	address, secret, err := p.app.RenewHookSecret(c.UserContext(), actor, project.RepositoryID)
+	if err != nil {
+		v, other := settingsOf(project), error(nil)
+		if v.Alert, other = refused(err); other != nil {
+			return other
+		}
+		return p.settingsForm(c, actor, StatusOf(core.KindOf(err)), v)
+	}
+	v := templates.HookSecretView{
+		Page: page(actor, "New webhook secret", "projects", "/v1/projects/"+project.ID), Project: project, Address: address, Secret: secret,
+	}
+	err = p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.HookSecret(w, v) })
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return err
+}
+
+// DeleteProject is POST /projects/:id/delete; it wants the project's name typed.
+func (p *Pages) DeleteProject(c *fiber.Ctx, actor core.Actor) error {
+	project, err := p.managed(c, actor)
+	if err != nil {
+		return err
+	}
+	if spaced(form(c, "confirm")) != spaced(project.Name) {
+		v := settingsOf(project)
+		v.Confirm.Error = "This is not the project’s name; nothing was deleted"
+		return p.settingsForm(c, actor, http.StatusBadRequest, v)
+	}
+	if err := p.app.DeleteProject(c.UserContext(), actor, project.ID); err != nil {
+		return err
+	}
+	return c.Redirect("/projects", http.StatusSeeOther)
+}
+
+// spaced writes spaces as a page shows them, which is all that a person can copy.
+func spaced(name string) string { return strings.Join(strings.Fields(name), " ") }

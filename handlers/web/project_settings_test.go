@@ -1,0 +1,164 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+func TestAProjectOfAConnectedRepository(t *testing.T) {
+	f := filled()
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	_, body := get(t, a, "/projects/new")
+	for _, want := range []string{
+		`<optgroup label="github.com"><option value="r1">acme/shop</option><option value="r3">acme/site</option></optgroup>`,
+		`<optgroup label="git.acme.example"><option value="r2">acme/shop</option></optgroup>`, `value="connected" checked`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the form lacks %s", want)
+		}
+	}
+	if _, body := get(t, a, "/projects/new?q=COM/acme/s"); !strings.Contains(body, `value="r1"`) || strings.Contains(body, `value="r4"`) || !strings.Contains(body, "2 found") {
+		t.Error("the search does not narrow the list")
+	}
+	if _, body := get(t, a, "/projects/new?q=none"); strings.Contains(body, "<optgroup") || !strings.Contains(body, "0 found") {
+		t.Error("a search without a hit is not told")
+	}
+	answer, _ := post(t, a, "/projects", url.Values{"name": {"n"}, "kind": {"connected"}, "repository_id": {"r2"}, "repository": {"ignored"}})
+	if answer.Header.Get("Location") != "/projects/new" || !slices.Equal(f.created, []app.CreateProject{{Name: "n", RepositoryID: "r2"}}) {
+		t.Errorf("to %s, asked for %+v", answer.Header.Get("Location"), f.created)
+	}
+	answer, body = post(t, a, "/projects", url.Values{"name": {"n"}, "kind": {"connected"}})
+	if answer.StatusCode != http.StatusBadRequest || besideField(body, "repository_id") == "" || len(f.created) > 1 {
+		t.Errorf("nothing chosen: %d %q", answer.StatusCode, besideField(body, "repository_id"))
+	}
+	f.refuse = core.Errorf(core.KindNotFound, "Repository not found")
+	answer, body = post(t, a, "/projects", url.Values{"name": {"n"}, "kind": {"connected"}, "repository_id": {"r3"}})
+	if answer.StatusCode != http.StatusBadRequest || !strings.Contains(besideField(body, "repository_id"), "choose another") || !strings.Contains(body, `value="r3" selected`) {
+		t.Errorf("a lost repository: %d %q", answer.StatusCode, besideField(body, "repository_id"))
+	}
+}
+
+func TestALongListKeepsWhatWasChosen(t *testing.T) {
+	f := filled()
+	f.repositories = nil
+	for i := range 1000 {
+		f.repositories = append(f.repositories, core.Repository{ID: fmt.Sprint("n", i), Host: "github.com", FullName: fmt.Sprintf("acme/app-%04d", i)})
+	}
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	if _, body := get(t, a, "/projects/new"); strings.Count(body, "<option") != maxOffered+1 || !strings.Contains(body, "The first 200 of 1000") {
+		t.Error("the list has no bound, or does not say so")
+	}
+	f.refuse = core.Errorf(core.KindInvalid, "name must not be empty")
+	if _, body := post(t, a, "/projects", url.Values{"kind": {"connected"}, "repository_id": {"n999"}}); !strings.Contains(body, `value="n999" selected`) {
+		t.Error("what was chosen is gone from the list")
+	}
+	f.repositories = nil
+	if _, body := get(t, a, "/projects/new"); !strings.Contains(body, `value="local" checked`) || !strings.Contains(body, `href="/settings/sources"`) || strings.Contains(body, "<select") {
+		t.Error("without sources the form does not say how to get a list")
+	}
+}
+
+func TestProjectSettings(t *testing.T) {
+	f := filled()
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	_, body := get(t, a, "/projects/p3/settings")
+	for _, want := range []string{
+		`value="Mobile kit"`, `value="trunk"`, `<option value="developer" selected>`, `<option value="members" selected>`, `<option value="ignore" selected>`, `<option value="off" selected>`,
+		`name="report_skipped" value="1" checked`, "may not set up webhooks", "http://127.0.0.1:8787/v1/webhooks/gitlab",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the form lacks %s", want)
+		}
+	}
+	if strings.Contains(body, `name="checks"`) {
+		t.Error("GitLab is offered check runs")
+	}
+	answer, _ := post(t, a, "/projects/p1/settings", url.Values{
+		"name": {"Shop"}, "description": {""}, "default_branch": {"dev"}, "forks": {"build"}, "comments": {"off"}, "trigger_role": {"developer"},
+		"visibility": {"members"}, "checks": {"check_run"}, "report_skipped": {"1"},
+	})
+	if answer.Header.Get("Location") != "/projects/p1/settings?done=saved" || len(f.updated) != 1 {
+		t.Fatalf("%d to %s", answer.StatusCode, answer.Header.Get("Location"))
+	}
+	in := f.updated[0]
+	if *in.Name != "Shop" || *in.Description != "" || *in.DefaultBranch != "dev" || *in.Forks != core.ForksBuild || *in.Comments != core.CommentsOff ||
+		*in.TriggerRole != core.RoleDeveloper || *in.Visibility != core.VisibleMembers || *in.Checks != core.CheckRun || !*in.ReportSkipped {
+		t.Errorf("asked for %+v", in)
+	}
+	if post(t, a, "/projects/p1/settings", url.Values{"name": {"Shop"}}); f.updated[1].Forks != nil || f.updated[1].Checks != nil || *f.updated[1].ReportSkipped {
+		t.Error("a list that was not sent is changed, or an empty box says yes")
+	}
+	_, body = get(t, a, "/projects/p4/settings")
+	if strings.Contains(body, `name="comments"`) || strings.Contains(body, `name="report_skipped"`) || strings.Contains(body, "Webhook") || !strings.Contains(body, "The folder is gone") {
+		t.Error("a repository without a host offers what only hosts have")
+	}
+	if post(t, a, "/projects/p4/settings", url.Values{"name": {"Local"}}); f.updated[2].ReportSkipped != nil {
+		t.Error("a box that was not shown says no")
+	}
+}
+
+func TestRefusedSettingsSaySoBesideTheField(t *testing.T) {
+	f := filled()
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	for message, field := range map[string]string{
+		"name must not be empty": "name", "default_branch must be UTF-8": "default_branch", "forks must be one of": "forks", "checks must be one of": "checks",
+		"trigger_role must be one of": "trigger_role", "description must have": "description",
+	} {
+		f.refuse = core.Errorf(core.KindInvalid, "%s", message)
+		answer, body := post(t, a, "/projects/p1/settings", url.Values{"name": {"typed"}, "forks": {"build"}})
+		if answer.StatusCode != http.StatusBadRequest || !strings.HasPrefix(besideField(body, field), "Must") {
+			t.Errorf("%s: %d, beside %s: %q", message, answer.StatusCode, field, besideField(body, field))
+		}
+		if !strings.Contains(body, `value="typed"`) || !strings.Contains(body, `<option value="build" selected>`) {
+			t.Errorf("%s: what was typed is gone", message)
+		}
+	}
+	f.refuse = core.Codef(core.KindConflict, core.CodeNameTaken, "Another project has this name")
+	if _, body := post(t, a, "/projects/p1/settings", url.Values{"name": {"typed"}}); besideField(body, "name") != "Another project has this name" {
+		t.Errorf("a taken name: %q", besideField(body, "name"))
+	}
+}
+
+func TestAWebhookSecretIsShownOnce(t *testing.T) {
+	f := filled()
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	answer, body := post(t, a, "/projects/p3/settings/webhook-secret", nil)
+	if answer.StatusCode != http.StatusOK || !slices.Equal(f.asked, []string{"secret r4"}) || answer.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d, asked %v, may be kept: %s", answer.StatusCode, f.asked, answer.Header.Get("Cache-Control"))
+	}
+	for _, want := range []string{"oore_once", "http://127.0.0.1:8787/v1/webhooks/gitlab", `href="https://gitlab.example/kit/mobile/-/hooks"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if _, body := get(t, a, "/projects/p3/settings"); strings.Contains(body, "oore_once") {
+		t.Error("the settings show the secret")
+	}
+	f.refuse = core.Errorf(core.KindInvalid, "github has no webhooks of single repositories")
+	if answer, body := post(t, a, "/projects/p1/settings/webhook-secret", nil); answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, "no webhooks of single repositories") || strings.Contains(body, "oore_once") {
+		t.Errorf("refused: %d", answer.StatusCode)
+	}
+}
+
+func TestAProjectIsDeletedByItsNameAlone(t *testing.T) {
+	f := filled()
+	f.projects[0].Name = "Flutter  Shop"
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	for _, name := range []string{"", "flutter shop", "Flutter", "p1"} {
+		answer, body := post(t, a, "/projects/p1/delete", url.Values{"confirm": {name}})
+		if answer.StatusCode != http.StatusBadRequest || besideField(body, "confirm") == "" || len(f.asked) > 0 {
+			t.Errorf("%q deletes: %d", name, answer.StatusCode)
+		}
+	}
+	answer, _ := post(t, a, "/projects/p1/delete", url.Values{"confirm": {" Flutter Shop "}})
+	if answer.Header.Get("Location") != "/projects" || !slices.Equal(f.asked, []string{"delete p1"}) {
+		t.Errorf("to %s, asked %v", answer.Header.Get("Location"), f.asked)
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/github"
+	"github.com/oore-ci/oore/handlers/localgit"
+)
+
+// rooms are the parts that know a provider; the demo brings its own.
+type rooms struct {
+	forges      map[core.Provider]core.Forge
+	reporters   map[core.Provider]core.Reporter
+	decoders    map[core.Provider]core.Decoder
+	inboxes     map[core.Provider]func(*app.App) http.Handler
+	environment []core.Connection // what the settings connect
+}
+
+// newRooms makes them, and tries what the settings give: a key that is no key must
+// not wait for the first webhook.
+func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
+	local := localgit.New(localgit.Options{Log: log})
+	gh := github.New(github.Options{Log: log})
+	r := rooms{
+		forges:    map[core.Provider]core.Forge{core.ProviderGit: local, core.ProviderGitHub: gh},
+		reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: gh},
+		decoders: map[core.Provider]core.Decoder{
+			core.ProviderGit: localgit.Decoder{}, core.ProviderGitHub: github.Decoder{},
+		},
+		inboxes: map[core.Provider]func(*app.App) http.Handler{
+			core.ProviderGitHub: func(a *app.App) http.Handler { return gh.Inbox(a) },
+		},
+	}
+	if cfg.GitHubAppID != 0 {
+		r.environment = append(r.environment, gitHubConnection(cfg))
+	}
+	for _, c := range r.environment {
+		if err := r.forges[c.Provider].(core.Connector).Connect([]core.Connection{c}); err != nil {
+			return r, usageError{err}
+		}
+	}
+	return r, nil
+}
+
+func gitHubConnection(cfg Config) core.Connection {
+	id := strconv.FormatInt(cfg.GitHubAppID, 10)
+	return core.Connection{
+		Integration: core.Integration{
+			ID: environmentID(core.ProviderGitHub, cfg.GitHubWebURL, id), Provider: core.ProviderGitHub, Name: "GitHub App " + id,
+			Host: hostOf(cfg.GitHubWebURL), WebURL: cfg.GitHubWebURL, APIURL: cfg.GitHubAPIURL, ExternalID: id, Origin: core.OriginEnvironment,
+		},
+		Secrets: core.Secrets{PrivateKey: cfg.GitHubPrivateKey, WebhookSecret: cfg.GitHubWebhookSecret},
+	}
+}
+
+// environmentID is the same after every start, so that repositories keep their integration.
+func environmentID(p core.Provider, web, externalID string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("oore:"+string(p)+":"+web+":"+externalID)).String()
+}
+
+// hostOf is an integration's host: its pages' address without scheme.
+func hostOf(web string) string {
+	u, err := url.Parse(web)
+	if err != nil {
+		return web
+	}
+	return strings.TrimSuffix(u.Host+u.Path, "/")
+}
+
+func (r rooms) inbox(p core.Provider, a *app.App) http.Handler {
+	if door, ok := r.inboxes[p]; ok {
+		return door(a)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package templates
+
+import (
+	"io"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Choice is a form's list of which one is chosen. Its name is the API's.
+type Choice struct {
+	Name, Label, Hint string
+	Options           []Option
+	Field
+}
+
+// Option is one of the values of a Choice.
+type Option struct{ Value, Label string }
+
+// ProjectSettingsView is the form for a project's settings.
+type ProjectSettingsView struct {
+	Page
+	Project                          core.Project
+	Name, Description, DefaultBranch Field
+	Choices                          []Choice
+	ReportSkipped                    bool
+	HookAddress                      string // for a repository whose webhook people may have to set up; else empty
+	Confirm                          Field  // the name, typed to delete the project
+}
+
+// Reports tells whether the repository's host takes results.
+func (v ProjectSettingsView) Reports() bool { return reports(v.Project) }
+
+func reports(p core.Project) bool { return p.Repository.Provider != core.ProviderGit }
+
+// ProjectSettings writes the form for a project's settings.
+func (s *Set) ProjectSettings(w io.Writer, v ProjectSettingsView) error {
+	return s.render(w, "project_settings", "layout", v)
+}
+
+// HookSecretView shows a new webhook secret, this once.
+type HookSecretView struct {
+	Page
+	Project         core.Project
+	Address, Secret string
+}
+
+// HookSecret writes the page that shows a new webhook secret.
+func (s *Set) HookSecret(w io.Writer, v HookSecretView) error {
+	return s.render(w, "hook_secret", "layout", v)
+}
+
+// ProjectChoices are the policies of a project that mean something for its
+// repository, as they are now.
+func ProjectChoices(p core.Project) []Choice {
+	choices := []Choice{
+		{
+			Name: "trigger_role", Label: "Who may start builds", Field: Field{Value: string(p.TriggerRole)},
+			Options: []Option{
+				{string(core.RoleViewer), "Everybody who sees the project"},
+				{string(core.RoleDeveloper), "Developers and those above"},
+				{string(core.RoleMaintainer), "The project’s maintainers, admins and owners"},
+			},
+		},
+		{
+			Name: "visibility", Label: "Who sees the project", Field: Field{Value: string(p.Visibility)},
+			Options: []Option{
+				{string(core.VisibleInstance), "Everybody who signs in here"},
+				{string(core.VisibleMembers), "Its members, admins and owners"},
+			},
+		},
+	}
+	if reports(p) {
+		choices = append(choices, pullRequestChoices(p)...)
+	}
+	if p.Repository.Provider == core.ProviderGitHub {
+		choices = append(choices, Choice{
+			Name: "checks", Label: "Results on a commit", Field: Field{Value: string(p.Checks)},
+			Hint: "A check run has a page of its own with the log’s end and a button to run it again. Branch protection can require either.",
+			Options: []Option{
+				{string(core.CheckStatus), "Commit statuses"},
+				{string(core.CheckRun), "Check runs"},
+			},
+		})
+	}
+	return choices
+}
+
+func pullRequestChoices(p core.Project) []Choice {
+	return []Choice{
+		{
+			Name: "forks", Label: "Pull requests from forks", Field: Field{Value: string(p.Forks)},
+			Hint: "A fork’s build runs a stranger’s code on your runners. It never sees secrets.",
+			Options: []Option{
+				{string(core.ForksApprove), "Wait for approval"},
+				{string(core.ForksBuild), "Are built at once"},
+				{string(core.ForksIgnore), "Are ignored"},
+			},
+		},
+		{
+			Name: "comments", Label: "Comment on pull requests", Field: Field{Value: string(p.Comments)},
+			Hint: "One comment, kept up to date.",
+			Options: []Option{
+				{string(core.CommentsAlways), "Always"},
+				{string(core.CommentsOnFailure), "When a build fails"},
+				{string(core.CommentsOff), "Never"},
+			},
+		},
+	}
+}
