@@ -38,6 +38,10 @@ type Config struct {
 	GitHubWebhookSecret string
 	GitHubAPIURL        string
 	GitHubWebURL        string
+
+	GitLabURL           string
+	GitLabToken         string
+	GitLabWebhookSecret string
 }
 
 // setting is one variable: its name, what it means, and how it is read.
@@ -73,6 +77,9 @@ func settings() []setting {
 		{"OORE_GITHUB_APP_WEBHOOK_SECRET", "the App's webhook secret", text(func(c *Config) *string { return &c.GitHubWebhookSecret })},
 		{"OORE_GITHUB_API_URL", "API of GitHub Enterprise (default https://api.github.com/)", text(func(c *Config) *string { return &c.GitHubAPIURL })},
 		{"OORE_GITHUB_WEB_URL", "pages of GitHub Enterprise (default https://github.com/)", text(func(c *Config) *string { return &c.GitHubWebURL })},
+		{"OORE_GITLAB_URL", "a GitLab host, with its path prefix if it has one (default https://gitlab.com/)", text(func(c *Config) *string { return &c.GitLabURL })},
+		{"OORE_GITLAB_TOKEN", "access token with the scope api for that host", text(func(c *Config) *string { return &c.GitLabToken })},
+		{"OORE_GITLAB_WEBHOOK_SECRET", "secret that is good for all repositories of that host", text(func(c *Config) *string { return &c.GitLabWebhookSecret })},
 	}
 }
 
@@ -141,7 +148,7 @@ func defaults() Config {
 	return Config{
 		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20,
 		LocalRoots: []string{home}, LogLevel: "info",
-		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
+		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/",
 	}
 }
 
@@ -276,7 +283,7 @@ func (c *Config) validate() []error {
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "oore.db")
 	}
-	return append(faults, c.validateGitHub()...)
+	return append(append(faults, c.validateGitHub()...), c.validateGitLab()...)
 }
 
 // validateGitHub refuses an App without its webhook secret: an empty secret would
@@ -300,6 +307,20 @@ func (c *Config) validateGitHub() []error {
 	}
 	if err := webURL(c.GitHubWebURL); err != nil {
 		faults = append(faults, fmt.Errorf("OORE_GITHUB_WEB_URL: %w", err))
+	}
+	return faults
+}
+
+func (c *Config) validateGitLab() []error {
+	var faults []error
+	if err := webURL(c.GitLabURL); err != nil {
+		faults = append(faults, fmt.Errorf("OORE_GITLAB_URL: %w", err))
+	}
+	if !strings.HasSuffix(c.GitLabURL, "/") {
+		c.GitLabURL += "/"
+	}
+	if c.GitLabWebhookSecret != "" && c.GitLabToken == "" {
+		faults = append(faults, errors.New("OORE_GITLAB_TOKEN: set it too; the webhook secret alone lets nothing be built"))
 	}
 	return faults
 }

@@ -19,7 +19,7 @@ func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
 		s := newSite(t, database, workflow("echo ok"))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)
 		s.stop()
-		for tries := 0; s.notedHeads(database) == 0; tries++ { // a survey that the stop cut short has noted nothing
+		for tries := 0; s.notedHeads(database, core.ProviderGitHub) == 0; tries++ { // a survey that the stop cut short has noted nothing
 			if tries == 20 {
 				t.Fatal("no survey notes the heads")
 			}
@@ -70,23 +70,23 @@ func (s *site) asked(suffix string) int {
 }
 
 // notedHeads counts the heads that the stopped server has noted.
-func (s *site) notedHeads(database string) int {
-	s.t.Helper()
+func (p *program) notedHeads(database string, provider core.Provider) int {
+	p.t.Helper()
 	if database == "" {
-		database = "sqlite:" + filepath.Join(environment(s.env).lookup("OORE_DATA_DIR"), "oore.db")
+		database = "sqlite:" + filepath.Join(environment(p.env).lookup("OORE_DATA_DIR"), "oore.db")
 	}
 	db, err := store.Open(context.Background(), database, store.Options{})
 	if err != nil {
-		s.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	defer db.Close()
-	repos, err := db.ListRepositories(context.Background(), core.ProviderGitHub)
+	repos, err := db.ListRepositories(context.Background(), provider)
 	if err != nil || len(repos) != 1 {
-		s.t.Fatalf("%d repositories, %v", len(repos), err)
+		p.t.Fatalf("%d repositories, %v", len(repos), err)
 	}
 	heads, err := db.ListHeads(context.Background(), repos[0].ID)
 	if err != nil {
-		s.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	return len(heads)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/github"
+	"github.com/oore-ci/oore/handlers/gitlab"
 	"github.com/oore-ci/oore/handlers/localgit"
 )
 
@@ -28,19 +29,23 @@ type rooms struct {
 // not wait for the first webhook.
 func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
 	local := localgit.New(localgit.Options{Log: log})
-	gh := github.New(github.Options{Log: log})
+	gh, gl := github.New(github.Options{Log: log}), gitlab.New(gitlab.Options{Log: log})
 	r := rooms{
-		forges:    map[core.Provider]core.Forge{core.ProviderGit: local, core.ProviderGitHub: gh},
-		reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: gh},
+		forges:    map[core.Provider]core.Forge{core.ProviderGit: local, core.ProviderGitHub: gh, core.ProviderGitLab: gl},
+		reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: gh, core.ProviderGitLab: gl},
 		decoders: map[core.Provider]core.Decoder{
-			core.ProviderGit: localgit.Decoder{}, core.ProviderGitHub: github.Decoder{},
+			core.ProviderGit: localgit.Decoder{}, core.ProviderGitHub: github.Decoder{}, core.ProviderGitLab: gitlab.Decoder{},
 		},
 		inboxes: map[core.Provider]func(*app.App) http.Handler{
 			core.ProviderGitHub: func(a *app.App) http.Handler { return gh.Inbox(a) },
+			core.ProviderGitLab: func(a *app.App) http.Handler { return gl.Inbox(a, a.GitLabHookSecrets) },
 		},
 	}
 	if cfg.GitHubAppID != 0 {
 		r.environment = append(r.environment, gitHubConnection(cfg))
+	}
+	if cfg.GitLabToken != "" {
+		r.environment = append(r.environment, gitLabConnection(cfg))
 	}
 	for _, c := range r.environment {
 		if err := r.forges[c.Provider].(core.Connector).Connect([]core.Connection{c}); err != nil {
@@ -58,6 +63,17 @@ func gitHubConnection(cfg Config) core.Connection {
 			Host: hostOf(cfg.GitHubWebURL), WebURL: cfg.GitHubWebURL, APIURL: cfg.GitHubAPIURL, ExternalID: id, Origin: core.OriginEnvironment,
 		},
 		Secrets: core.Secrets{PrivateKey: cfg.GitHubPrivateKey, WebhookSecret: cfg.GitHubWebhookSecret},
+	}
+}
+
+func gitLabConnection(cfg Config) core.Connection {
+	host := hostOf(cfg.GitLabURL)
+	return core.Connection{
+		Integration: core.Integration{
+			ID: environmentID(core.ProviderGitLab, cfg.GitLabURL, ""), Provider: core.ProviderGitLab, Name: host,
+			Host: host, WebURL: cfg.GitLabURL, APIURL: strings.TrimSuffix(cfg.GitLabURL, "/") + "/api/v4/", Origin: core.OriginEnvironment,
+		},
+		Secrets: core.Secrets{Token: cfg.GitLabToken, WebhookSecret: cfg.GitLabWebhookSecret},
 	}
 }
 

@@ -61,6 +61,7 @@ type fakeForge struct {
 	asked    []string // delivery ids that were asked for again
 	paths    []string // changed files of everything
 	message  string   // of every commit, if set
+	talk     talk
 }
 
 func (f *fakeForge) FindRepository(_ context.Context, name string) (core.Repository, error) {
@@ -260,13 +261,28 @@ func (h *house) deliver(t *testing.T, e core.Event) core.Delivery {
 
 func (h *house) deliverRaw(t *testing.T, payload []byte) core.Delivery {
 	t.Helper()
+	return h.decided(t, h.keep(t, payload))
+}
+
+// deliverRawLater receives an event and leaves the deciding to the test.
+func (h *house) deliverRawLater(t *testing.T, e core.Event) string {
+	t.Helper()
+	payload, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.keep(t, payload)
+}
+
+func (h *house) keep(t *testing.T, payload []byte) string {
+	t.Helper()
 	id, duplicate, err := h.ReceiveDelivery(t.Context(), app.ReceiveDelivery{
 		Provider: core.ProviderGitHub, DeliveryID: uuid.NewString(), Event: "push", Payload: payload,
 	})
 	if err != nil || duplicate {
 		t.Fatalf("receive: duplicate %v, %v", duplicate, err)
 	}
-	return h.decided(t, id)
+	return id
 }
 
 // decided runs the workers until the delivery is no longer merely received.

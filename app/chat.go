@@ -74,10 +74,12 @@ func (a *App) chatLines(c conversation) []core.ChatLine {
 			return []core.ChatLine{{Err: wrong}}
 		}
 		return []core.ChatLine{{Command: command}}
-	case c.chat.AppMention != "":
-		return core.ParseComment(c.chat.Body, []string{c.chat.AppMention})
 	}
-	return core.ParseComment(c.chat.Body, nil)
+	var names []string
+	if i, ok := a.connections.get(c.delivery.IntegrationID); ok && i.Slug != "" {
+		names = append(names, i.Slug)
+	}
+	return core.ParseComment(c.chat.Body, names)
 }
 
 // meet finds out who speaks, and of which repository. known is false where the

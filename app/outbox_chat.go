@@ -35,7 +35,15 @@ func (a *App) sendChat(ctx context.Context, e *core.Effect) error {
 		return err
 	}
 	if e.Kind == core.EffectReact {
-		return talker.React(ctx, repo, *u.event.Chat, reactionTo(d))
+		reaction := reactionTo(d)
+		if e.Sent == string(reaction) {
+			return nil
+		}
+		if err := talker.React(ctx, repo, *u.event.Chat, reaction); err != nil {
+			return err
+		}
+		e.Sent = string(reaction)
+		return nil
 	}
 	return talker.Reply(ctx, repo, e.Number, u.event.Chat.ID, d.Reply)
 }

@@ -15,13 +15,12 @@ type Chat struct {
 	Bot      bool   // written by a program: never a command
 
 	// At a forge.
-	Number     int    // the pull request
-	Open       bool   // it is open
-	SHA        string // its head when this was written, where the payload says so
-	Opener     string // login of its author
-	Reactable  bool   // the forge takes reactions to it
-	Internal   bool   // written for some eyes alone: never answered
-	AppMention string // the name under which the App is addressed, besides /oore
+	Number    int    // the pull request
+	Open      bool   // it is open
+	SHA       string // its head when this was written, where the payload says so
+	Opener    string // login of its author
+	Reactable bool   // the forge takes reactions to it
+	Internal  bool   // written for some eyes alone: never answered
 
 	// In Slack.
 	Team        string

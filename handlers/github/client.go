@@ -39,7 +39,7 @@ func (o Options) withDefaults() Options {
 }
 
 // Forge asks and reports through one GitHub App. It is a core.Forge, a core.Surveyor,
-// a core.Reporter and a core.CheckReporter, and safe for concurrent use.
+// a core.Reporter, a core.CheckReporter and a core.Talker, and safe for concurrent use.
 type Forge struct {
 	integration atomic.Pointer[core.Integration] // as the room was told last
 	key         string                           // PEM

@@ -26,6 +26,12 @@ func (Decoder) Decode(event string, payload []byte) (core.Event, error) {
 		return decodePush(payload)
 	case "pull_request":
 		return decodePullRequest(payload)
+	case "issue_comment":
+		return decodeIssueComment(payload)
+	case "pull_request_review":
+		return decodeReview(payload)
+	case "pull_request_review_comment":
+		return decodeReviewComment(payload)
 	case "merge_group":
 		return decodeMergeGroup(payload)
 	case "check_run":
@@ -60,6 +66,7 @@ type envelope struct {
 	} `json:"installation"`
 	Sender struct {
 		Login string `json:"login"`
+		Type  string `json:"type"`
 	} `json:"sender"`
 }
 

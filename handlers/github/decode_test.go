@@ -68,6 +68,10 @@ func TestRecordedPayloads(t *testing.T) {
 			fmt.Fprintf(&table, "cancel=%q\n", e.Cancel.BuildID)
 			continue
 		}
+		if c := e.Chat; c != nil {
+			fmt.Fprintf(&table, "ref=%s chat=%+v\n", e.Ref, *c)
+			continue
+		}
 		if e.Rerun != nil {
 			fmt.Fprintf(&table, "rerun=%s build=%q\n", e.Rerun.SHA, e.Rerun.BuildID)
 			continue
@@ -222,6 +226,9 @@ func TestPayloadsThatNobodyDocuments(t *testing.T) {
 	push := w.PushPayload(w.repo, "main", w.base, w.head)
 	pull := w.PullRequestPayload("opened", w.repo, githubtest.Pull{Number: 1, HeadBranch: "x", HeadSHA: w.head})
 	group := w.MergeGroupPayload(w.repo, "main", w.head)
+	said := w.AddComment(w.repo, 1, "mona", "/oore build")
+	comment := w.CommentPayload("created", w.repo, githubtest.Pull{Number: 1}, said)
+	review := w.ReviewPayload("submitted", w.repo, githubtest.Pull{Number: 1, HeadBranch: "x", HeadSHA: w.head}, said)
 	without := func(payload []byte, path ...string) string {
 		return string(edit(t, payload, func(p map[string]any) {
 			for _, field := range path[:len(path)-1] {
@@ -252,6 +259,17 @@ func TestPayloadsThatNobodyDocuments(t *testing.T) {
 		{"merge_group", `{}`},
 		{"merge_group", without(group, "merge_group", "head_sha")},
 		{"merge_group", without(group, "merge_group", "base_ref")},
+		{"issue_comment", `{"action":"created","comment":[]}`},
+		{"issue_comment", without(comment, "repository")},
+		{"issue_comment", without(comment, "comment", "id")},
+		{"issue_comment", without(comment, "comment", "user")},
+		{"issue_comment", without(comment, "comment", "user", "id")},
+		{"issue_comment", without(comment, "comment", "user", "login")},
+		{"issue_comment", without(comment, "issue", "number")},
+		{"pull_request_review", `{"action":"submitted","review":{"body":"/oore build"}}`},
+		{"pull_request_review", without(review, "pull_request")},
+		{"pull_request_review", without(review, "review", "user")},
+		{"pull_request_review_comment", `[]`},
 		{"check_run", `{}`},
 		{"check_run", `{"action":"rerequested","repository":{"id":1},"check_run":{"head_sha":"main"}}`},
 		{"check_run", `{"action":"rerequested","check_run":{"head_sha":"` + w.head + `"}}`},
@@ -286,6 +304,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(eventOf(file), payload)
 	}
+	f.Add("issue_comment", []byte(`{"action":"created","repository":{"id":1},"issue":{"number":2,"pull_request":{}},"comment":{"id":3,"user":{"id":4,"login":"mona"}}}`))
 	sha := regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 	f.Fuzz(func(t *testing.T, event string, payload []byte) {
 		e, err := github.Decoder{}.Decode(event, payload)
@@ -307,6 +326,10 @@ func FuzzDecode(f *testing.F) {
 		case e.Cancel != nil:
 			if e.Kind != core.EventNone || e.RepositoryID == "" || e.Cancel.BuildID == "" || e.Rerun != nil {
 				t.Errorf("an end of nothing: %+v %+v", e, e.Cancel)
+			}
+		case e.Chat != nil:
+			if e.Kind != core.EventNone || e.RepositoryID == "" || e.Chat.Number <= 0 || e.Chat.ID == "" || e.Chat.AuthorID == "" || e.Chat.Author == "" {
+				t.Errorf("a word of nobody: %+v %+v", e, e.Chat)
 			}
 		case e.Rerun != nil:
 			if e.Kind != core.EventNone || e.RepositoryID == "" || !sha.MatchString(e.Rerun.SHA) {

@@ -91,6 +91,42 @@ func (r *Room) SetCheck(ctx context.Context, repo core.Repository, report core.R
 	return f.SetCheck(ctx, repo, report, known)
 }
 
+// Permission implements core.Talker.
+func (r *Room) Permission(ctx context.Context, repo core.Repository, userID, login string) (core.Permission, error) {
+	f, repo, err := r.route(ctx, repo)
+	if err != nil {
+		return core.PermissionNone, err
+	}
+	return f.Permission(ctx, repo, userID, login)
+}
+
+// FindPullRequest implements core.Talker.
+func (r *Room) FindPullRequest(ctx context.Context, repo core.Repository, number int) (core.Event, error) {
+	f, repo, err := r.route(ctx, repo)
+	if err != nil {
+		return core.Event{}, err
+	}
+	return f.FindPullRequest(ctx, repo, number)
+}
+
+// React implements core.Talker.
+func (r *Room) React(ctx context.Context, repo core.Repository, c core.Chat, reaction core.Reaction) error {
+	f, repo, err := r.route(ctx, repo)
+	if err != nil {
+		return err
+	}
+	return f.React(ctx, repo, c, reaction)
+}
+
+// Reply implements core.Talker.
+func (r *Room) Reply(ctx context.Context, repo core.Repository, number int, key, body string) error {
+	f, repo, err := r.route(ctx, repo)
+	if err != nil {
+		return err
+	}
+	return f.Reply(ctx, repo, number, key, body)
+}
+
 // Heads implements core.Surveyor.
 func (r *Room) Heads(ctx context.Context, repo core.Repository) ([]core.Event, error) {
 	f, repo, err := r.route(ctx, repo)

@@ -72,6 +72,7 @@ var (
 	_ core.Forge    = (*github.Forge)(nil)
 	_ core.Reporter = (*github.Forge)(nil)
 	_ core.Surveyor = (*github.Forge)(nil)
+	_ core.Talker   = (*github.Forge)(nil)
 	_ core.Decoder  = github.Decoder{}
 )
 

@@ -20,6 +20,7 @@ type pullRequestPayload struct {
 // pullRequest is a pull request as webhooks and the API's lists show it.
 type pullRequest struct {
 	Number  int    `json:"number"`
+	State   string `json:"state"`
 	Title   string `json:"title"`
 	HTMLURL string `json:"html_url"`
 	Draft   bool   `json:"draft"`

@@ -12,8 +12,8 @@ import (
 
 // Room is everything of GitHub: it speaks for all Apps that are connected, at whatever
 // hosts, each through a Forge of its own. It is a core.Forge, core.Surveyor,
-// core.Reporter, core.CheckReporter, core.Connector and core.AppRegistrar, and safe for
-// concurrent use. Where no App is connected the ports answer KindInvalid, and where a
+// core.Reporter, core.CheckReporter, core.Talker, core.Connector and core.AppRegistrar, and
+// safe for concurrent use. Where no App is connected the ports answer KindInvalid, and where a
 // repository's own is not any more, KindGone.
 type Room struct {
 	options Options

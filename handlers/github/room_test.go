@@ -17,6 +17,7 @@ var (
 	_ core.Reporter      = (*github.Room)(nil)
 	_ core.CheckReporter = (*github.Room)(nil)
 	_ core.Surveyor      = (*github.Room)(nil)
+	_ core.Talker        = (*github.Room)(nil)
 	_ core.Connector     = (*github.Room)(nil)
 	_ core.AppRegistrar  = (*github.Room)(nil)
 )

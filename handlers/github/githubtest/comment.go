@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,12 +25,8 @@ type Comment struct {
 }
 
 func (s *Server) show(c *Comment) object {
-	kind := "User"
-	if strings.HasSuffix(c.Login, "[bot]") {
-		kind = "Bot"
-	}
 	return object{
-		"id": c.ID, "body": c.Body, "user": object{"login": c.Login, "type": kind},
+		"id": c.ID, "body": c.Body, "user": s.showUser(c.Login),
 		"created_at": c.CreatedAt.UTC(), "updated_at": c.UpdatedAt.UTC(),
 	}
 }
@@ -132,7 +129,12 @@ func (s *Server) createComment(c *call) answer {
 	if body == "" {
 		return a
 	}
-	return created(s.show(s.addComment(r, number, s.lookup(bearer(c.Request)).installation.app.Slug+"[bot]", body)))
+	return created(s.show(s.addComment(r, number, s.botOf(c), body)))
+}
+
+// botOf is the bot user of the App whose token a call has.
+func (s *Server) botOf(c *call) string {
+	return s.lookup(bearer(c.Request)).installation.app.Slug + "[bot]"
 }
 
 // commentOf finds the comment of a call; its answer is set if there is none.
@@ -193,8 +195,11 @@ func paged[T any](c *call, list []T) answer {
 	to := min(from+size, len(list))
 	a := ok(append([]T{}, list[from:to]...))
 	if to < len(list) {
-		query.Set("page", strconv.Itoa(page+1))
-		a.header = http.Header{"Link": {"<http://" + c.Host + apiPrefix + c.URL.Path + "?" + query.Encode() + `>; rel="next"`}}
+		link := func(page int, rel string) string {
+			query.Set("page", strconv.Itoa(page))
+			return fmt.Sprintf("<http://%s%s%s?%s>; rel=%q", c.Host, apiPrefix, c.URL.Path, query.Encode(), rel)
+		}
+		a.header = http.Header{"Link": {link(page+1, "next") + ", " + link((len(list)+size-1)/size, "last")}}
 	}
 	return a
 }

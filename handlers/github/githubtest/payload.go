@@ -135,18 +135,27 @@ func (s *Server) DeletedPayload(repo Repo, ref, before string) []byte {
 // PullRequestPayload is an event of a pull request, which the double knows from then
 // on as it is in the payload.
 func (s *Server) PullRequestPayload(action string, repo Repo, pull Pull) []byte {
-	s.mu.Lock()
-	r := s.repositories[strings.ToLower(repo.FullName)]
 	pull.Closed = pull.Closed || action == "closed"
-	known := *r.know(pull)
-	headID := r.headRepository(&known)
-	s.mu.Unlock()
-
+	known, headID := s.pull(repo, pull)
 	p := s.load("pull_request", repo)
 	p["action"], p["number"] = action, known.Number
 	p["sender"].(object)["login"] = known.Author
-	pr := p["pull_request"].(object)
-	pr["number"], pr["title"], pr["draft"] = known.Number, known.Title, known.Draft
+	s.describePull(p["pull_request"].(object), repo, known, headID)
+	return encode(p)
+}
+
+// pull makes a pull request known, and tells in which repository its head lives.
+func (s *Server) pull(repo Repo, p Pull) (known Pull, headID int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repositories[strings.ToLower(repo.FullName)]
+	known = *r.know(p)
+	return known, r.headRepository(&known)
+}
+
+// describePull makes a recorded pull request the given one.
+func (s *Server) describePull(pr object, repo Repo, known Pull, headID int64) {
+	pr["number"], pr["title"], pr["draft"], pr["state"] = known.Number, known.Title, known.Draft, known.state()
 	pr["html_url"] = fmt.Sprintf("%s/%s/pull/%d", s.URL(), repo.FullName, known.Number)
 	pr["user"].(object)["login"] = known.Author
 	head, base := pr["head"].(object), pr["base"].(object)
@@ -160,7 +169,6 @@ func (s *Server) PullRequestPayload(action string, repo Repo, pull Pull) []byte 
 	if known.ForkGone {
 		head["repo"] = nil
 	}
-	return encode(p)
 }
 
 // MergeGroupPayload is the merge queue's question about a commit for a base branch.

@@ -45,6 +45,13 @@ func (r *repository) headRepository(p *Pull) int64 {
 	return r.ID
 }
 
+func (p *Pull) state() string {
+	if p.Closed {
+		return "closed"
+	}
+	return "open"
+}
+
 func (s *Server) getPull(c *call) answer {
 	r, a := s.repository(c, "pull_requests:read")
 	if r == nil {
@@ -62,12 +69,8 @@ func (s *Server) showPull(r *repository, p *Pull) object {
 	if p.ForkGone {
 		head["repo"] = nil
 	}
-	state := "open"
-	if p.Closed {
-		state = "closed"
-	}
 	return object{
-		"number": p.Number, "title": p.Title, "draft": p.Draft, "state": state, "user": object{"login": p.Author},
+		"number": p.Number, "title": p.Title, "draft": p.Draft, "state": p.state(), "user": object{"login": p.Author},
 		"html_url": fmt.Sprintf("%s/%s/pull/%d", s.URL(), r.FullName, p.Number),
 		"head":     head, "base": object{"ref": p.BaseBranch, "repo": object{"id": r.ID}},
 	}

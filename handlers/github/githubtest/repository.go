@@ -25,6 +25,7 @@ type repository struct {
 	statuses []Status
 	pulls    map[int]*Pull
 	comments []*Comment
+	roles    map[string]string // by lower-case login
 	archived bool
 }
 
@@ -35,7 +36,7 @@ func (s *Server) AddRepository(fullName string, private bool, gitDir string) Rep
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner, _, _ := strings.Cut(fullName, "/")
-	r := &repository{commits: map[string]bool{}, pulls: map[int]*Pull{}, Repo: Repo{
+	r := &repository{commits: map[string]bool{}, pulls: map[int]*Pull{}, roles: map[string]string{}, Repo: Repo{
 		ID: s.nextID(), InstallationID: s.App.installationOf(owner), FullName: fullName, Private: private, Dir: gitDir,
 		CloneURL: s.URL() + "/" + fullName + ".git", DefaultBranch: branch,
 	}}

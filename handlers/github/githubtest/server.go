@@ -44,6 +44,8 @@ type Server struct {
 	codes         map[string]*App // of manifests; each works once
 	installations map[int64]*installation
 	repositories  map[string]*repository // by lower-case full name
+	users         map[string]int64       // ids, by lower-case login
+	reactions     map[int64][]reaction   // by comment
 	checks        []*CheckRun
 	requests      []Request
 	hooks         []func(*http.Request) *Failure
@@ -59,6 +61,7 @@ func New(tb TB) *Server {
 	s := &Server{
 		done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokenLife: time.Hour,
 		tokens: map[string]*token{}, codes: map[string]*App{}, installations: map[int64]*installation{}, repositories: map[string]*repository{},
+		users: map[string]int64{}, reactions: map[int64][]reaction{},
 	}
 	app, err := s.newApp(4711, "oore-test", "webhook-secret-of-the-test-app")
 	if err != nil {
@@ -88,31 +91,33 @@ func (s *Server) APIURL() string { return s.http.URL + apiPrefix + "/" }
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, handler := range map[string]func(*call) answer{
-		"GET /app":                                            s.getApp,
-		"GET /app/hook/deliveries":                            s.listDeliveries,
-		"POST /app-manifests/{code}/conversions":              s.convert,
-		"GET /app/installations":                              s.listInstallations,
-		"GET /installation/repositories":                      s.listInstalled,
-		"POST /app/hook/deliveries/{id}/attempts":             s.redeliver,
-		"POST /app/installations/{id}/access_tokens":          s.mint,
-		"GET /repos/{owner}/{repo}/installation":              s.getInstallation,
-		"GET /repos/{owner}/{repo}":                           s.getRepository,
-		"GET /repos/{owner}/{repo}/commits/{ref...}":          s.getCommit,
-		"GET /repos/{owner}/{repo}/commits/{sha}/statuses":    s.listStatuses,
-		"POST /repos/{owner}/{repo}/statuses/{sha}":           s.createStatus,
-		"GET /repos/{owner}/{repo}/commits/{sha}/check-runs":  s.listCheckRuns,
-		"POST /repos/{owner}/{repo}/check-runs":               s.createCheckRun,
-		"GET /repos/{owner}/{repo}/check-runs/{id}":           s.getCheckRun,
-		"PATCH /repos/{owner}/{repo}/check-runs/{id}":         s.updateCheckRun,
-		"GET /repos/{owner}/{repo}/branches":                  s.listBranches,
-		"GET /repos/{owner}/{repo}/compare/{basehead...}":     s.compare,
-		"GET /repos/{owner}/{repo}/pulls":                     s.listPulls,
-		"GET /repos/{owner}/{repo}/pulls/{number}":            s.getPull,
-		"GET /repos/{owner}/{repo}/pulls/{number}/files":      s.listPullFiles,
-		"GET /repos/{owner}/{repo}/issues/{number}/{what}":    s.getIssue,
-		"POST /repos/{owner}/{repo}/issues/{number}/comments": s.createComment,
-		"PATCH /repos/{owner}/{repo}/issues/comments/{id}":    s.editComment,
-		"DELETE /repos/{owner}/{repo}/issues/comments/{id}":   s.deleteComment,
+		"GET /app":                                                   s.getApp,
+		"GET /app/hook/deliveries":                                   s.listDeliveries,
+		"POST /app-manifests/{code}/conversions":                     s.convert,
+		"GET /app/installations":                                     s.listInstallations,
+		"GET /installation/repositories":                             s.listInstalled,
+		"POST /app/hook/deliveries/{id}/attempts":                    s.redeliver,
+		"POST /app/installations/{id}/access_tokens":                 s.mint,
+		"GET /repos/{owner}/{repo}/installation":                     s.getInstallation,
+		"GET /repos/{owner}/{repo}":                                  s.getRepository,
+		"GET /repos/{owner}/{repo}/commits/{ref...}":                 s.getCommit,
+		"GET /repos/{owner}/{repo}/commits/{sha}/statuses":           s.listStatuses,
+		"POST /repos/{owner}/{repo}/statuses/{sha}":                  s.createStatus,
+		"GET /repos/{owner}/{repo}/commits/{sha}/check-runs":         s.listCheckRuns,
+		"POST /repos/{owner}/{repo}/check-runs":                      s.createCheckRun,
+		"GET /repos/{owner}/{repo}/check-runs/{id}":                  s.getCheckRun,
+		"PATCH /repos/{owner}/{repo}/check-runs/{id}":                s.updateCheckRun,
+		"GET /repos/{owner}/{repo}/branches":                         s.listBranches,
+		"GET /repos/{owner}/{repo}/compare/{basehead...}":            s.compare,
+		"GET /repos/{owner}/{repo}/pulls":                            s.listPulls,
+		"GET /repos/{owner}/{repo}/pulls/{number}":                   s.getPull,
+		"GET /repos/{owner}/{repo}/pulls/{number}/files":             s.listPullFiles,
+		"GET /repos/{owner}/{repo}/issues/{number}/{what}":           s.getIssue,
+		"POST /repos/{owner}/{repo}/issues/{number}/comments":        s.createComment,
+		"PATCH /repos/{owner}/{repo}/issues/comments/{id}":           s.editComment,
+		"DELETE /repos/{owner}/{repo}/issues/comments/{id}":          s.deleteComment,
+		"POST /repos/{owner}/{repo}/issues/comments/{id}/reactions":  s.createReaction,
+		"GET /repos/{owner}/{repo}/collaborators/{login}/permission": s.getPermission,
 	} {
 		mux.HandleFunc(pattern, s.handle(handler))
 	}

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/gitlab/gitlabtest"
+)
+
+// lab is an installation with a double of GitLab, under a path of its host, and one
+// private project there.
+type lab struct {
+	*program
+	gl      *gitlabtest.Server
+	git     *gitlabtest.GitRepo
+	repo    gitlabtest.Project
+	project projectView
+	head    string
+}
+
+const labSecret = "host-wide-webhook-secret"
+
+func newLab(t *testing.T, database string, files map[string]string, env ...string) *lab {
+	t.Helper()
+	gl := gitlabtest.NewAt(t, "/gitlab")
+	git := gitlabtest.NewGitRepo(t)
+	l := &lab{gl: gl, git: git, head: git.Commit("main", files, "First commit")}
+	l.repo = gl.AddProject("acme/mobile/shop", true, git.Dir)
+	l.program = newProgram(t, database, nil, env...).start()
+	return l
+}
+
+// link makes the project and one pipeline.
+func (l *lab) link(more map[string]any) pipelineView {
+	l.t.Helper()
+	in := map[string]any{"name": "Shop", "repository": map[string]any{"provider": "gitlab", "full_name": l.repo.FullName}}
+	for k, v := range more {
+		in[k] = v
+	}
+	l.must("POST", "/v1/projects", in, &l.project)
+	return l.pipeline(l.project.ID, "Android", nil)
+}
+
+// fire sends an event to the webhooks that Oore has set up.
+func (l *lab) fire(event string, payload []byte) {
+	l.t.Helper()
+	statuses := l.gl.Fire(l.repo, event, payload)
+	if len(statuses) != 1 || statuses[0] != http.StatusOK {
+		l.t.Fatalf("the webhooks answered %v, want one 200", statuses)
+	}
+}
+
+// states are the states in which a status of a commit was reported, repeats left out.
+func (l *lab) states(sha string) string {
+	var states []string
+	for _, s := range l.gl.Statuses(l.repo, sha) {
+		if s.Name == "oore/android" && (len(states) == 0 || states[len(states)-1] != s.State) {
+			states = append(states, s.State)
+		}
+	}
+	return strings.Join(states, " ")
+}
+
+// TestGitLabFromATokenToAGreenMergeRequest goes the way of somebody with a self-managed
+// GitLab: the token is given on the page, the webhook is made by Oore, and everything
+// that is pushed is built and reported.
+func TestGitLabFromATokenToAGreenMergeRequest(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		l := newLab(t, database, workflow(`test ! -e broken && echo built $OORE_COMMIT_SHA`))
+		narrow := l.gl.AddToken(l.gl.User, time.Time{}, "read_api")
+		var refused struct{ Error, Code string }
+		if status := l.call("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": narrow}, &refused); status != 400 || !strings.Contains(refused.Error, "api") {
+			t.Errorf("a token without its scope: %d %+v", status, refused)
+		}
+		var made integrationView
+		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, &made)
+		if made.Repositories != 1 || made.Trouble != "" {
+			t.Fatalf("connected %+v", made)
+		}
+		l.link(nil)
+		if hooks := l.gl.Hooks(l.repo); len(hooks) != 1 || hooks[0].URL != l.url+"/v1/webhooks/gitlab" || hooks[0].Token == "" {
+			t.Fatalf("webhooks %+v", hooks)
+		}
+
+		l.fire(gitlabtest.PushHook, l.gl.PushPayload(l.repo, "main", "", l.head))
+		l.gl.WaitStatus(t, l.repo, l.head, "oore/android", "success", time.Minute)
+
+		feature := l.git.Commit("feature", map[string]string{"broken": "yes"}, "Break it")
+		l.fire(gitlabtest.PushHook, l.gl.PushPayload(l.repo, "feature", l.head, feature))
+		mr := gitlabtest.MergeRequest{Number: 4, SourceBranch: "feature", SHA: feature, TargetBranch: "main"}
+		l.fire(gitlabtest.MergeRequestHook, l.gl.MergeRequestPayload(l.repo, "open", mr, ""))
+		l.gl.WaitStatus(t, l.repo, feature, "oore/android", "failed", time.Minute)
+		note := l.note("failed")
+		if n := len(l.builds("commit_sha=" + feature)); n != 1 {
+			t.Errorf("%d builds of the commit of a push and its merge request, want one", n)
+		}
+		mended := l.git.Rename("feature", "broken", "fine")
+		mr.SHA = mended
+		l.fire(gitlabtest.MergeRequestHook, l.gl.MergeRequestPayload(l.repo, "update", mr, feature))
+		l.gl.WaitStatus(t, l.repo, mended, "oore/android", "success", time.Minute)
+		if again := l.note("Succeeded"); again.ID != note.ID {
+			t.Errorf("another note, %d after %d", again.ID, note.ID)
+		}
+		if ran := l.gl.Commands(l.repo); len(ran) != 0 {
+			t.Errorf("GitLab took our notes for commands: %v", ran)
+		}
+
+		l.pipeline(l.project.ID, "Release", map[string]any{"trigger_config": map[string]any{"events": []string{"tag"}}})
+		l.git.Tag("v1", mended, "First release")
+		l.fire(gitlabtest.TagPushHook, l.gl.TagPayload(l.repo, "v1"))
+		l.gl.WaitStatus(t, l.repo, mended, "oore/release", "success", time.Minute)
+	})
+}
+
+// note waits for the one note of the merge request to say something.
+func (l *lab) note(says string) (note gitlabtest.Note) {
+	l.t.Helper()
+	l.gl.Wait(l.t, "the note says "+says, time.Minute, func() bool {
+		notes := l.gl.Notes(l.repo, 4)
+		if len(notes) == 1 {
+			note = notes[0]
+		}
+		return len(notes) == 1 && strings.Contains(note.Body, says)
+	})
+	return note
+}
+
+func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		gl := gitlabtest.New(t)
+		git := gitlabtest.NewGitRepo(t)
+		head := git.Commit("main", workflow("echo ok"), "First commit")
+		repo := gl.AddProject("acme/shop", true, git.Dir)
+		otherGit := gitlabtest.NewGitRepo(t)
+		otherHead := otherGit.Commit("main", workflow("echo other"), "First commit")
+		other := gl.AddProject("acme/other", true, otherGit.Dir)
+		l := &lab{gl: gl, git: git, repo: repo, head: head}
+		l.program = newProgram(t, database, nil, "OORE_GITLAB_URL="+gl.URL(), "OORE_GITLAB_TOKEN="+gl.Token, "OORE_GITLAB_WEBHOOK_SECRET="+labSecret).start()
+		l.link(nil)
+
+		send := func(p gitlabtest.Project, sha string, d gitlabtest.Delivery) (int, string) {
+			t.Helper()
+			resp, err := gl.Deliver(l.url+"/v1/webhooks/gitlab", gitlabtest.PushHook, gl.PushPayload(p, "main", "", sha), d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			var answer struct {
+				Code      string
+				Duplicate bool
+			}
+			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+				t.Fatal(err)
+			}
+			if answer.Duplicate {
+				return resp.StatusCode, "duplicate"
+			}
+			return resp.StatusCode, answer.Code
+		}
+		own := gl.Hooks(repo)[0].Token
+		for _, test := range []struct {
+			what   string
+			p      gitlabtest.Project
+			sha    string
+			token  string
+			status int
+			code   string
+		}{
+			{"no token", repo, head, "", 401, "missing_token"},
+			{"a wrong token", repo, head, "guess", 401, "invalid_token"},
+			{"another project under the secret of ours", other, otherHead, own, 401, "invalid_token"},
+		} {
+			if status, code := send(test.p, test.sha, gitlabtest.Delivery{Token: test.token}); status != test.status || code != test.code {
+				t.Errorf("%s: %d %s", test.what, status, code)
+			}
+		}
+		var none deliveriesView
+		if l.must("GET", "/v1/deliveries", nil, &none); none.Total != 0 {
+			t.Errorf("%d deliveries were kept of what was refused", none.Total)
+		}
+		key := gitlabtest.NewKey()
+		for i, want := range []string{"", "duplicate", "duplicate"} {
+			if status, code := send(repo, head, gitlabtest.Delivery{Token: labSecret, Key: key}); status != 200 || code != want {
+				t.Errorf("sending %d: %d %q, want %q", i, status, code, want)
+			}
+		}
+		gl.WaitStatus(t, repo, head, "oore/android", "success", time.Minute)
+		if n := len(l.builds("")); n != 1 {
+			t.Errorf("%d builds, want one", n)
+		}
+
+		fork := l.git.ForkCommit(9, map[string]string{"a": "1"}, "From outside")
+		mr := gitlabtest.MergeRequest{Number: 9, SourceBranch: "patch", SHA: fork, TargetBranch: "main", Fork: true, Author: "stranger"}
+		l.fire(gitlabtest.MergeRequestHook, gl.MergeRequestPayload(repo, "open", mr, ""))
+		var blocked deliveriesView
+		eventually(t, "the fork is held back", func() bool {
+			l.must("GET", "/v1/deliveries?limit=1", nil, &blocked)
+			return len(blocked.Deliveries) == 1 && blocked.Deliveries[0].Reason.Code == "fork_blocked"
+		})
+		l.must("POST", "/v1/deliveries/"+blocked.Deliveries[0].ID+"/approve", map[string]any{"sha": fork}, nil)
+		var built buildView
+		eventually(t, "the approved commit is built", func() bool {
+			for _, b := range l.builds("commit_sha=" + fork) {
+				built = b
+			}
+			return built.Status == "succeeded"
+		})
+		l.nowhere("the token", []byte(gl.Token))
+	})
+}
+
+// TestGitLabHeadsThatWereNeverAnnouncedAreBuilt pushes more refs than GitLab tells of.
+func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		l := newLab(t, database, workflow("echo ok"))
+		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
+		l.link(nil)
+		l.stop()
+		for tries := 0; l.notedHeads(database, core.ProviderGitLab) == 0; tries++ {
+			if tries == 20 {
+				t.Fatal("no survey notes the heads")
+			}
+			l.start()
+			asked := len(l.gl.Requests())
+			eventually(t, "GitLab is asked for the heads", func() bool {
+				for _, r := range l.gl.Requests()[min(asked, len(l.gl.Requests())):] {
+					if strings.Contains(r.Path, "/merge_requests") {
+						return true
+					}
+				}
+				return false
+			})
+			l.stop()
+		}
+		var shas []string
+		for _, branch := range []string{"a", "b", "c", "d"} {
+			shas = append(shas, l.git.Commit(branch, map[string]string{branch: "1"}, "Many at once"))
+		}
+		l.start()
+		for _, sha := range shas {
+			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", time.Minute)
+		}
+	})
+}
