@@ -1,0 +1,112 @@
+package gitlab
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/xanzy/go-gitlab"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+var fullSHA = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// commitRow is a commit as the API shows it.
+type commitRow struct {
+	ID           string       `json:"id"`
+	Message      string       `json:"message"`
+	AuthorName   string       `json:"author_name"`
+	LastPipeline *pipelineRow `json:"last_pipeline"`
+}
+
+// PullRequestHead implements core.Forge.
+func (r *Room) PullRequestHead(ctx context.Context, repo core.Repository, number int) (string, error) {
+	s, err := r.seat(repo)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	var mr mergeRequestRow
+	err = s.call(ctx, http.MethodGet, fmt.Sprintf("/merge_requests/%d", number), nil, &mr)
+	switch {
+	case statusOf(err) == http.StatusNotFound:
+		return "", core.Errorf(core.KindNotFound, "%s has no merge request !%d", repo.FullName, number).Because(err)
+	case err != nil:
+		return "", s.trouble(err)
+	case !fullSHA.MatchString(mr.SHA):
+		return "", core.Errorf(core.KindUnavailable, "GitLab answered merge request !%d without a commit; try again", number)
+	}
+	return mr.SHA, nil
+}
+
+// ResolveRef implements core.Forge. Unknown: KindNotFound, code invalid_ref; so is a
+// shortened SHA, which would name another commit one day. Of a branch and a tag with
+// the same name it is the branch; GitLab itself would take the tag.
+func (r *Room) ResolveRef(ctx context.Context, repo core.Repository, ref string) (core.Commit, error) {
+	unknown := core.Codef(core.KindNotFound, core.CodeInvalidRef, "%s has no branch, tag or full commit SHA %q", repo.FullName, ref)
+	if !plainRef(ref) {
+		return core.Commit{}, unknown
+	}
+	s, err := r.seat(repo)
+	if err != nil {
+		return core.Commit{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	c, err := s.commit(ctx, ref)
+	switch {
+	case statusOf(err) == http.StatusNotFound:
+		return core.Commit{}, unknown.Because(err)
+	case err != nil:
+		return core.Commit{}, s.trouble(err)
+	case !fullSHA.MatchString(c.ID):
+		return core.Commit{}, core.Errorf(core.KindUnavailable, "GitLab answered %s without a commit; try again", ref)
+	}
+	return core.Commit{SHA: c.ID, Message: c.Message, Author: c.AuthorName}, nil
+}
+
+// commit asks for each form of name at its own place, where GitLab reads no revision
+// syntax and completes nothing.
+func (s seat) commit(ctx context.Context, ref string) (commitRow, error) {
+	if sha := strings.ToLower(ref); fullSHA.MatchString(sha) {
+		return s.commitOf(ctx, sha)
+	}
+	var named struct {
+		Commit commitRow `json:"commit"`
+	}
+	err := s.call(ctx, http.MethodGet, "/repository/branches/"+escape(ref), nil, &named)
+	if statusOf(err) == http.StatusNotFound {
+		err = s.call(ctx, http.MethodGet, "/repository/tags/"+escape(ref), nil, &named)
+	}
+	return named.Commit, err
+}
+
+func (s seat) commitOf(ctx context.Context, sha string) (c commitRow, err error) {
+	return c, s.call(ctx, http.MethodGet, "/repository/commits/"+url.PathEscape(sha), gitlab.GetCommitOptions{Stats: gitlab.Ptr(false)}, &c)
+}
+
+func escape(ref string) string { return gitlab.PathEscape(ref) }
+
+// plainRef tells whether git would take s for a name of a branch or tag. It keeps out
+// steps up the path.
+func plainRef(s string) bool {
+	if s == "" || len(s) > 255 || strings.ContainsAny(s, " ~^:?*[\\\x7f") || strings.Contains(s, "@{") || strings.Contains(s, "..") || strings.HasSuffix(s, ".") {
+		return false
+	}
+	for _, r := range s {
+		if r < ' ' || r == '\uFFFD' {
+			return false
+		}
+	}
+	for _, part := range strings.Split(s, "/") {
+		if part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock") {
+			return false
+		}
+	}
+	return true
+}
