@@ -27,9 +27,9 @@ const (
 	slackFence      = 2600 // of the log in one
 	slackTailLines  = 15
 	slackURL        = 1000 // of an address; three of them must fit into one message
-	slackLinkedURL  = 600 // of an address within a text, escaped
-	slackAskText    = 300 // of the question before a button acts
-	slackShownNames = 60  // of a name in that question
+	slackLinkedURL  = 600  // of an address within a text, escaped
+	slackAskText    = 300  // of the question before a button acts
+	slackShownNames = 60   // of a name in that question
 )
 
 // SlackBlock is a block of Slack's Block Kit, as its API reads it.

@@ -24,8 +24,8 @@ func slackMarkdown(text string) slackObject {
 
 func slackPlain(text string) slackObject { return slackObject{Type: "plain_text", Text: text} }
 
-// slackEscape makes text of Slack's three control characters, in which every mention
-// and every link is written. The joiner is for what reads @here without them.
+// slackEscape takes their meaning from the three characters in which every mention and
+// every link is written. The joiner is for readers that know @here without them.
 func slackEscape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@"+joiner).Replace(s)
 }

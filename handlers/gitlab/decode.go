@@ -12,8 +12,11 @@ const (
 	pushHook         = "Push Hook"
 	tagPushHook      = "Tag Push Hook"
 	mergeRequestHook = "Merge Request Hook"
+	noteHook         = "Note Hook"
 	systemHook       = "System Hook"
 	accessTokenHook  = "Resource Access Token Hook"
+
+	confidentialNoteHook = "Confidential Note Hook"
 )
 
 // Decoder reads stored deliveries into the normal form; it is a core.Decoder. The event
@@ -28,6 +31,8 @@ func (Decoder) Decode(event string, payload []byte) (core.Event, error) {
 		return decodePush(event, payload)
 	case mergeRequestHook:
 		return decodeMergeRequest(payload)
+	case noteHook, confidentialNoteHook:
+		return decodeNote(event, payload)
 	case systemHook:
 		return decodeSystem(payload)
 	}
@@ -86,8 +91,6 @@ func decodeUnread(event string, payload []byte) (core.Event, error) {
 	}
 	e := p.event()
 	switch {
-	case p.ObjectKind == "note":
-		return ignored(e, core.WhyEventUnknown, "Oore does not read comments on GitLab yet."), nil
 	case event == accessTokenHook:
 		return ignored(e, core.WhyEventUnknown, "An access token ends soon. If it is the one that Oore uses, make a new one and connect it."), nil
 	case p.ObjectKind == "build" || p.ObjectKind == "pipeline":

@@ -2,7 +2,6 @@ package gitlab
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -25,19 +24,10 @@ type commitRow struct {
 
 // PullRequestHead implements core.Forge.
 func (r *Room) PullRequestHead(ctx context.Context, repo core.Repository, number int) (string, error) {
-	s, err := r.seat(repo)
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	var mr mergeRequestRow
-	err = s.call(ctx, http.MethodGet, fmt.Sprintf("/merge_requests/%d", number), nil, &mr)
+	mr, err := r.mergeRequest(ctx, repo, number)
 	switch {
-	case statusOf(err) == http.StatusNotFound:
-		return "", core.Errorf(core.KindNotFound, "%s has no merge request !%d", repo.FullName, number).Because(err)
 	case err != nil:
-		return "", s.trouble(err)
+		return "", err
 	case !fullSHA.MatchString(mr.SHA):
 		return "", core.Errorf(core.KindUnavailable, "GitLab answered merge request !%d without a commit; try again", number)
 	}

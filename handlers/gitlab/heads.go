@@ -26,6 +26,7 @@ type mergeRequestRow struct {
 	IID             int    `json:"iid"`
 	Title           string `json:"title"`
 	WebURL          string `json:"web_url"`
+	State           string `json:"state"`
 	Draft           bool   `json:"draft"`
 	SHA             string `json:"sha"`
 	SourceBranch    string `json:"source_branch"`

@@ -1,6 +1,10 @@
 package gitlab
 
-import "github.com/oore-ci/oore/app/core"
+import (
+	"slices"
+
+	"github.com/oore-ci/oore/app/core"
+)
 
 type mergeRequestPayload struct {
 	envelope
@@ -93,12 +97,15 @@ func (p mergeRequestPayload) moved() bool {
 	return mr.OldRevision != "" && mr.OldRevision != mr.LastCommit.ID || ready || c.TargetBranch.Previous != c.TargetBranch.Current
 }
 
-// opener is the login of the author, whom the payload names by id alone, if somebody
-// else in it has that id.
+// opener is the login of the author, whom the payload names by id alone.
 func (p mergeRequestPayload) opener() string {
-	people := append([]person{person(p.User)}, append(p.Assignees, p.Reviewers...)...)
+	return loginOf(p.MergeRequest.AuthorID, slices.Concat([]person{person(p.User)}, p.Assignees, p.Reviewers)...)
+}
+
+// loginOf is the login of who has the id; empty if none of the people does.
+func loginOf(who id, people ...person) string {
 	for _, one := range people {
-		if one.ID != "" && one.ID == p.MergeRequest.AuthorID {
+		if one.ID != "" && one.ID == who {
 			return one.Username
 		}
 	}

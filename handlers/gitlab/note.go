@@ -29,13 +29,11 @@ func (r *Room) UpsertComment(ctx context.Context, repo core.Repository, c core.C
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	w := noteWriter{seat: s, notes: fmt.Sprintf("/merge_requests/%d/notes", c.Number), body: templates.Comment(c)}
+	w := noteWriter{seat: s, number: c.Number, marker: templates.CommentMarker, body: templates.Comment(c)}
 	made, err := w.editOrCreate(ctx, known)
 	switch {
-	case statusOf(err) == http.StatusNotFound:
-		return "", core.Errorf(core.KindNotFound, "%s finds no merge request !%d in %s, or may not comment on it", s.who(), c.Number, repo.FullName).Because(err)
 	case err != nil:
-		return "", s.trouble(err)
+		return "", w.trouble(err)
 	case made == "":
 		return "", core.Errorf(core.KindUnavailable, "GitLab did not say which note it made; try again")
 	}
@@ -49,12 +47,16 @@ type noteRow struct {
 	Author user   `json:"author"`
 }
 
-// noteWriter writes the body of one merge request's note.
+// noteWriter writes the body of one note of a merge request.
 type noteWriter struct {
 	seat
-	notes string // where they are, within the project
-	body  string
+	number int    // the merge request
+	marker string // how the body begins, and no other of ours
+	body   string
 }
+
+// notesOf is where the notes of a merge request are, within the project.
+func notesOf(number int) string { return fmt.Sprintf("/merge_requests/%d/notes", number) }
 
 func (w noteWriter) editOrCreate(ctx context.Context, known string) (id, error) {
 	if numericID.MatchString(known) { // note ids have the same form
@@ -62,43 +64,64 @@ func (w noteWriter) editOrCreate(ctx context.Context, known string) (id, error) 
 			return id(known), err
 		}
 	}
-	found, err := w.find(ctx)
+	found, err := w.find(ctx, oldestFirst, "")
 	if err != nil {
 		return "", err
 	}
-	if found != "" {
-		return found, w.edit(ctx, found)
+	if found.ID != "" {
+		return found.ID, w.edit(ctx, found.ID)
 	}
+	return w.create(ctx)
+}
+
+func (w noteWriter) create(ctx context.Context) (id, error) {
 	var made noteRow
-	err = w.call(ctx, http.MethodPost, w.notes, gitlab.CreateMergeRequestNoteOptions{Body: &w.body}, &made)
+	err := w.call(ctx, http.MethodPost, notesOf(w.number), gitlab.CreateMergeRequestNoteOptions{Body: &w.body}, &made)
 	return made.ID, err
 }
 
 func (w noteWriter) edit(ctx context.Context, note id) error {
-	return w.call(ctx, http.MethodPut, w.notes+"/"+string(note), gitlab.UpdateMergeRequestNoteOptions{Body: &w.body}, nil)
+	return w.call(ctx, http.MethodPut, notesOf(w.number)+"/"+string(note), gitlab.UpdateMergeRequestNoteOptions{Body: &w.body}, nil)
 }
 
-// find looks for our note; empty: there is none.
-func (w noteWriter) find(ctx context.Context) (id, error) {
+// Orders in which GitLab lists notes.
+const (
+	oldestFirst = "asc"
+	newestFirst = "desc"
+)
+
+// find looks for our note, no further than the note until; without an ID: there is none.
+// GitLab leaves out of a page what we may not see, so a short one need not be the last.
+func (w noteWriter) find(ctx context.Context, order string, until id) (noteRow, error) {
 	me, err := w.me(ctx)
 	if err != nil {
-		return "", err
+		return noteRow{}, err
 	}
-	for page := 1; ; page++ {
+	o := gitlab.ListMergeRequestNotesOptions{ListOptions: gitlab.ListOptions{PerPage: perPage}, OrderBy: gitlab.Ptr("created_at"), Sort: &order}
+	for o.Page = 1; o.Page > 0; {
 		var rows []noteRow
-		o := gitlab.ListMergeRequestNotesOptions{
-			ListOptions: gitlab.ListOptions{Page: page, PerPage: perPage}, OrderBy: gitlab.Ptr("created_at"), Sort: gitlab.Ptr("asc"),
-		}
-		if err := w.call(ctx, http.MethodGet, w.notes, o, &rows); err != nil {
-			return "", err
+		resp, err := w.do(ctx, http.MethodGet, w.path(notesOf(w.number)), o, &rows)
+		if err != nil {
+			return noteRow{}, err
 		}
 		for _, n := range rows {
-			if n.Author.ID == me.ID && n.ID != "" && strings.HasPrefix(n.Body, templates.CommentMarker) {
-				return n.ID, nil
+			switch {
+			case n.ID == "":
+			case n.Author.ID == me.ID && strings.HasPrefix(n.Body, w.marker):
+				return n, nil
+			case n.ID == until:
+				return noteRow{}, nil
 			}
 		}
-		if len(rows) < perPage {
-			return "", nil
-		}
+		o.Page = resp.NextPage
 	}
+	return noteRow{}, nil
+}
+
+// trouble says what a refusal means for a note.
+func (w noteWriter) trouble(err error) error {
+	if statusOf(err) == http.StatusNotFound {
+		return core.Errorf(core.KindNotFound, "%s finds no merge request !%d in %s, or may not comment on it", w.who(), w.number, w.repo.FullName).Because(err)
+	}
+	return w.seat.trouble(err)
 }

@@ -179,6 +179,10 @@ func TestRequestsThatGitLabDoesNotDocument(t *testing.T) {
 		{"POST", "/projects/7/hooks", "", `{"push_events":true}`, false},
 		{"POST", "/projects/7/hooks", "", `{"url":"https://example.com","events":["push"]}`, false},
 		{"PUT", "/projects/7/hooks/5", "", `{"note_events":"yes"}`, false},
+		{"GET", "/projects/7/members/all/12", "", ``, true},
+		{"GET", "/projects/7/members/all/mona", "", ``, false},
+		{"POST", "/projects/7/merge_requests/3/notes/12/award_emoji", "", `{"name":"eyes"}`, true},
+		{"POST", "/projects/7/merge_requests/3/notes/12/award_emoji", "", `{"content":"eyes"}`, false},
 	}
 	for _, tt := range tests {
 		err := checkRequest(operations, gitlabtest.Request{

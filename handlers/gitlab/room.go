@@ -21,9 +21,10 @@ type Options struct {
 }
 
 // Room is everything of GitLab: it speaks for all access tokens that are connected, at
-// whatever hosts. It is a core.Forge, core.Surveyor, core.Reporter, core.Connector and
-// core.Hooker, and safe for concurrent use. Where nothing is connected the ports answer
-// KindInvalid, and where a repository's own connection is not any more, KindGone.
+// whatever hosts. It is a core.Forge, core.Surveyor, core.Reporter, core.Talker,
+// core.Connector and core.Hooker, and safe for concurrent use. Where nothing is connected
+// the ports answer KindInvalid, and where a repository's own connection is not any more,
+// KindGone.
 //
 // A token of GitLab cannot be narrowed to one repository or to reading for a checkout:
 // what a build is given to fetch with is the whole token. One made for the project

@@ -18,6 +18,7 @@ var (
 	_ core.Forge     = (*gitlab.Room)(nil)
 	_ core.Surveyor  = (*gitlab.Room)(nil)
 	_ core.Reporter  = (*gitlab.Room)(nil)
+	_ core.Talker    = (*gitlab.Room)(nil)
 	_ core.Connector = (*gitlab.Room)(nil)
 	_ core.Hooker    = (*gitlab.Room)(nil)
 	_ core.Decoder   = gitlab.Decoder{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,7 +122,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %v, %v, %v", tt.name, paths, complete, err)
 		}
 	}
-	_, _, err := w.room.Paths(t.Context(), w.repo(), event(core.EventPush, w.base, "a"+w.head[1:]))
+	_, _, err := w.room.Paths(t.Context(), w.repo(), event(core.EventPush, w.base, strings.Repeat("a", 40)))
 	wantError(t, "an unknown commit", err, core.KindNotFound, "")
 }
 

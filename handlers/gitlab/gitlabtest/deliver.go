@@ -20,6 +20,8 @@ const (
 	MergeRequestHook = "Merge Request Hook"
 	NoteHook         = "Note Hook"
 	SystemHook       = "System Hook"
+
+	ConfidentialNoteHook = "Confidential Note Hook"
 )
 
 // failuresAllowed is how often in a row a webhook may fail before it is disabled.

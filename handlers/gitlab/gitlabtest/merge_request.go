@@ -78,12 +78,19 @@ func (s *Server) mergeRequest(c *call, role int) (*project, *MergeRequest, answe
 	if p == nil {
 		return nil, nil, a
 	}
-	for _, mr := range p.mergeRequests {
-		if mr.Number == c.number("iid") {
-			return p, mr, answer{}
-		}
+	if mr := p.mergeRequest(c.number("iid")); mr != nil {
+		return p, mr, answer{}
 	}
 	return nil, nil, notFound("")
+}
+
+func (p *project) mergeRequest(number int) *MergeRequest {
+	for _, mr := range p.mergeRequests {
+		if mr.Number == number {
+			return mr
+		}
+	}
+	return nil
 }
 
 func (s *Server) listMergeRequests(c *call) answer {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Note is a comment on a merge request.
@@ -13,6 +14,11 @@ type Note struct {
 	Body   string
 	Author User
 	Edits  int
+
+	Internal bool // for members alone
+
+	hidden bool
+	awards []Award
 }
 
 // Notes lists the comments of a merge request, oldest first.
@@ -46,6 +52,16 @@ func (s *Server) DeleteNote(p Project, id int) {
 	found.notes = slices.DeleteFunc(found.notes, func(n *Note) bool { return n.ID == id })
 }
 
+// HideNote makes a comment one that nobody may see who asks, such as a reference from
+// a project that is hidden from them.
+func (s *Server) HideNote(p Project, id int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.byID(p.ID).notes {
+		n.hidden = n.hidden || n.ID == id
+	}
+}
+
 // Commands lists the quick actions that comments ran: lines that start with a slash.
 func (s *Server) Commands(p Project) []string {
 	s.mu.Lock()
@@ -53,33 +69,46 @@ func (s *Server) Commands(p Project) []string {
 	return slices.Clone(s.byID(p.ID).commands)
 }
 
-func (p *project) run(body string) {
+// run notes the quick actions of a body, and returns it as GitLab keeps it. It knows
+// no action /oore.
+func (p *project) run(body string) string {
+	body = strings.TrimRightFunc(strings.ReplaceAll(body, "\r", ""), unicode.IsSpace)
 	for line := range strings.Lines(body) {
-		if strings.HasPrefix(line, "/") {
+		if word, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(line, "/") && word != "/oore" {
 			p.commands = append(p.commands, strings.TrimSpace(line))
 		}
 	}
+	return body
 }
 
 func (n *Note) show() object {
-	return object{"id": n.ID, "body": n.Body, "author": n.Author.show(), "system": false, "noteable_iid": n.Number, "noteable_type": "MergeRequest"}
+	return object{"id": n.ID, "body": n.Body, "author": n.Author.show(), "system": false, "internal": n.Internal, "noteable_iid": n.Number, "noteable_type": "MergeRequest"}
 }
 
+// listNotes leaves hidden notes out of the page that they are on, as GitLab does.
 func (s *Server) listNotes(c *call) answer {
 	p, mr, a := s.mergeRequest(c, 0)
 	if mr == nil {
 		return a
 	}
-	rows := []object{}
+	var notes []*Note
 	for _, n := range p.notes {
 		if n.Number == mr.Number {
-			rows = append(rows, n.show())
+			notes = append(notes, n)
 		}
 	}
 	if c.URL.Query().Get("sort") != "asc" {
-		slices.Reverse(rows)
+		slices.Reverse(notes)
 	}
-	return page(c, rows)
+	a = page(c, notes)
+	rows := []object{}
+	for _, n := range a.body.([]*Note) {
+		if !n.hidden {
+			rows = append(rows, n.show())
+		}
+	}
+	a.body = rows
+	return a
 }
 
 func noteBody(c *call) (string, answer) {
@@ -104,28 +133,18 @@ func (s *Server) createNote(c *call) answer {
 	if a.status != 0 {
 		return a
 	}
-	p.run(body)
-	n := &Note{ID: s.nextID(), Number: mr.Number, Body: body, Author: c.token.user}
+	n := &Note{ID: s.nextID(), Number: mr.Number, Body: p.run(body), Author: c.token.user}
 	p.notes = append(p.notes, n)
 	return created(n.show())
 }
 
 // ownNote finds the note of the path, which must be of who asks.
 func (s *Server) ownNote(c *call) (*project, *Note, answer) {
-	p, mr, a := s.mergeRequest(c, Guest)
-	if mr == nil {
-		return nil, nil, a
+	p, n, a := s.note(c, Guest)
+	if n != nil && n.Author != c.token.user {
+		return nil, nil, refuse(http.StatusForbidden, "403 Forbidden")
 	}
-	for _, n := range p.notes {
-		if n.ID != c.number("note_id") || n.Number != mr.Number {
-			continue
-		}
-		if n.Author != c.token.user {
-			return nil, nil, refuse(http.StatusForbidden, "403 Forbidden")
-		}
-		return p, n, answer{}
-	}
-	return nil, nil, notFound("")
+	return p, n, a
 }
 
 func (s *Server) editNote(c *call) answer {
@@ -137,8 +156,7 @@ func (s *Server) editNote(c *call) answer {
 	if a.status != 0 {
 		return a
 	}
-	p.run(body)
-	n.Body = body
+	n.Body = p.run(body)
 	n.Edits++
 	return ok(n.show())
 }

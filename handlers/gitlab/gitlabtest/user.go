@@ -12,6 +12,7 @@ const (
 	Reporter   = 20
 	Developer  = 30
 	Maintainer = 40
+	Owner      = 50
 )
 
 // User is somebody at the double.
