@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config is everything that the environment and the flags say. Secrets are never
@@ -24,12 +26,17 @@ type Config struct {
 	PublicURL   string // without a trailing slash
 	DataDir     string
 	DatabaseURL string
+	BlobDir     string
 	Runners     int
 	AdminToken  string
 	LogLimit    int64
 	LocalRoots  []string
 	LogLevel    string
 	LogFormat   string
+
+	Sandbox         bool
+	SandboxWritable []string
+	SecretFiles     []string // in which settings are given
 
 	EncryptionKey []byte // nil: the data folder's key file
 
@@ -42,6 +49,16 @@ type Config struct {
 	GitLabURL           string
 	GitLabToken         string
 	GitLabWebhookSecret string
+
+	SlackSigningSecret string
+	SlackBotToken      string
+	SlackAPIURL        string
+
+	SMTPURL        string
+	SMTPFrom       string
+	NotifyNetworks []netip.Prefix // notifications may go there although they are not public
+
+	leaseTTL time.Duration // no setting, but for tests; 0: core.LeaseTTL
 }
 
 // setting is one variable: its name, what it means, and how it is read.
@@ -65,10 +82,13 @@ func settings() []setting {
 		{"OORE_PUBLIC_URL", "address under which people and forges reach Oore (default http:// and the listen address)", text(func(c *Config) *string { return &c.PublicURL })},
 		{"OORE_DATA_DIR", "folder for database, mirrors and workspaces", text(func(c *Config) *string { return &c.DataDir })},
 		{"OORE_DATABASE_URL", "postgres://… (default: an SQLite file in the data folder)", text(func(c *Config) *string { return &c.DatabaseURL })},
+		{"OORE_BLOB_URL", "folder for artifacts (default: blobs in the data folder)", readBlobURL},
 		{"OORE_RUNNERS", "builds that run here at once; 0: none (default: half the CPUs, at least 1)", readRunners},
 		{"OORE_ADMIN_TOKEN", "bearer token of an owner, 32 characters or more", text(func(c *Config) *string { return &c.AdminToken })},
 		{"OORE_LOG_LIMIT", "most that is kept of one build's log (default 256MiB)", readLogLimit},
 		{"OORE_LOCAL_ROOTS", "folders in which local repositories may lie, separated by : (default: your home)", readLocalRoots},
+		{"OORE_SANDBOX", "on or off: builds write only where they must, and cannot read the data folder (default on; macOS: off)", readSandbox},
+		{"OORE_SANDBOX_WRITABLE", "more folders and files that builds may write to, separated by :", readSandboxWritable},
 		{"OORE_LOG_LEVEL", "debug, info, warn or error (default info)", text(func(c *Config) *string { return &c.LogLevel })},
 		{"OORE_LOG_FORMAT", "text or json (default: text on a terminal)", text(func(c *Config) *string { return &c.LogFormat })},
 		{"OORE_ENCRYPTION_KEY", "32 bytes in base64 that seal stored keys (default: the file encryption.key in the data folder, made at the first start)", readEncryptionKey},
@@ -80,6 +100,12 @@ func settings() []setting {
 		{"OORE_GITLAB_URL", "a GitLab host, with its path prefix if it has one (default https://gitlab.com/)", text(func(c *Config) *string { return &c.GitLabURL })},
 		{"OORE_GITLAB_TOKEN", "access token with the scope api for that host", text(func(c *Config) *string { return &c.GitLabToken })},
 		{"OORE_GITLAB_WEBHOOK_SECRET", "secret that is good for all repositories of that host", text(func(c *Config) *string { return &c.GitLabWebhookSecret })},
+		{"OORE_SLACK_SIGNING_SECRET", "signing secret of the Slack app", text(func(c *Config) *string { return &c.SlackSigningSecret })},
+		{"OORE_SLACK_BOT_TOKEN", "the Slack app's bot token (xoxb-…); without it commands are answered, and channels are told nothing", text(func(c *Config) *string { return &c.SlackBotToken })},
+		{"OORE_SLACK_API_URL", "Slack's API (default https://slack.com/api/)", text(func(c *Config) *string { return &c.SlackAPIURL })},
+		{"OORE_SMTP_URL", "mail server for notifications, smtp://user:password@host:587 (STARTTLS) or smtps://…:465", text(func(c *Config) *string { return &c.SMTPURL })},
+		{"OORE_SMTP_FROM", "sender of that mail, for example Oore <ci@example.com>", text(func(c *Config) *string { return &c.SMTPFrom })},
+		{"OORE_NOTIFY_NETWORKS", "networks that webhooks and Mattermost may be in although they are not public, for example 10.1.0.0/16,192.168.7.20", readNotifyNetworks},
 	}
 }
 
@@ -88,6 +114,22 @@ func readRunners(c *Config, value string) (err error) {
 	if err != nil || c.Runners < 0 || c.Runners > 256 {
 		return errors.New("give a number from 0 to 256")
 	}
+	return nil
+}
+
+// readBlobURL reads a folder: a path, or a file:// address.
+func readBlobURL(c *Config, value string) error {
+	scheme, rest, ok := strings.Cut(value, "://")
+	switch {
+	case ok && scheme == "s3":
+		return errors.New("this version of Oore keeps artifacts in a folder alone; give its absolute path, or leave it empty")
+	case ok && scheme == "file":
+		value = rest
+	}
+	if !filepath.IsAbs(value) {
+		return fmt.Errorf("%q is no absolute path of a folder", value)
+	}
+	c.BlobDir = filepath.Clean(value)
 	return nil
 }
 
@@ -125,15 +167,19 @@ func readLogLimit(c *Config, value string) error {
 	return errors.New("give a size of at least 1KiB, for example 256MiB")
 }
 
-func readLocalRoots(c *Config, value string) error {
-	c.LocalRoots = nil
-	for _, root := range filepath.SplitList(value) {
-		if !filepath.IsAbs(root) {
-			return fmt.Errorf("%q is no absolute path", root)
+func readLocalRoots(c *Config, value string) (err error) {
+	c.LocalRoots, err = absolutePaths(value)
+	return err
+}
+
+func absolutePaths(list string) (paths []string, err error) {
+	for _, path := range filepath.SplitList(list) {
+		if !filepath.IsAbs(path) {
+			return nil, fmt.Errorf("%q is no absolute path", path)
 		}
-		c.LocalRoots = append(c.LocalRoots, filepath.Clean(root))
+		paths = append(paths, filepath.Clean(path))
 	}
-	return nil
+	return paths, nil
 }
 
 func defaults() Config {
@@ -147,45 +193,25 @@ func defaults() Config {
 	}
 	return Config{
 		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20,
-		LocalRoots: []string{home}, LogLevel: "info",
-		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/",
+		LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
+		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
 	}
 }
 
-// flagName is a variable's name as a flag: OORE_LISTEN_ADDR is --listen-addr.
+// flagName is a variable's name as a flag: OORE_LISTEN_ADDR is --listen-addr, and
+// OORE_RUNNER_NAME is the runner's --name.
 func flagName(env string) string {
-	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(env, "OORE_")), "_", "-")
+	name := strings.TrimPrefix(strings.TrimPrefix(env, "OORE_"), "RUNNER_")
+	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
 }
 
 // loadConfig reads flags over environment over defaults. All faults are in the
 // error, one line each.
 func loadConfig(name string, args []string, environ []string, stderr io.Writer) (Config, error) {
 	c := defaults()
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	given := map[string]*string{}
-	for _, s := range settings() {
-		given[s.env] = flags.String(flagName(s.env), "", s.usage+" ["+s.env+"]")
-	}
-	if err := flags.Parse(args); err != nil {
-		return c, flagError(err)
-	}
-	if flags.NArg() > 0 {
-		return c, usageError{fmt.Errorf("%s takes no argument %q", name, flags.Arg(0))}
-	}
-	env := environment(environ)
-	var faults []error
-	for _, s := range settings() {
-		value, err := env.value(s.env)
-		if *given[s.env] != "" {
-			value, err = *given[s.env], nil
-		}
-		if err == nil && value != "" {
-			err = s.read(&c, value)
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", s.env, err))
-		}
+	faults, err := c.read(name, settings(), args, environ, stderr)
+	if err != nil {
+		return c, err
 	}
 	for _, fault := range c.validate() {
 		if !slices.ContainsFunc(faults, func(f error) bool { return variable(f) == variable(fault) }) {
@@ -196,6 +222,37 @@ func loadConfig(name string, args []string, environ []string, stderr io.Writer) 
 		return c, usageError{errors.Join(faults...)}
 	}
 	return c, nil
+}
+
+// read reads a table of settings. An error ends it; faults are those of values.
+func (c *Config) read(name string, table []setting, args, environ []string, stderr io.Writer) (faults []error, err error) {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	given := map[string]*string{}
+	for _, s := range table {
+		given[s.env] = flags.String(flagName(s.env), "", s.usage+" ["+s.env+"]")
+	}
+	if err := flags.Parse(args); err != nil {
+		return nil, flagError(err)
+	}
+	if flags.NArg() > 0 {
+		return nil, usageError{fmt.Errorf("%s takes no argument %q", name, flags.Arg(0))}
+	}
+	env := environment(environ)
+	c.SecretFiles = env.files(table)
+	for _, s := range table {
+		value, err := env.value(s.env)
+		if *given[s.env] != "" {
+			value, err = *given[s.env], nil
+		}
+		if err == nil && value != "" {
+			err = s.read(c, value)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", s.env, err))
+		}
+	}
+	return faults, nil
 }
 
 // variable is what a fault names first.
@@ -263,27 +320,35 @@ func (c *Config) validate() []error {
 	if err := webURL(c.PublicURL); err != nil {
 		fault("OORE_PUBLIC_URL: %w", err)
 	}
-	if !filepath.IsAbs(c.DataDir) {
-		if abs, err := filepath.Abs(c.DataDir); err == nil {
-			c.DataDir = abs
-		}
-	}
+	faults = append(faults, c.validateCommon()...)
 	if c.AdminToken != "" && len(c.AdminToken) < 32 {
 		fault("OORE_ADMIN_TOKEN: it has %d characters; give 32 or more, for example from: openssl rand -hex 32", len(c.AdminToken))
-	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
-		fault("OORE_LOG_LEVEL: %q is none of debug, info, warn, error", c.LogLevel)
-	}
-	if !slices.Contains([]string{"", "text", "json"}, c.LogFormat) {
-		fault("OORE_LOG_FORMAT: %q is neither text nor json", c.LogFormat)
 	}
 	if scheme, _, ok := strings.Cut(c.DatabaseURL, "://"); ok && scheme != "postgres" && scheme != "postgresql" {
 		fault("OORE_DATABASE_URL: %s:// is not supported; give postgres://… or leave it empty for SQLite", scheme)
 	}
+	if c.BlobDir == "" {
+		c.BlobDir = filepath.Join(c.DataDir, "blobs")
+	}
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "oore.db")
 	}
-	return append(append(faults, c.validateGitHub()...), c.validateGitLab()...)
+	return slices.Concat(faults, c.validateGitHub(), c.validateGitLab(), c.validateSlack(), c.validateMail())
+}
+
+// validateCommon is for what servers and remote runners share.
+func (c *Config) validateCommon() []error {
+	if abs, err := filepath.Abs(c.DataDir); err == nil {
+		c.DataDir = abs
+	}
+	faults := c.validateSandbox()
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		faults = append(faults, fmt.Errorf("OORE_LOG_LEVEL: %q is none of debug, info, warn, error", c.LogLevel))
+	}
+	if !slices.Contains([]string{"", "text", "json"}, c.LogFormat) {
+		faults = append(faults, fmt.Errorf("OORE_LOG_FORMAT: %q is neither text nor json", c.LogFormat))
+	}
+	return faults
 }
 
 // validateGitHub refuses an App without its webhook secret: an empty secret would
@@ -321,6 +386,18 @@ func (c *Config) validateGitLab() []error {
 	}
 	if c.GitLabWebhookSecret != "" && c.GitLabToken == "" {
 		faults = append(faults, errors.New("OORE_GITLAB_TOKEN: set it too; the webhook secret alone lets nothing be built"))
+	}
+	return faults
+}
+
+// validateSlack refuses an app without its signing secret: anybody could send commands.
+func (c *Config) validateSlack() []error {
+	var faults []error
+	if err := webURL(c.SlackAPIURL); err != nil {
+		faults = append(faults, fmt.Errorf("OORE_SLACK_API_URL: %w", err))
+	}
+	if c.SlackBotToken != "" && c.SlackSigningSecret == "" {
+		faults = append(faults, errors.New("OORE_SLACK_SIGNING_SECRET: set it too; without it anybody could send commands. Slack shows it under Basic Information"))
 	}
 	return faults
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,9 +28,10 @@ func TestNothingNeedsToBeConfigured(t *testing.T) {
 	}
 	got, err := load(nil)
 	want := Config{
-		ListenAddr: "127.0.0.1:8787", PublicURL: "http://127.0.0.1:8787", DataDir: data, DatabaseURL: "sqlite:" + filepath.Join(data, "oore.db"),
-		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, LocalRoots: []string{home}, LogLevel: "info",
+		ListenAddr: "127.0.0.1:8787", PublicURL: "http://127.0.0.1:8787", DataDir: data, DatabaseURL: "sqlite:" + filepath.Join(data, "oore.db"), BlobDir: filepath.Join(data, "blobs"),
+		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
+		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
@@ -60,10 +62,14 @@ func TestSettingsAreReadFromFlagsThenFromTheEnvironment(t *testing.T) {
 		{"an address without a slash at its end", []string{"OORE_PUBLIC_URL=https://ci.example.com/"}, nil, func(c Config) any { return c.PublicURL }, "https://ci.example.com"},
 		{"a public address made of the listen address", []string{"OORE_LISTEN_ADDR=10.0.0.1:80"}, nil, func(c Config) any { return c.PublicURL }, "http://10.0.0.1:80"},
 		{"a database in the data folder", []string{"OORE_DATA_DIR=/srv/oore"}, nil, func(c Config) any { return c.DatabaseURL }, "sqlite:/srv/oore/oore.db"},
+		{"artifacts in the data folder", []string{"OORE_DATA_DIR=/srv/oore"}, nil, func(c Config) any { return c.BlobDir }, "/srv/oore/blobs"},
+		{"artifacts elsewhere", []string{"OORE_BLOB_URL=/srv/blobs/"}, nil, func(c Config) any { return c.BlobDir }, "/srv/blobs"},
+		{"artifacts by address", []string{"OORE_BLOB_URL=file:///srv/blobs"}, nil, func(c Config) any { return c.BlobDir }, "/srv/blobs"},
 		{"another database", []string{"OORE_DATABASE_URL=postgres://db/oore"}, nil, func(c Config) any { return c.DatabaseURL }, "postgres://db/oore"},
 		{"a size in MiB", []string{"OORE_LOG_LIMIT=1.5 MiB"}, nil, func(c Config) any { return c.LogLimit }, int64(3 << 19)},
 		{"a size in MB", []string{"OORE_LOG_LIMIT=2MB"}, nil, func(c Config) any { return c.LogLimit }, int64(2_000_000)},
 		{"a size in bytes", []string{"OORE_LOG_LIMIT=4096"}, nil, func(c Config) any { return c.LogLimit }, int64(4096)},
+		{"networks", []string{"OORE_NOTIFY_NETWORKS=10.1.2.3/16, 192.168.7.20,fd00::/8"}, nil, func(c Config) any { return fmt.Sprint(c.NotifyNetworks) }, "[10.1.0.0/16 192.168.7.20/32 fd00::/8]"},
 		{"two roots", []string{"OORE_LOCAL_ROOTS=/srv/git/:/home/ann"}, nil, func(c Config) any { return strings.Join(c.LocalRoots, " ") }, "/srv/git /home/ann"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,11 +96,16 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"a short token", []string{"OORE_ADMIN_TOKEN=" + longToken[1:]}, []string{"OORE_ADMIN_TOKEN"}},
 		{"a token in a file that is not there", []string{"OORE_ADMIN_TOKEN_FILE=/no/such/file"}, []string{"OORE_ADMIN_TOKEN"}},
 		{"a token and a file", []string{"OORE_ADMIN_TOKEN=" + longToken, "OORE_ADMIN_TOKEN_FILE=/dev/null"}, []string{"OORE_ADMIN_TOKEN"}},
+		{"a bucket", []string{"OORE_BLOB_URL=s3://bucket?region=eu"}, []string{"OORE_BLOB_URL"}},
+		{"a folder that is no absolute path", []string{"OORE_BLOB_URL=blobs"}, []string{"OORE_BLOB_URL"}},
 		{"no size", []string{"OORE_LOG_LIMIT=much"}, []string{"OORE_LOG_LIMIT"}},
 		{"a size too small", []string{"OORE_LOG_LIMIT=1000"}, []string{"OORE_LOG_LIMIT"}},
 		{"a size too large", []string{"OORE_LOG_LIMIT=1e30GiB"}, []string{"OORE_LOG_LIMIT"}},
 		{"a size that is none", []string{"OORE_LOG_LIMIT=NaN"}, []string{"OORE_LOG_LIMIT"}},
 		{"a root that is no absolute path", []string{"OORE_LOCAL_ROOTS=/srv:git"}, []string{"OORE_LOCAL_ROOTS"}},
+		{"neither on nor off", []string{"OORE_SANDBOX=yes"}, []string{"OORE_SANDBOX"}},
+		{"a hole in the data folder", []string{"OORE_DATA_DIR=/srv/oore", "OORE_SANDBOX_WRITABLE=/srv/oore/x"}, []string{"OORE_SANDBOX_WRITABLE"}},
+		{"a hole that is no absolute path", []string{"OORE_SANDBOX_WRITABLE=cache"}, []string{"OORE_SANDBOX_WRITABLE"}},
 		{"no level", []string{"OORE_LOG_LEVEL=loud"}, []string{"OORE_LOG_LEVEL"}},
 		{"no format", []string{"OORE_LOG_FORMAT=xml"}, []string{"OORE_LOG_FORMAT"}},
 		{"an App without a webhook secret", app[:2], []string{"OORE_GITHUB_APP_WEBHOOK_SECRET"}},
@@ -104,7 +115,12 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"an id that is no number", append([]string{"OORE_GITHUB_APP_ID=oore"}, app[1:]...), []string{"OORE_GITHUB_APP_ID"}},
 		{"a key in a file that is not there", append([]string{"OORE_GITHUB_APP_PRIVATE_KEY_FILE=/no/such/file"}, app[0], app[2]), []string{"OORE_GITHUB_APP_PRIVATE_KEY"}},
 		{"a GitHub that is nowhere", append([]string{"OORE_GITHUB_API_URL=here", "OORE_GITHUB_WEB_URL=there"}, app...), []string{"OORE_GITHUB_API_URL", "OORE_GITHUB_WEB_URL"}},
-		{"all at once", []string{"OORE_RUNNERS=x", "OORE_LOG_LEVEL=x", "OORE_ADMIN_TOKEN=x"}, []string{"OORE_RUNNERS", "OORE_ADMIN_TOKEN", "OORE_LOG_LEVEL"}},
+		{"a mail server without a sender", []string{"OORE_SMTP_URL=smtp://ann:" + longToken[1:] + "@mail.example.com"}, []string{"OORE_SMTP_FROM"}},
+		{"a sender without a mail server", []string{"OORE_SMTP_FROM=ci@example.com"}, []string{"OORE_SMTP_URL"}},
+		{"no mail server", []string{"OORE_SMTP_URL=http://ann:" + longToken[1:] + "@mail.example.com", "OORE_SMTP_FROM=ci@example.com"}, []string{"OORE_SMTP_URL"}},
+		{"no network", []string{"OORE_NOTIFY_NETWORKS=10.0.0.0/8,lan"}, []string{"OORE_NOTIFY_NETWORKS"}},
+		{"a network in disguise", []string{"OORE_NOTIFY_NETWORKS=::ffff:10.0.0.0/104"}, []string{"OORE_NOTIFY_NETWORKS"}},
+		{"all at once", []string{"OORE_RUNNERS=x", "OORE_LOG_LEVEL=x", "OORE_ADMIN_TOKEN=x"}, []string{"OORE_RUNNERS", "OORE_LOG_LEVEL", "OORE_ADMIN_TOKEN"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := load(c.environ)
@@ -130,9 +146,9 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 
 func TestWhatThisVersionDoesNotReadIsNamed(t *testing.T) {
 	got := environment{
-		"OORE_RUNNERS=1", "OORE_ADMIN_TOKEN_FILE=/x", "OORE_TEST_SEED=1", "PATH=/bin", "OORE_SLACK_BOT_TOKEN=x", "OORE_LISTEN=x", "OORE_RUNNERS_FILES=x",
+		"OORE_RUNNERS=1", "OORE_ADMIN_TOKEN_FILE=/x", "OORE_TEST_SEED=1", "PATH=/bin", "OORE_OIDC_ISSUER=x", "OORE_LISTEN=x", "OORE_RUNNERS_FILES=x",
 	}.unknown()
-	if want := []string{"OORE_LISTEN", "OORE_RUNNERS_FILES", "OORE_SLACK_BOT_TOKEN"}; !slices.Equal(got, want) {
+	if want := []string{"OORE_LISTEN", "OORE_OIDC_ISSUER", "OORE_RUNNERS_FILES"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -224,8 +224,8 @@ func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
 			if tries == 20 {
 				t.Fatal("no survey notes the heads")
 			}
-			l.start()
 			asked := len(l.gl.Requests())
+			l.start()
 			eventually(t, "GitLab is asked for the heads", func() bool {
 				for _, r := range l.gl.Requests()[min(asked, len(l.gl.Requests())):] {
 					if strings.Contains(r.Path, "/merge_requests") {
@@ -243,6 +243,43 @@ func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
 		l.start()
 		for _, sha := range shas {
 			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", time.Minute)
+		}
+	})
+}
+
+func TestANoteByADeveloperBuildsAndByAGuestDoesNot(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		l := newLab(t, database, workflow("echo ok"))
+		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
+		l.link(nil)
+		writer, guest := l.gl.AddUser("wes"), l.gl.AddUser("gus")
+		l.gl.SetAccess(l.repo, writer, gitlabtest.Developer)
+		head := l.git.Commit("feature", map[string]string{"a": "1"}, "Feature [skip ci]")
+		mr := l.gl.Open(l.repo, gitlabtest.MergeRequest{Number: 4, SourceBranch: "feature", SHA: head, TargetBranch: "main"})
+
+		note := l.gl.AddNote(l.repo, mr.Number, guest, "/oore build")
+		l.fire(gitlabtest.NoteHook, l.gl.NotePayload(l.repo, "create", note))
+		l.gl.Wait(t, "the guest is answered", time.Minute, func() bool {
+			for _, n := range l.gl.Notes(l.repo, mr.Number) {
+				if strings.HasPrefix(n.Body, "<!-- oore:reply c=") && strings.Contains(n.Body, "@gus cannot run `build` here") {
+					return true
+				}
+			}
+			return false
+		})
+		if n := len(l.builds("")); n != 0 {
+			t.Fatalf("%d builds for a guest", n)
+		}
+		note = l.gl.AddNote(l.repo, mr.Number, writer, "/oore build")
+		for range 3 { // its own webhook and its group's tell of one note
+			l.fire(gitlabtest.NoteHook, l.gl.NotePayload(l.repo, "create", note))
+		}
+		l.gl.WaitStatus(t, l.repo, head, "oore/android", "success", time.Minute)
+		if list := l.builds(""); len(list) != 1 || list[0].TriggerType != "chat" || list[0].SHA != head {
+			t.Errorf("builds %+v", list)
+		}
+		if ran := l.gl.Commands(l.repo); len(ran) != 0 {
+			t.Errorf("GitLab took our notes for commands: %v", ran)
 		}
 	})
 }

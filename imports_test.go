@@ -31,7 +31,7 @@ func importLaw() map[string]room {
 		"app/core":  {outside: []string{"go.yaml.in/yaml/v3", "github.com/bmatcuk/doublestar/v4"}},
 		"app":       {house: []string{"app/core"}, outside: []string{"golang.org/x/sync"}},
 		"templates": {house: []string{"app/core"}},
-		"runner":    {house: []string{"app/core"}, outside: []string{"golang.org/x/sys"}},
+		"runner":    {house: []string{"app/core"}, http: true, outside: []string{"golang.org/x/sys", "howett.net/plist", "google.golang.org/protobuf"}},
 		"store": {house: []string{"app/core"}, outside: []string{
 			"gorm.io/gorm", "gorm.io/driver/postgres", "github.com/glebarez/sqlite", "github.com/glebarez/go-sqlite", "github.com/jackc/pgx/v5",
 		}},
@@ -40,6 +40,7 @@ func importLaw() map[string]room {
 		"handlers/api":      {house: []string{"app", "app/core"}, outside: fiber, http: true},
 		"handlers/web":      {house: []string{"app", "app/core", "templates"}, outside: fiber, http: true},
 		"handlers/localgit": {house: []string{"app", "app/core"}},
+		"handlers/notify":   {house: []string{"app/core", "templates"}, http: true, outside: []string{"github.com/wneessen/go-mail"}},
 		"handlers/github": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{
 			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog", "golang.org/x/time",
 		}},

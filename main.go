@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		name, args = args[0], args[1:]
 	}
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"serve": serveCommand, "demo": demoCommand, "token": tokenCommand, "signin-link": signInLinkCommand,
+		"serve": serveCommand, "demo": demoCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand,
 		"validate": validateCommand, "version": versionCommand, "help": helpCommand,
 	}
 	command, ok := commands[name]
@@ -67,6 +67,7 @@ const usage = `Usage: oore COMMAND [flags]
 
   serve         the server: web, API, webhooks and the embedded runners (the default)
   demo          a throw-away server with a sample repository whose first build starts at once
+  runner        run builds of a server on this machine: oore runner --server URL --token T [--name N] [--labels a,b] [--slots N]
   token create  make an API token: oore token create --name N [--role owner|admin|developer|viewer]
   signin-link   print a new one-time link that signs the owner in
   validate      check a .oore.yaml: oore validate [FILE]

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
 
@@ -196,5 +197,16 @@ func TestTheReadmeListsEverySetting(t *testing.T) {
 	slices.Sort(known)
 	if listed = slices.Compact(listed); !slices.Equal(listed, known) {
 		t.Errorf("the README lists\n%q, the program reads\n%q", listed, known)
+	}
+}
+
+func TestTheReadmeListsEveryCommand(t *testing.T) {
+	var known []string
+	for _, c := range core.CommandTable() {
+		known = append(known, "| `"+strings.ReplaceAll(c.Usage, "|", `\|`)+"` | "+c.Meaning+" |")
+	}
+	listed := regexp.MustCompile("(?m)^\\| `/oore .*$").FindAllString(readme(t), -1)
+	if !slices.Equal(listed, known) {
+		t.Errorf("the README lists\n%s\nthe grammar has\n%s", strings.Join(listed, "\n"), strings.Join(known, "\n"))
 	}
 }

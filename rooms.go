@@ -14,6 +14,7 @@ import (
 	"github.com/oore-ci/oore/handlers/github"
 	"github.com/oore-ci/oore/handlers/gitlab"
 	"github.com/oore-ci/oore/handlers/localgit"
+	"github.com/oore-ci/oore/handlers/slack"
 )
 
 // rooms are the parts that know a provider; the demo brings its own.
@@ -22,6 +23,8 @@ type rooms struct {
 	reporters   map[core.Provider]core.Reporter
 	decoders    map[core.Provider]core.Decoder
 	inboxes     map[core.Provider]func(*app.App) http.Handler
+	slack       *slack.Room // nil: there is none
+	notifiers   map[core.NotificationKind]core.Notifier
 	environment []core.Connection // what the settings connect
 }
 
@@ -47,12 +50,44 @@ func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
 	if cfg.GitLabToken != "" {
 		r.environment = append(r.environment, gitLabConnection(cfg))
 	}
+	if cfg.SlackSigningSecret != "" {
+		if err := r.addSlack(cfg, log); err != nil {
+			return r, usageError{err}
+		}
+	}
+	var err error
+	if r.notifiers, err = newNotifiers(cfg); err != nil {
+		return r, usageError{err}
+	}
 	for _, c := range r.environment {
 		if err := r.forges[c.Provider].(core.Connector).Connect([]core.Connection{c}); err != nil {
 			return r, usageError{err}
 		}
 	}
 	return r, nil
+}
+
+func (r *rooms) addSlack(cfg Config, log *slog.Logger) (err error) {
+	r.slack, err = slack.New(slack.Options{
+		SigningSecret: cfg.SlackSigningSecret, BotToken: cfg.SlackBotToken, APIURL: cfg.SlackAPIURL, Log: log,
+		Help: func(verb string) string {
+			return strings.Join(core.HelpText(core.DoorSlack, verb), "\n") + "\n\nMore: " + cfg.PublicURL + "/commands"
+		},
+		Check: func(text string) error {
+			_, err := core.ParseLine(text)
+			return err
+		},
+	})
+	r.decoders[core.ProviderSlack] = slack.Decoder{}
+	return err
+}
+
+// messenger is what posts in channels; nil: nothing does.
+func (r rooms) messenger() core.Messenger {
+	if r.slack == nil {
+		return nil
+	}
+	return r.slack
 }
 
 func gitHubConnection(cfg Config) core.Connection {

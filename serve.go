@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -21,6 +23,7 @@ import (
 	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/runner"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/blob"
 	"github.com/oore-ci/oore/templates"
 )
 
@@ -115,14 +118,19 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
+	blobs, err := blob.NewLocal(cfg.BlobDir)
+	if err != nil {
+		return nil, err
+	}
 	vault, err := openVault(cfg)
 	if err != nil {
 		return nil, err
 	}
 	s.app, err = app.New(app.Deps{
-		Store: s.store, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
+		Store: s.store, Blobs: blobs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
+		Messenger: r.messenger(), Notifiers: r.notifiers, Version: version,
 		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log,
-		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit,
+		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})
 	if err != nil {
 		return nil, err
@@ -156,12 +164,12 @@ func (s *server) wireRunner() error {
 	if err != nil {
 		return fmt.Errorf("name the embedded runner: %w", err)
 	}
-	s.runner = core.Runner{ID: id, Name: "built-in", Labels: []string{}}
+	s.runner = core.Runner{ID: id, Name: "built-in", Slots: s.cfg.Runners, Platform: core.Platform(runtime.GOOS, runtime.GOARCH), Version: version}
 	if s.cfg.Runners == 0 {
 		return nil
 	}
 	s.pool, err = runner.New(runner.Options{
-		Jobs: s.app, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log,
+		Jobs: s.app, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log, Sandbox: s.cfg.sandbox(),
 	})
 	return err
 }
@@ -171,7 +179,12 @@ func (s *server) wireHTTP(r rooms) error {
 	if err != nil {
 		return err
 	}
+	var commands, interactions http.Handler
+	if r.slack != nil {
+		commands, interactions = r.slack.Commands(s.app), r.slack.Interactions(s.app)
+	}
 	s.http = handlers.New(handlers.Options{
+		SlackCommands: commands, SlackInteractions: interactions,
 		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
 		PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version,
 		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log}),
@@ -182,7 +195,13 @@ func (s *server) wireHTTP(r rooms) error {
 // run serves until ctx ends, then stops in order: no new requests, long answers
 // end, running builds are given back, workers write what they know, done.
 func (s *server) run(ctx context.Context) error {
+	if err := s.app.EmbedRunner(ctx, s.runner); err != nil {
+		return err
+	}
 	if err := s.app.RecoverRunner(ctx, s.runner.ID); err != nil {
+		return err
+	}
+	if err := s.app.AwaitRunners(ctx); err != nil {
 		return err
 	}
 	s.log.Info("listening", "addr", s.ln.Addr().String(), "runners", s.cfg.Runners)

@@ -13,6 +13,7 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/blob"
 )
 
 // tokenCommand makes an API token. Whoever can open the database may.
@@ -81,7 +82,11 @@ func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App)
 		return err
 	}
 	defer db.Close()
-	a, err := app.New(app.Deps{Store: db, Clock: time.Now, NewID: newID, Log: log, PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit})
+	blobs, err := blob.NewLocal(cfg.BlobDir)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(app.Deps{Store: db, Blobs: blobs, Clock: time.Now, NewID: newID, Log: log, PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,20 +16,23 @@ import (
 // Deps are what the commands stand on. All but the maps' contents are required.
 type Deps struct {
 	Store     core.Store
+	Blobs     core.BlobStore
 	Forges    map[core.Provider]core.Forge
 	Reporters map[core.Provider]core.Reporter
 	Decoders  map[core.Provider]core.Decoder
 	Messenger core.Messenger // nil: no Slack
-	Vault     *Vault         // nil: nothing can be connected
+	Notifiers map[core.NotificationKind]core.Notifier
+	Vault     *Vault // nil: nothing can be connected
 	Clock     func() time.Time
 	NewID     func() string
 	Log       *slog.Logger
 
-	PublicURL  string   // without a trailing slash
-	Version    string   // told to whoever asks
-	AdminToken string   // accepted as an owner's bearer token; empty: none
-	LocalRoots []string // absolute folders in which local repositories may lie
-	LogLimit   int64    // bytes kept of one build's log
+	PublicURL  string        // without a trailing slash
+	Version    string        // told to whoever asks
+	AdminToken string        // accepted as an owner's bearer token; empty: none
+	LocalRoots []string      // absolute folders in which local repositories may lie
+	LogLimit   int64         // bytes kept of one build's log
+	LeaseTTL   time.Duration // how long a runner may be silent; 0: core.LeaseTTL
 
 	// Environment are the connections that the operator's settings give, with ids that
 	// are the same after a restart.
@@ -38,6 +42,7 @@ type Deps struct {
 // App is the house's one set of commands. It is safe for concurrent use.
 type App struct {
 	store     core.Store
+	blobs     core.BlobStore
 	forges    map[core.Provider]core.Forge
 	reporters map[core.Provider]core.Reporter
 	decoders  map[core.Provider]core.Decoder
@@ -52,6 +57,7 @@ type App struct {
 	environment []core.Connection
 	connections *connections
 	messenger   core.Messenger
+	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits
 	version     string
 
@@ -59,19 +65,21 @@ type App struct {
 	adminToken string
 	localRoots []string
 	logLimit   int64
+	leaseTTL   time.Duration
 }
 
 // New checks that nothing is missing and returns the commands.
 func New(d Deps) (*App, error) {
-	if d.Store == nil || d.Clock == nil || d.NewID == nil || d.Log == nil || d.PublicURL == "" || d.LogLimit <= 0 {
-		return nil, errors.New("app: Store, Clock, NewID, Log, PublicURL and LogLimit are required")
+	if d.Store == nil || d.Blobs == nil || d.Clock == nil || d.NewID == nil || d.Log == nil || d.PublicURL == "" || d.LogLimit <= 0 {
+		return nil, errors.New("app: Store, Blobs, Clock, NewID, Log, PublicURL and LogLimit are required")
 	}
 	return &App{
-		store: d.Store, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
+		store: d.Store, blobs: d.Blobs, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
 		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
-		messenger: d.Messenger, version: d.Version,
+		messenger: d.Messenger, notifiers: d.Notifiers, version: d.Version,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
+		leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
 	}, nil
 }
 
@@ -79,4 +87,9 @@ func New(d Deps) (*App, error) {
 func (a *App) BuildURL(id string) string { return a.publicURL + "/builds/" + id }
 
 // Ready tells whether the house can do its work: KindUnavailable says what is wrong.
-func (a *App) Ready(ctx context.Context) error { return a.store.Ready(ctx) }
+func (a *App) Ready(ctx context.Context) error {
+	if err := a.store.Ready(ctx); err != nil {
+		return err
+	}
+	return a.blobs.Ready(ctx)
+}

@@ -15,12 +15,14 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/blob"
 )
 
 // house is an App on a real SQLite store, with a forge and a clock that tests set.
 type house struct {
 	*app.App
 	store *store.Store
+	blobs *blob.Local
 	forge *fakeForge
 	clock *fakeClock
 	owner core.Actor
@@ -42,6 +44,12 @@ func (c *fakeClock) forward(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
+}
+
+func (c *fakeClock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
 }
 
 const (
@@ -202,11 +210,12 @@ func newHouse(t *testing.T) *house {
 	}
 	t.Cleanup(func() { db.Close() })
 	h := &house{
-		store: db, forge: &fakeForge{}, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
+		store: db, blobs: newBlobs(t), forge: &fakeForge{}, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
 		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
 	}
 	h.App, err = app.New(app.Deps{
 		Store:     db,
+		Blobs:     h.blobs,
 		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
 		Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},
 		Decoders:  map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
@@ -216,6 +225,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.embed(t)
 	return h
 }
 

@@ -81,6 +81,15 @@ func (a *App) stillHead(ctx context.Context, repo core.Repository, e core.Event,
 	if err != nil {
 		return err
 	}
+	if talker, ok := forge.(core.Talker); ok {
+		now, err := talker.FindPullRequest(ctx, repo, e.PullRequest.Number)
+		if err != nil {
+			return err
+		}
+		if now.Closed {
+			return core.Codef(core.KindConflict, "pr_closed", "Pull request #%d is closed; there is nothing to approve", e.PullRequest.Number)
+		}
+	}
 	head, err := forge.PullRequestHead(ctx, repo, e.PullRequest.Number)
 	if err != nil {
 		return err
@@ -167,14 +176,14 @@ func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string)
 	if err != nil {
 		return d, err
 	}
-	hidden, err := a.hiddenProjects(ctx, actor)
+	h, err := a.hiddenFrom(ctx, actor)
 	if err != nil {
 		return d, err
 	}
 	e := a.complete(ctx, u, candidates)
 	d.Verdicts = nil
 	for _, c := range candidates {
-		if !hidden[c.project.ID] {
+		if h == nil || !h.projects[c.project.ID] {
 			d.Verdicts = append(d.Verdicts, verdictOf(c, decide(c, e, approver)))
 		}
 	}

@@ -175,6 +175,9 @@ func (a *App) RerunBuild(ctx context.Context, actor core.Actor, id string) (core
 	if err := enabled(pipeline); err != nil {
 		return core.Build{}, err
 	}
+	if err := a.trusted(ctx, a.store, project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest}); err != nil {
+		return core.Build{}, err
+	}
 	return a.createBuild(ctx, project, a.rerunOf(b, pipeline, actor.Name))
 }
 
@@ -208,11 +211,12 @@ func (a *App) FindBuild(ctx context.Context, actor core.Actor, id string) (core.
 	return b, err
 }
 
-// BuildDetail is a build with its transitions and steps.
+// BuildDetail is a build with its transitions, steps and artifacts.
 type BuildDetail struct {
-	Build  core.Build
-	Events []core.BuildEvent
-	Steps  []core.Step
+	Build     core.Build
+	Events    []core.BuildEvent
+	Steps     []core.Step
+	Artifacts []core.Artifact
 }
 
 // FindBuildDetail returns a build with all that happened to it.
@@ -227,6 +231,9 @@ func (a *App) FindBuildDetail(ctx context.Context, actor core.Actor, id string) 
 	}
 	if d.Steps, err = a.store.ListSteps(ctx, id); err != nil {
 		return d, fmt.Errorf("steps of build %s: %w", id, err)
+	}
+	if d.Artifacts, err = a.store.ListArtifacts(ctx, id); err != nil {
+		return d, fmt.Errorf("artifacts of build %s: %w", id, err)
 	}
 	return d, nil
 }

@@ -69,20 +69,42 @@ func (a *App) saveRepositories(ctx context.Context, tx core.Store, u understood,
 		return bookkeeping("Noted for the account %s.", c.Account), nil
 	}
 	names := ""
-	for i, said := range c.Repositories {
+	for _, said := range c.Repositories {
 		said.Provider, said.InstallationID = u.delivery.Provider, c.InstallationID
+		if late, err := a.heldElsewhere(ctx, tx, u, c, said); err != nil || late {
+			if err != nil {
+				return core.Reason{}, err
+			}
+			continue
+		}
 		if _, err := a.keepRepository(ctx, tx, u.delivery.IntegrationID, u.host, said, unavailable); err != nil {
 			return core.Reason{}, err
 		}
-		if i > 0 {
+		if names != "" {
 			names += ", "
 		}
 		names += said.FullName
+	}
+	if names == "" {
+		return bookkeeping("Another installation has them by now."), nil
 	}
 	if unavailable == "" {
 		return bookkeeping("Noted: %s.", names), nil
 	}
 	return bookkeeping("Noted: %s. %s.", names, unavailable), nil
+}
+
+// heldElsewhere tells whether a removal comes from an installation that does not hold the
+// repository any more: after a transfer the two messages come in any order.
+func (a *App) heldElsewhere(ctx context.Context, tx core.Store, u understood, c core.Change, said core.Repository) (bool, error) {
+	if c.Kind != core.ChangeRemoved || c.InstallationID == 0 {
+		return false, nil
+	}
+	r, err := tx.FindRepositoryByExternalID(ctx, u.delivery.Provider, u.host, said.ExternalID)
+	if core.KindOf(err) == core.KindNotFound {
+		return false, nil
+	}
+	return err == nil && r.InstallationID != 0 && r.InstallationID != c.InstallationID, err
 }
 
 func takeOver(r *core.Repository, said core.Repository) {
@@ -159,6 +181,17 @@ func (a *App) rerunCommit(ctx context.Context, tx core.Store, d core.Delivery, e
 			return nil, err
 		}
 		out := core.Verdict{Code: core.WhyNothingToRerun, Reason: fmt.Sprintf("Build #%d of this commit is %s.", b.Number, b.Status)}
+		refused := enabled(c.pipeline)
+		if refused == nil {
+			refused = a.trusted(ctx, tx, c.project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest})
+		}
+		if k := core.KindOf(refused); refused != nil && k != core.KindConflict && k != core.KindForbidden {
+			return nil, refused
+		}
+		if refused != nil {
+			verdicts = append(verdicts, verdictOf(c, core.Verdict{Code: core.CodeOf(refused), Reason: messageOf(refused)}))
+			continue
+		}
 		named := e.Rerun.BuildID == b.ID
 		if named && b.Status.Terminal() || e.Rerun.BuildID == "" && b.Status.Terminal() && b.Status != core.BuildSucceeded {
 			again := a.rerunOf(b, c.pipeline, e.Actor)

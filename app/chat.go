@@ -22,6 +22,7 @@ type conversation struct {
 	repo       core.Repository // forge: whose pull request it is
 	candidates []candidate     // forge: its pipelines; Slack: those that the actor sees
 
+	told  bool        // the door has answered at once: help, and what was not understood, in Slack
 	pull  *core.Event // the pull request as it is now; nil until it is asked for
 	rings []string    // builds to wake
 }
@@ -145,7 +146,7 @@ func (a *App) converse(ctx context.Context, c conversation, lines []core.ChatLin
 		refused := core.Codef(core.KindLimited, core.CodeRateLimited, "Too many commands; try again in a minute.")
 		return a.answer(ctx, c, []string{refused.Message}, core.DeliveryIgnored, core.Reason{Code: refused.Code, Text: refused.Message})
 	}
-	var texts []string
+	var texts, did []string // what is to be answered; what is worth an answer only if something is refused
 	status, reason := core.DeliveryProcessed, core.Reason{Code: core.WhyCommand}
 	for i, line := range lines {
 		result, err := a.runLine(ctx, &c, line)
@@ -154,23 +155,31 @@ func (a *App) converse(ctx context.Context, c conversation, lines []core.ChatLin
 			return err
 		}
 		if refused != nil {
-			status, reason = core.DeliveryIgnored, core.Reason{Code: refused.Code, Text: refused.Message}
-			texts = append(texts, refused.Message)
+			if i == 0 {
+				status, reason = core.DeliveryIgnored, core.Reason{Code: refused.Code}
+			}
+			reason.Text += refused.Message
+			texts = append(append(did, texts...), refused.Message)
 			if rest := len(lines) - i - 1; rest > 0 {
 				texts = append(texts, fmt.Sprintf("%d of %d commands were not run.", rest, len(lines)))
 			}
 			break
 		}
-		if result.text != "" && (!result.done || c.door == core.DoorSlack) {
+		switch {
+		case result.text == "":
+		case result.done && c.door == core.DoorForge:
+			did = append(did, result.text)
+		default:
 			texts = append(texts, result.text)
 		}
-		reason.Text += orElse(oneLine(result.text), "Done: "+line.Command.String()+".") + " "
+		reason.Text += "Done: " + line.Command.String() + ". "
 	}
 	reason.Text = strings.TrimSpace(reason.Text)
 	return a.answer(ctx, c, texts, status, reason)
 }
 
 func (a *App) runLine(ctx context.Context, c *conversation, line core.ChatLine) (said, error) {
+	c.told = c.door == core.DoorSlack && (line.Err != nil || line.Command.Verb == "help")
 	if line.Err != nil && line.Err.Code == core.CodeSHARequired && c.door == core.DoorForge {
 		pull, err := a.pullRequest(ctx, c)
 		if err != nil {
@@ -226,7 +235,7 @@ func (a *App) runVerb(ctx context.Context, c *conversation, in core.ChatCommand)
 func (a *App) answer(ctx context.Context, c conversation, texts []string, status core.DeliveryStatus, reason core.Reason) error {
 	c.delivery.Reply = strings.Join(texts, "\n\n")
 	err := a.store.InTx(ctx, func(tx core.Store) error {
-		if c.delivery.Reply != "" {
+		if c.delivery.Reply != "" && !c.told {
 			if err := tx.WantEffect(ctx, a.chatEffect(c, core.EffectReply)); err != nil {
 				return err
 			}
@@ -259,10 +268,4 @@ func (a *App) chatEffect(c conversation, kind core.EffectKind) core.Effect {
 		Key: string(kind) + ":" + c.delivery.ID, Kind: kind, RepositoryID: c.repo.ID, Number: c.chat.Number,
 		DeliveryID: c.delivery.ID, NotBefore: a.now(), UpdatedAt: a.now(),
 	}
-}
-
-// oneLine is the first line of a text, for a list of deliveries.
-func oneLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }

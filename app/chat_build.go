@@ -98,7 +98,7 @@ func (a *App) chatBuildOne(ctx context.Context, c *conversation, one candidate, 
 	if err := core.Allow(c.actor, core.ActTrigger, &one.project); err != nil {
 		return "", false, err
 	}
-	if err := a.trusted(ctx, c, one.project, what); err != nil {
+	if err := a.trusted(ctx, a.store, one.project, what); err != nil {
 		return "", false, err
 	}
 	if in.Options["fresh"] != "true" {
@@ -107,7 +107,7 @@ func (a *App) chatBuildOne(ctx context.Context, c *conversation, one candidate, 
 			return "", false, err
 		}
 		for _, b := range running {
-			if b.Tag == what.Tag && b.DeliveryID != c.delivery.ID {
+			if b.Tag == what.Tag && !c.made(b) {
 				return fmt.Sprintf("Build #%d already runs for this commit: %s", b.Number, a.BuildURL(b.ID)), false, nil
 			}
 		}
@@ -122,7 +122,7 @@ func (a *App) chatBuildOne(ctx context.Context, c *conversation, one candidate, 
 // keepChatBuild stores a build that a command asked for, once.
 func (a *App) keepChatBuild(ctx context.Context, c *conversation, one candidate, b core.Build) (core.Build, error) {
 	b.TriggerRef, b.DeliveryID = c.ref(), c.delivery.ID
-	b.DedupeKey = "chat:" + c.delivery.ID + ":" + b.PipelineID + ":" + b.SHA + ":" + b.SourceBuildID
+	b.DedupeKey = "chat:" + c.identity() + ":" + b.PipelineID + ":" + b.SHA + ":" + b.SourceBuildID
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
 		if b, _, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
 			return err
@@ -142,6 +142,20 @@ func (a *App) keepChatBuild(ctx context.Context, c *conversation, one candidate,
 
 func (a *App) startedText(one candidate, b core.Build) string {
 	return fmt.Sprintf("Build #%d of %s is queued: %s", b.Number, one.pipeline.Name, a.BuildURL(b.ID))
+}
+
+// identity is the same for every delivery of one comment: two webhooks of a project, its
+// own and its group's, tell of it twice.
+func (c *conversation) identity() string {
+	if c.door == core.DoorForge {
+		return c.repo.ID + ":" + c.chat.ID
+	}
+	return c.delivery.ID
+}
+
+// made tells whether this conversation, or another of the same comment, asked for b.
+func (c *conversation) made(b core.Build) bool {
+	return b.DeliveryID == c.delivery.ID || c.door == core.DoorForge && b.TriggerRef == c.ref()
 }
 
 // ref says where a build was asked for, as TriggerRef keeps it.
@@ -177,7 +191,7 @@ func (a *App) chatRetry(ctx context.Context, c *conversation, in core.ChatComman
 		if err := enabled(one.pipeline); err != nil {
 			return said{}, err
 		}
-		if err := a.trusted(ctx, c, one.project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest}); err != nil {
+		if err := a.trusted(ctx, a.store, one.project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest}); err != nil {
 			return said{}, err
 		}
 		again, err := a.keepChatBuild(ctx, c, one, a.rerunOf(b, one.pipeline, c.actor.Name))

@@ -113,6 +113,12 @@ func fenced(lines []string) string {
 	return out.String()
 }
 
+// inert takes the markup out of a sentence that quotes people: names of branches are
+// whatever a stranger makes them.
+func inert(s string) string {
+	return strings.NewReplacer("`", "'", "@", "@\u200b", "<", "‹", ">", "›", "[", "(", "]", ")", "*", "∗", "|", "¦", "&", "＆", "!", "ǃ").Replace(s)
+}
+
 // chatList shows what there is.
 func (a *App) chatList(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
 	what := "pipelines"
@@ -165,7 +171,7 @@ func (a *App) matchesPull(ctx context.Context, c *conversation, one candidate) s
 		return ""
 	}
 	if v := one.pipeline.Trigger.Match(pull); !v.Matched {
-		return ". Not for this pull request: " + v.Reason
+		return ". Not for this pull request: " + inert(v.Reason)
 	}
 	return ". Matches this pull request."
 }
@@ -192,7 +198,7 @@ func (a *App) chatListBuilds(ctx context.Context, c *conversation, scoped []cand
 	return said{text: strings.Join(lines, "\n")}, nil
 }
 
-// chatArtifacts links to the build's page, where its artifacts are.
+// chatArtifacts links to what a build made, and to its page.
 func (a *App) chatArtifacts(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
 	builds, err := a.targets(ctx, c, in)
 	if err != nil {
@@ -201,8 +207,23 @@ func (a *App) chatArtifacts(ctx context.Context, c *conversation, in core.ChatCo
 	if len(builds) == 0 {
 		return said{}, core.Codef(core.KindNotFound, "build_not_found", "Nothing was built%s yet.", c.at())
 	}
-	return saying("What build #%d made is on its page: %s", builds[0].Number, a.BuildURL(builds[0].ID))
+	links, err := a.artifactLinks(ctx, builds[0])
+	if err != nil {
+		return said{}, err
+	}
+	lines := []string{fmt.Sprintf("What build #%d made is on its page: %s", builds[0].Number, a.BuildURL(builds[0].ID))}
+	for i, l := range links {
+		if i == maxChatArtifacts {
+			lines = append(lines, fmt.Sprintf("- and %d more", len(links)-i))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("- %s (%s): %s", quoted(l.Name), core.HumanSize(l.Size), l.URL))
+	}
+	return said{text: strings.Join(lines, "\n")}, nil
 }
+
+// maxChatArtifacts bounds one answer.
+const maxChatArtifacts = 20
 
 // chatWhy says why a commit was or was not built.
 func (a *App) chatWhy(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
@@ -231,7 +252,7 @@ func (a *App) chatWhy(ctx context.Context, c *conversation, in core.ChatCommand)
 	if err != nil {
 		return said{}, err
 	}
-	return saying("%s %s/why?repo=%s&sha=%s", w.Sentence, a.publicURL, repo.FullName, sha)
+	return saying("%s %s/why?repo=%s&sha=%s", inert(w.Sentence), a.publicURL, repo.FullName, sha)
 }
 
 func (a *App) chatHelp(c *conversation, in core.ChatCommand) (said, error) {

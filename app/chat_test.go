@@ -283,3 +283,12 @@ func TestTenCommandsInAMinuteAreEnough(t *testing.T) {
 		t.Errorf("a minute later: %+v", d.Reason)
 	}
 }
+
+func TestACommentThatTwoWebhooksTellOfIsOneCommand(t *testing.T) {
+	h := chatHouse(t, false)
+	twice := comment("same", "wes", "/oore build all")
+	h.deliver(t, twice)
+	if d := h.deliver(t, twice); d.Status != core.DeliveryProcessed || len(h.builds(t)) != 2 {
+		t.Errorf("%+v, %d builds, want one for each pipeline", d.Reason, len(h.builds(t)))
+	}
+}

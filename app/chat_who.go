@@ -96,13 +96,16 @@ func (a *App) pullRequest(ctx context.Context, c *conversation) (core.Event, err
 	return e, nil
 }
 
-// trusted tells whether a pull request's head may be built: a fork's only if somebody
-// approved exactly that commit, or the project builds all.
-func (a *App) trusted(ctx context.Context, c *conversation, p core.Project, e core.Event) error {
+// trusted tells whether a commit may be built: a fork's only if somebody approved exactly
+// that commit, or the project builds all.
+func (a *App) trusted(ctx context.Context, s core.Store, p core.Project, e core.Event) error {
 	if e.PullRequest == nil || !e.PullRequest.Fork || p.Forks == core.ForksBuild {
 		return nil
 	}
-	approver, err := a.approver(ctx, a.store, c.repo.ID, e)
+	if p.Forks == core.ForksIgnore {
+		return core.Codef(core.KindForbidden, core.WhyForkIgnored, "This pull request comes from a fork, and this project ignores forks.")
+	}
+	approver, err := a.approver(ctx, s, p.RepositoryID, e)
 	if err != nil || approver != "" {
 		return err
 	}

@@ -27,6 +27,14 @@ func (c *connections) set(all []core.Connection) {
 	c.byID = byID
 }
 
+func (c *connections) put(i core.Integration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.byID[i.ID]; ok {
+		c.byID[i.ID] = i
+	}
+}
+
 func (c *connections) get(id string) (core.Integration, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +125,7 @@ func (a *App) reconnect(ctx context.Context) error {
 		if i.Origin == core.OriginEnvironment {
 			continue
 		}
-		c, err := a.open(i)
+		c, err := a.unseal(i)
 		if err != nil {
 			a.log.Error("an integration cannot be used", "integration", i.Name, "host", i.Host, "error", err)
 			if err := a.noteTrouble(ctx, i, messageOf(err)); err != nil {
@@ -158,7 +166,7 @@ func (a *App) environmentConnections(stored []core.Integration) []core.Connectio
 	return all
 }
 
-func (a *App) open(i core.Integration) (core.Connection, error) {
+func (a *App) unseal(i core.Integration) (core.Connection, error) {
 	c := core.Connection{Integration: i}
 	plain, err := a.vault.Open(i.Sealed, sealedAt(i.ID))
 	if err != nil {

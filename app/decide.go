@@ -84,6 +84,11 @@ func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Ev
 	if err != nil {
 		return out, nil, err
 	}
+	if !created && b.DeliveryID != d.ID {
+		if b, created, err = a.revive(ctx, tx, d, e, c.pipeline, b); err != nil {
+			return out, nil, err
+		}
+	}
 	out.BuildID = b.ID
 	wake := []string{b.ID}
 	if !created {
@@ -134,11 +139,43 @@ func joinPullRequest(ctx context.Context, tx core.Store, b core.Build) error {
 	return nil
 }
 
-func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, p core.Pipeline) (core.Build, bool, error) {
+// revive makes a new build where the one that an event would share was ended by us
+// before it ran, and the event asks for the commit again: a pull request is reopened, a
+// branch restored, or set back to a commit that another had replaced.
+func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, p core.Pipeline, dead core.Build) (core.Build, bool, error) {
+	switch dead.StatusReason {
+	case core.ReasonNotNeeded, core.ReasonExpired, core.ReasonRepositoryGone:
+	case core.ReasonSuperseded:
+		// Late news of the old commit must not replace the newer: the branch has to come from there.
+		newest, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: p.ID, Branch: e.Branch}, core.Page{Limit: 1})
+		if err != nil || len(newest) == 0 || newest[0].SHA != e.Before {
+			return dead, false, err
+		}
+	default:
+		return dead, false, nil
+	}
+	if !dead.Status.Terminal() {
+		return dead, false, nil
+	}
+	b := a.eventBuild(d, e, p)
+	b.DedupeKey += ":after:" + dead.ID
+	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
+	if err == nil && !created && b.DeliveryID != d.ID {
+		return a.revive(ctx, tx, d, e, p, b)
+	}
+	return b, created, err
+}
+
+func (a *App) eventBuild(d core.Delivery, e core.Event, p core.Pipeline) core.Build {
 	b := a.newBuild(p, core.TriggerWebhook, e.Actor)
 	b.TriggerEvent, b.DeliveryID, b.DedupeKey = string(e.Kind), d.ID, core.EventBuildKey(p.ID, e)
 	b.Branch, b.Tag, b.SHA, b.PullRequest = e.Branch, e.Tag, e.SHA, e.PullRequest
 	b.CommitMessage, b.CommitAuthor, b.TriggerRef = e.Message, e.Author, e.Ref
+	return b
+}
+
+func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, p core.Pipeline) (core.Build, bool, error) {
+	b := a.eventBuild(d, e, p)
 	return tx.CreateBuild(ctx, b, queuedEvent(b))
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -41,11 +42,11 @@ func (a *App) FindDelivery(ctx context.Context, actor core.Actor, id string) (co
 	if err != nil {
 		return d, err
 	}
-	hidden, err := a.hiddenProjects(ctx, actor)
+	h, err := a.hiddenFrom(ctx, actor)
 	if err != nil {
 		return d, err
 	}
-	redact(&d, hidden)
+	h.redact(&d)
 	if !actor.Role.AtLeast(core.RoleDeveloper) {
 		d.Payload = nil
 	}
@@ -61,44 +62,66 @@ func (a *App) ListDeliveries(ctx context.Context, actor core.Actor, f core.Deliv
 	if err != nil {
 		return nil, 0, err
 	}
-	hidden, err := a.hiddenProjects(ctx, actor)
+	h, err := a.hiddenFrom(ctx, actor)
 	if err != nil {
 		return nil, 0, err
 	}
 	for i := range list {
-		redact(&list[i], hidden)
+		h.redact(&list[i])
 	}
 	return list, total, nil
 }
 
-// hiddenProjects lists what the actor may not see.
-func (a *App) hiddenProjects(ctx context.Context, actor core.Actor) (map[string]bool, error) {
+// hidden is what an actor may not see; nil hides nothing.
+type hidden struct {
+	projects     map[string]bool
+	repositories map[string]bool // lower-case names of those that hidden projects alone are linked to
+}
+
+func (a *App) hiddenFrom(ctx context.Context, actor core.Actor) (*hidden, error) {
 	if actor.Role.AtLeast(core.RoleAdmin) {
 		return nil, nil
 	}
 	all, _, err := a.store.ListProjects(ctx, core.Page{})
-	hidden := map[string]bool{}
+	h := &hidden{projects: map[string]bool{}, repositories: map[string]bool{}}
+	seen := map[string]bool{}
 	for _, p := range all {
-		if core.Allow(actor, core.ActRead, &p) != nil {
-			hidden[p.ID] = true
+		name := strings.ToLower(p.Repository.FullName)
+		if core.Allow(actor, core.ActRead, &p) == nil {
+			seen[name] = true
+			continue
 		}
+		h.projects[p.ID], h.repositories[name] = true, true
 	}
-	return hidden, err
+	for name := range seen {
+		delete(h.repositories, name)
+	}
+	return h, err
 }
 
 // redact takes the verdicts of hidden projects out, and with them what the delivery
-// says of their repository.
-func redact(d *core.Delivery, hidden map[string]bool) {
+// says of their repository. It tells whether it took anything. What was answered in
+// Slack is between Slack and who asked.
+func (h *hidden) redact(d *core.Delivery) bool {
+	if h == nil {
+		return false
+	}
 	kept := d.Verdicts[:0:0]
 	for _, v := range d.Verdicts {
-		if !hidden[v.ProjectID] {
+		if !h.projects[v.ProjectID] {
 			kept = append(kept, v)
 		}
 	}
-	if len(kept) == 0 && len(d.Verdicts) > 0 {
-		d.Repository, d.Ref, d.SHA, d.Actor, d.Payload, d.Reason = "", "", "", "", nil, core.Reason{Code: d.Reason.Code}
+	took := len(kept) < len(d.Verdicts)
+	if took && len(kept) == 0 || len(kept) == 0 && h.repositories[strings.ToLower(d.Repository)] {
+		d.Repository, d.Ref, d.SHA, d.Actor, d.Payload, d.Reason, d.Reply = "", "", "", "", nil, core.Reason{Code: d.Reason.Code}, ""
+		took = true
+	}
+	if d.Provider == core.ProviderSlack {
+		d.Payload, d.Reason.Text, d.Reply = nil, "Answered in Slack.", ""
 	}
 	d.Verdicts = kept
+	return took
 }
 
 // RedeliverDelivery processes a stored delivery again. Builds that came of it the
@@ -107,15 +130,15 @@ func (a *App) RedeliverDelivery(ctx context.Context, actor core.Actor, id string
 	if err := core.Allow(actor, core.ActReplay, nil); err != nil {
 		return core.Delivery{}, err
 	}
-	seen, err := a.FindDelivery(ctx, actor, id)
-	if err != nil {
-		return seen, err
-	}
-	d, err := a.store.FindDelivery(ctx, id) // as it is, not as the actor may see it
+	d, err := a.store.FindDelivery(ctx, id)
 	if err != nil {
 		return d, err
 	}
-	if len(seen.Verdicts) < len(d.Verdicts) {
+	h, err := a.hiddenFrom(ctx, actor)
+	if err != nil {
+		return d, err
+	}
+	if seen := d; h.redact(&seen) {
 		return core.Delivery{}, core.Errorf(core.KindForbidden, "It is about a project that you do not see; ask an admin to redeliver it")
 	}
 	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil

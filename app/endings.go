@@ -35,7 +35,11 @@ func (a *App) endFor(ctx context.Context, tx core.Store, e core.Event, c candida
 	}
 	var ended []string
 	for _, b := range waiting {
-		if err := a.cancel(ctx, tx, c.project.Repository, &b, orElse(e.Actor, "oore"), core.ReasonCanceledByUser, why); err != nil {
+		reason := core.ReasonNotNeeded
+		if e.Cancel != nil {
+			reason = core.ReasonCanceledByUser
+		}
+		if err := a.cancel(ctx, tx, c.project.Repository, &b, orElse(e.Actor, "oore"), reason, why); err != nil {
 			return nil, err
 		}
 		ended = append(ended, b.ID)
@@ -68,12 +72,36 @@ func (a *App) unwanted(ctx context.Context, tx core.Store, e core.Event, c candi
 	var mine []core.Build
 	for _, b := range all {
 		fromPush := b.TriggerEvent == string(core.EventPush)
-		if e.Closed && b.TriggerEvent == string(core.EventPullRequest) || !e.Closed && fromPush {
-			mine = append(mine, b)
+		if e.Closed && b.TriggerEvent != string(core.EventPullRequest) || !e.Closed && !fromPush {
+			continue
 		}
+		if shared, err := a.wantedElsewhere(ctx, tx, c, e, b); err != nil || shared {
+			if err != nil {
+				return nil, "", err
+			}
+			continue
+		}
+		mine = append(mine, b)
 	}
 	if e.Closed {
 		return mine, fmt.Sprintf("Pull request #%d was closed", e.PullRequest.Number), nil
 	}
 	return mine, "The branch " + e.Branch + " was deleted", nil
+}
+
+// wantedElsewhere tells whether a delivery about another branch or pull request led to
+// the same build: that one still needs it.
+func (a *App) wantedElsewhere(ctx context.Context, tx core.Store, c candidate, e core.Event, b core.Build) (bool, error) {
+	told, _, err := tx.ListDeliveries(ctx, core.DeliveryFilter{Provider: c.project.Repository.Provider, SHA: b.SHA}, core.Page{Limit: 200})
+	if err != nil {
+		return false, err
+	}
+	for _, d := range told {
+		for _, v := range d.Verdicts {
+			if v.BuildID == b.ID && d.Ref != e.Ref {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }

@@ -27,6 +27,7 @@ var secretPrefixes = map[core.CredentialKind]string{
 	core.CredentialAPIToken: "oore_", core.CredentialSession: "oores_",
 	core.CredentialSignInLink: "oorel_", core.CredentialStream: "oorev_",
 	core.CredentialAppState: "oorea_", core.CredentialChatLink: "oorec_",
+	core.CredentialDownload: "oored_", core.CredentialRunner: "oorer_",
 }
 
 func newSecret(kind core.CredentialKind) (secret, hash string) {

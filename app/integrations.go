@@ -267,6 +267,7 @@ func (a *App) DeleteIntegration(ctx context.Context, actor core.Actor, id string
 		return err
 	}
 	a.log.Info("integration disconnected", "provider", d.Provider, "name", d.Name, "actor", actor.Name)
+	a.bell.ring(topicInventory) // another App may reach its repositories
 	return a.reconnect(ctx)
 }
 

@@ -70,12 +70,13 @@ func (a *App) inspect(ctx context.Context, room core.Connector, i *core.Integrat
 		return nil
 	}
 	i.Name, i.Slug, i.Trouble, i.UpdatedAt = seen.Name, seen.Slug, seen.Trouble, a.now()
+	a.connections.put(*i)
 	return a.store.SaveIntegration(ctx, *i)
 }
 
 func (a *App) connectionOf(i core.Integration) (core.Connection, error) {
 	if i.Origin != core.OriginEnvironment {
-		return a.open(i)
+		return a.unseal(i)
 	}
 	for _, c := range a.environment {
 		if c.ID == i.ID {
@@ -172,6 +173,9 @@ func (a *App) keepRepository(ctx context.Context, tx core.Store, integrationID, 
 	if err != nil {
 		return r, err
 	}
+	if a.heldByAnother(r, integrationID) {
+		return r, nil // two Apps see it: it stays with the first while that one reaches it
+	}
 	before := r
 	takeOver(&r, said)
 	r.IntegrationID = orElse(integrationID, r.IntegrationID)
@@ -182,6 +186,15 @@ func (a *App) keepRepository(ctx context.Context, tx core.Store, integrationID, 
 		return r, nil
 	}
 	return r, a.setAvailable(ctx, tx, r, unavailable)
+}
+
+// heldByAnother tells whether another integration that is connected reaches the repository.
+func (a *App) heldByAnother(r core.Repository, integrationID string) bool {
+	if r.IntegrationID == "" || r.IntegrationID == integrationID || integrationID == "" || r.Unavailable != "" {
+		return false
+	}
+	_, connected := a.connections.get(r.IntegrationID)
+	return connected
 }
 
 func (a *App) changeAvailable(ctx context.Context, tx core.Store, r core.Repository, unavailable string) error {

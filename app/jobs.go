@@ -12,7 +12,9 @@ const slowTick = 2 * time.Second
 
 func topicCancel(buildID string) string { return "cancel:" + buildID }
 
-// Claim waits up to wait for a build and hands it out; nil without an error: none came.
+// Claim waits up to wait for a build and hands it out; nil without an error: none
+// came. What the runner may have is decided by its stored labels and whether it is
+// enabled, as of each moment; one that is not registered is KindNotFound.
 func (a *App) Claim(ctx context.Context, r core.Runner, wait time.Duration) (*core.Job, error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
@@ -20,13 +22,9 @@ func (a *App) Claim(ctx context.Context, r core.Runner, wait time.Duration) (*co
 	defer tick.Stop()
 	for {
 		ring := a.bell.wait(topicQueue)
-		now := a.now()
-		b, err := a.store.ClaimBuild(ctx, r, a.newID(), now, now.Add(core.LeaseTTL))
-		if err == nil {
-			return a.job(ctx, b)
-		}
-		if core.KindOf(err) != core.KindNotFound {
-			return nil, err
+		job, err := a.claim(ctx, r.ID)
+		if err != nil || job != nil {
+			return job, err
 		}
 		select {
 		case <-ctx.Done():
@@ -37,6 +35,24 @@ func (a *App) Claim(ctx context.Context, r core.Runner, wait time.Duration) (*co
 		case <-tick.C:
 		}
 	}
+}
+
+// claim is one look at the queue.
+func (a *App) claim(ctx context.Context, runnerID string) (*core.Job, error) {
+	r, err := a.store.FindRunner(ctx, runnerID)
+	if err != nil || !r.Enabled {
+		return nil, err
+	}
+	r.Labels = r.AllLabels()
+	now := a.now()
+	b, err := a.store.ClaimBuild(ctx, r, a.newID(), now, now.Add(core.ClaimTTL(a.leaseTTL)))
+	switch {
+	case core.KindOf(err) == core.KindNotFound && err != nil:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return a.job(ctx, b)
 }
 
 func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
@@ -56,13 +72,15 @@ func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
 	return &core.Job{
 		Lease: core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken},
 		Build: b, Pipeline: pipeline, Repository: project.Repository, BuildURL: a.BuildURL(b.ID), NextLog: next, LogLimit: a.logLimit,
+		LeaseTTL: a.leaseTTL,
 	}, nil
 }
 
-// leased loads the build of a lease: KindConflict, code lease_lost, if it has another.
+// leased loads the build of a lease: KindConflict, code lease_lost, if it has another,
+// or is another runner's.
 func (a *App) leased(ctx context.Context, s core.Store, l core.Lease) (core.Build, error) {
 	b, err := s.FindBuild(ctx, l.BuildID)
-	if core.KindOf(err) == core.KindNotFound || err == nil && (l.Token == "" || b.LeaseToken != l.Token) {
+	if core.KindOf(err) == core.KindNotFound || err == nil && (l.Token == "" || b.LeaseToken != l.Token || b.RunnerID != l.RunnerID) {
 		return b, core.Codef(core.KindConflict, core.CodeLeaseLost, "The runner no longer holds build %s; it stops", l.BuildID)
 	}
 	return b, err
@@ -71,7 +89,7 @@ func (a *App) leased(ctx context.Context, s core.Store, l core.Lease) (core.Buil
 // Renew extends the lease at once, then waits up to wait for a reason to stop.
 func (a *App) Renew(ctx context.Context, l core.Lease, wait time.Duration) (core.Renewal, error) {
 	ring := a.bell.wait(topicCancel(l.BuildID))
-	b, err := a.store.RenewLease(ctx, l, a.now().Add(core.LeaseTTL))
+	b, err := a.store.RenewLease(ctx, l, a.now().Add(a.leaseTTL))
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	tick := time.NewTicker(slowTick)
@@ -110,11 +128,11 @@ func (a *App) Checkout(ctx context.Context, l core.Lease) (core.Checkout, error)
 	return forge.Checkout(ctx, project.Repository)
 }
 
-// Start moves the build to running. sha is the commit checked out.
+// Start moves the build to running; again is free. sha is the commit checked out.
 func (a *App) Start(ctx context.Context, l core.Lease, sha string) error {
 	err := a.store.InTx(ctx, func(tx core.Store) error {
 		b, err := a.leased(ctx, tx, l)
-		if err != nil {
+		if err != nil || b.Status == core.BuildRunning { // the answer to the first call was lost
 			return err
 		}
 		return a.start(ctx, tx, &b, sha)
@@ -134,6 +152,7 @@ func (a *App) start(ctx context.Context, tx core.Store, b *core.Build, sha strin
 	if sha != "" {
 		b.SHA = sha
 	}
+	b.LeaseExpiresAt = a.now().Add(a.leaseTTL)
 	if err := tx.UpdateBuild(ctx, *b, core.BuildAssigned, b.LeaseToken, &event); err != nil {
 		return err
 	}
@@ -214,7 +233,9 @@ func (a *App) end(ctx context.Context, tx core.Store, b *core.Build, r core.Resu
 	if err != nil {
 		return err
 	}
-	b.StatusMessage, b.ExitCode, b.LeaseToken, b.LeaseExpiresAt = r.Message, r.ExitCode, "", time.Time{}
+	r = r.Bounded()
+	b.StatusMessage, b.ExitCode, b.Problems, b.Tests = r.Message, r.ExitCode, r.Problems, r.Tests
+	b.LeaseToken, b.LeaseExpiresAt = "", time.Time{}
 	if err := tx.UpdateBuild(ctx, *b, core.BuildRunning, lease, &event); err != nil {
 		return err
 	}

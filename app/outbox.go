@@ -29,6 +29,9 @@ func (a *App) wantReports(ctx context.Context, tx core.Store, repo core.Reposito
 	if err := a.wantMessages(ctx, tx, b); err != nil {
 		return err
 	}
+	if err := a.wantNotifications(ctx, tx, b); err != nil {
+		return err
+	}
 	if a.reporters[repo.Provider] == nil || b.SHA == "" {
 		return nil
 	}
@@ -126,6 +129,9 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if e.Kind == core.EffectReply || e.Kind == core.EffectReact || e.Kind == core.EffectMessage {
 		return a.sendChat(ctx, e)
 	}
+	if e.Kind == core.EffectNotify {
+		return a.sendNotification(ctx, e)
+	}
 	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
 	if err != nil {
 		return err
@@ -195,7 +201,18 @@ func (a *App) report(ctx context.Context, b core.Build) (core.Report, error) {
 	if err != nil {
 		return core.Report{}, err
 	}
-	return core.ReportOf(b, p, steps, a.BuildURL(b.ID)), nil
+	r := core.ReportOf(b, p, steps, a.BuildURL(b.ID))
+	if r.Artifacts, err = a.artifactLinks(ctx, b); err != nil {
+		return r, err
+	}
+	if first := r.FirstError; first != nil && first.Path != "" {
+		project, err := a.store.FindProject(ctx, b.ProjectID)
+		if err != nil {
+			return r, err
+		}
+		r.FirstErrorURL = project.Repository.FileURL(b.SHA, first.Path, first.Line)
+	}
+	return r, nil
 }
 
 func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Repository, reporter core.Reporter) error {
@@ -209,7 +226,7 @@ func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Reposit
 	}
 	parts := []any{c.SHA}
 	for _, r := range c.Reports {
-		parts = append(parts, r.State, r.Description, r.TargetURL, r.Pipeline.Name, len(r.Tail))
+		parts = append(parts, r.State, r.Description, r.TargetURL, r.Pipeline.Name, len(r.Tail), len(r.Artifacts))
 	}
 	said := digest(parts...)
 	if said == e.Sent {
@@ -251,6 +268,9 @@ func (a *App) comment(ctx context.Context, repo core.Repository, number int) (co
 			continue
 		}
 		seen[b.PipelineID] = true
+		if b, err = a.store.FindBuild(ctx, b.ID); err != nil { // a list does not know problems and tests
+			return c, err
+		}
 		r, err := a.report(ctx, b)
 		if err != nil {
 			return c, err

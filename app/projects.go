@@ -230,7 +230,8 @@ func set[T any](field *T, value *T) {
 	}
 }
 
-// DeleteProject removes a project with its pipelines, builds and logs; what runs is stopped.
+// DeleteProject removes a project with its pipelines, builds, logs and artifacts; what
+// runs is stopped.
 func (a *App) DeleteProject(ctx context.Context, actor core.Actor, id string) error {
 	if _, err := a.projectFor(ctx, a.store, actor, core.ActManageProject, id); err != nil {
 		return err
@@ -245,6 +246,7 @@ func (a *App) DeleteProject(ctx context.Context, actor core.Actor, id string) er
 	for _, b := range active {
 		a.bell.ring(topicCancel(b.ID), topicBuild(b.ID))
 	}
+	a.bell.ring(topicSweep)
 	a.log.Info("project deleted", "project", id, "actor", actor.Name)
 	return nil
 }

@@ -274,10 +274,14 @@ func (a *App) message(ctx context.Context, b core.Build) (core.Message, error) {
 	if err != nil {
 		return core.Message{}, err
 	}
+	p, err := a.store.FindProject(ctx, b.ProjectID)
+	if err != nil {
+		return core.Message{}, err
+	}
 	if r.State == core.ReportFailure {
 		if r.Tail, err = a.tail(ctx, b); err != nil {
 			return core.Message{}, err
 		}
 	}
-	return core.Message{Text: fmt.Sprintf("%s #%d: %s", r.Pipeline.Name, b.Number, r.Description), Report: &r, Link: r.TargetURL}, nil
+	return core.Message{Text: fmt.Sprintf("%s · %s #%d: %s", p.Name, r.Pipeline.Name, b.Number, r.Description), Report: &r, Link: r.TargetURL}, nil
 }

@@ -22,6 +22,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
 	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
 	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })
+	g.Go(func() error { return a.loop(ctx, topicSweep, sweepEvery, a.sweepBlobs) })
 	return g.Wait()
 }
 
@@ -103,7 +104,7 @@ func (a *App) RecoverRunner(ctx context.Context, runnerID string) error {
 // running ends and is run again as a new build, ended ones are let go.
 func (a *App) lose(ctx context.Context, b core.Build) error {
 	err := a.store.InTx(ctx, func(tx core.Store) error {
-		b, err := a.leased(ctx, tx, core.Lease{BuildID: b.ID, Token: b.LeaseToken})
+		b, err := a.leased(ctx, tx, core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken})
 		if err != nil {
 			return err
 		}

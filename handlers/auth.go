@@ -76,6 +76,25 @@ func (a *auth) stream(h actorHandler) fiber.Handler {
 	}
 }
 
+// runner lets in the runner that the path names, by its own token, and nobody else.
+func (a *auth) runner(h func(c *fiber.Ctx, r core.Runner) error) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		secret, ok := api.BearerToken(c)
+		if !ok || secret == "" {
+			return missingAuth()
+		}
+		r, err := a.app.AuthenticateRunner(c.UserContext(), secret)
+		if err != nil {
+			return err
+		}
+		if id := c.Params("id", r.ID); !strings.EqualFold(id, r.ID) {
+			return core.Errorf(core.KindNotFound, "Runner not found")
+		}
+		c.Set("Oore-Version", a.version)
+		return h(c, r)
+	}
+}
+
 // logout answers POST /v1/auth/logout: it ends the session that asks.
 func (a *auth) logout(c *fiber.Ctx) error {
 	secret, err := a.secret(c)

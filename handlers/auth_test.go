@@ -51,8 +51,8 @@ func TestWhoIsLetIn(t *testing.T) {
 func TestNoRouteIsForgotten(t *testing.T) {
 	s := serve(t, nil)
 	public := map[string]bool{
-		"/healthz": true, "/readyz": true, "/login": true, "/sign-in/:token": true, "/static/*": true,
-		"/v1/webhooks/github": true, "/v1/webhooks/gitlab": true, "/v1/slack/commands": true,
+		"/healthz": true, "/readyz": true, "/login": true, "/sign-in/:token": true, "/static/*": true, "/dl/:secret": true,
+		"/v1/webhooks/github": true, "/v1/webhooks/gitlab": true, "/v1/slack/commands": true, "/v1/slack/interactions": true,
 	}
 	seen := 0
 	for _, route := range s.http.GetRoutes(true) {
@@ -128,14 +128,18 @@ func TestChangesByCookieMustComeFromOurPages(t *testing.T) {
 			for _, change := range []string{"POST /v1/builds/%/cancel", "PATCH /v1/projects/%", "DELETE /v1/projects/%", "POST /v1/auth/logout", "POST /builds/%/cancel", "POST /logout"} {
 				method, path, _ := strings.Cut(strings.ReplaceAll(change, "%", someID), " ")
 				before := len(s.fake.Calls())
-				got := s.ask(method, path, `{"name":"x"}`, append(test.headers, "Cookie: "+cookie)...)
+				body := ""
+				if method == "PATCH" {
+					body = `{"name":"x"}`
+				}
+				got := s.ask(method, path, body, append(test.headers, "Cookie: "+cookie)...)
 				if test.allowed != (got.status < 400) || test.allowed != (len(s.fake.Calls()) > before) {
 					t.Errorf("%s: %d %s", change, got.status, got.body)
 				}
 				if !test.allowed {
 					s.expect(got, 403, "permission_denied")
 				}
-				got = s.ask(method, path, `{"name":"x"}`, append(test.headers, bearer)...)
+				got = s.ask(method, path, body, append(test.headers, bearer)...)
 				if path != "/logout" && got.status >= 400 {
 					t.Errorf("%s by bearer: %d %s", change, got.status, got.body)
 				}

@@ -14,6 +14,7 @@ const (
 	bodyLimit        = 256 << 10
 	webhookBodyLimit = 25 << 20
 	slackBodyLimit   = 1 << 20
+	jobBodyLimit     = 8 << 20 // a runner's log and parts of artifacts
 
 	maxConnections     = 32 << 10
 	headerLimit        = 16 << 10
@@ -64,12 +65,15 @@ func headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
 	switch {
 	case bytes.Equal(path, []byte("/v1/webhooks/github")) && len(h.Peek("X-Hub-Signature-256")) > 0,
-		bytes.Equal(path, []byte("/v1/webhooks/gitlab")) && len(h.Peek("X-Gitlab-Token")) > 0:
+		bytes.Equal(path, []byte("/v1/webhooks/gitlab")) && len(h.Peek("X-Gitlab-Token"))+len(h.Peek("Webhook-Signature")) > 0:
 		// Only who shows a proof may send much: the buffer is made before it is checked.
 		return fasthttp.RequestConfig{MaxRequestBodySize: webhookBodyLimit, ReadTimeout: webhookReadTimeout}
 	case bytes.HasPrefix(path, []byte("/v1/slack/")):
 		return fasthttp.RequestConfig{MaxRequestBodySize: slackBodyLimit}
-	case bytes.HasSuffix(path, []byte("/logs/stream")), bytes.HasSuffix(path, []byte("/log.txt")):
+	case bytes.HasPrefix(path, []byte("/v1/runners/")) && bytes.Contains(path, []byte("/jobs/")) && len(h.Peek("X-Oore-Lease")) > 0:
+		return fasthttp.RequestConfig{MaxRequestBodySize: jobBodyLimit, ReadTimeout: webhookReadTimeout}
+	case bytes.HasSuffix(path, []byte("/logs/stream")), bytes.HasSuffix(path, []byte("/log.txt")),
+		bytes.HasSuffix(path, []byte("/download")), bytes.HasPrefix(path, []byte("/dl/")):
 		return fasthttp.RequestConfig{WriteTimeout: streamWriteTimeout}
 	}
 	return fasthttp.RequestConfig{}

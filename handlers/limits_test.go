@@ -30,6 +30,8 @@ func TestBodiesUpToTheLimitOfTheirRoute(t *testing.T) {
 		{"/v1/projects", 256 << 10, 400, bearer},
 		{"/projects", 256 << 10, 303, ""},
 		{"/v1/slack/commands", 1 << 20, 404, ""},
+		{"/v1/runners/" + someID + "/jobs/" + otherID + "/logs", 8 << 20, 401, "X-Oore-Lease: some"},
+		{"/v1/runners/" + someID + "/jobs/" + otherID + "/logs", 256 << 10, 401, ""},
 		{"/v1/webhooks/gitlab", 25 << 20, 404, "X-Gitlab-Token: some"},
 		{"/v1/webhooks/gitlab", 256 << 10, 404, ""}, // without a proof nobody sends much
 		{"/v1/webhooks/other", 256 << 10, 404, "X-Hub-Signature-256: sha256=00"},

@@ -15,22 +15,25 @@ import (
 	"github.com/oore-ci/oore/handlers/web"
 )
 
-// Options are what the door stands on. GitHub, GitLab and Stop may be nil.
+// Options are what the door stands on. All webhooks and Stop may be nil.
 type Options struct {
-	App       *app.App
-	Pages     *web.Pages
-	GitHub    http.Handler // takes GitHub's webhooks; nil: answered 404 not_configured
-	GitLab    http.Handler // takes GitLab's, likewise
-	PublicURL string       // without a trailing slash
-	Log       *slog.Logger
-	Stop      <-chan struct{} // closes when the server stops: streams end
-	Version   string          // told to whoever has signed in
+	App    *app.App
+	Pages  *web.Pages
+	GitHub http.Handler // takes GitHub's webhooks; nil: answered 404 not_configured
+	GitLab http.Handler // takes GitLab's, likewise
+	// SlackCommands and SlackInteractions take what is typed and pressed there, likewise.
+	SlackCommands, SlackInteractions http.Handler
+	PublicURL                        string // without a trailing slash
+	Log                              *slog.Logger
+	Stop                             <-chan struct{} // closes when the server stops: streams end
+	Version                          string          // told to whoever has signed in
 }
 
 // commands are the commands that the door itself calls, and those it hands on.
 type commands interface {
 	api.Commands
 	Authenticate(ctx context.Context, secret string) (core.Actor, error)
+	AuthenticateRunner(ctx context.Context, secret string) (core.Runner, error)
 	AuthenticateStream(ctx context.Context, secret string) (core.Actor, error)
 	SignOut(ctx context.Context, session string) error
 	Ready(ctx context.Context) error
@@ -47,9 +50,10 @@ func build(o Options, commands commands) *fiber.App {
 	a := &auth{app: commands, cookie: web.SessionCookie(o.PublicURL), publicURL: o.PublicURL, version: o.Version}
 	server.Get("/healthz", func(c *fiber.Ctx) error { return c.JSON(fiber.Map{"ok": true}) })
 	server.Get("/readyz", ready(commands))
-	mountAPI(server.Group("/v1", noStore), a, api.New(api.Options{
-		Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Stop: o.Stop,
-	}), o)
+	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Stop: o.Stop})
+	mountAPI(server.Group("/v1", noStore), a, h, o)
+	server.Get("/artifacts/:id/download", a.page(h.DownloadArtifact))
+	server.Get("/dl/:secret", h.DownloadByLink)
 	mountPages(server, a, o.Pages)
 	return server
 }
@@ -69,6 +73,7 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 
 	v1.Get("/projects/:id/pipelines", a.api(h.ListPipelines))
 	v1.Post("/projects/:id/pipelines", a.api(h.CreatePipeline))
+	v1.Post("/pipelines/validate", a.api(h.ValidateWorkflow))
 	v1.Get("/pipelines/:id", a.api(h.Pipeline))
 	v1.Patch("/pipelines/:id", a.api(h.UpdatePipeline))
 	v1.Delete("/pipelines/:id", a.api(h.DeletePipeline))
@@ -82,6 +87,12 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Get("/builds/:id/logs", a.api(h.Logs))
 	v1.Get("/builds/:id/logs/stream", a.stream(h.Stream))
 	v1.Post("/builds/:id/stream-token", a.api(h.CreateStreamToken))
+
+	v1.Get("/builds/:id/artifacts", a.api(h.ListBuildArtifacts))
+	v1.Get("/projects/:id/artifacts", a.api(h.ListProjectArtifacts))
+	v1.Get("/artifacts/:id", a.api(h.Artifact))
+	v1.Get("/artifacts/:id/download", a.api(h.DownloadArtifact))
+	v1.Post("/artifacts/:id/download-link", a.api(h.CreateDownloadLink))
 
 	v1.Get("/deliveries", a.api(h.ListDeliveries))
 	v1.Get("/deliveries/:id", a.api(h.Delivery))
@@ -100,9 +111,39 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Get("/integration-repositories", a.api(h.ListIntegrationRepositories))
 	v1.Post("/integration-repositories/:id/webhook-secret", a.api(h.RenewHookSecret))
 
+	v1.Get("/projects/:id/secrets", a.api(h.ListSecrets))
+	v1.Put("/projects/:id/secrets/:name", a.api(h.SetSecret))
+	v1.Delete("/projects/:id/secrets/:name", a.api(h.DeleteSecret))
+
+	v1.Get("/projects/:id/notifications", a.api(h.ListNotifications))
+	v1.Post("/projects/:id/notifications", a.api(h.CreateNotification))
+	v1.Patch("/notifications/:id", a.api(h.UpdateNotification))
+	v1.Delete("/notifications/:id", a.api(h.DeleteNotification))
+	v1.Post("/notifications/:id/test", a.api(h.TestNotification))
+
+	v1.Get("/runners", a.api(h.ListRunners))
+	v1.Post("/runners/register", a.api(h.RegisterRunner))
+	v1.Get("/runners/self", a.runner(h.Self))
+	v1.Get("/runners/:id", a.api(h.Runner))
+	v1.Patch("/runners/:id", a.api(h.UpdateRunner))
+	v1.Delete("/runners/:id", a.api(h.DeleteRunner))
+	v1.Post("/runners/:id/heartbeat", a.runner(h.Heartbeat))
+	v1.Post("/runners/:id/claim", a.runner(h.Claim))
+	job := v1.Group("/runners/:id/jobs/:build_id")
+	job.Post("/renew", a.runner(h.Renew))
+	job.Post("/checkout", a.runner(h.Checkout))
+	job.Post("/secrets", a.runner(h.Secrets))
+	job.Post("/start", a.runner(h.Start))
+	job.Post("/logs", a.runner(h.AppendLog))
+	job.Post("/steps", a.runner(h.ReportStep))
+	job.Post("/artifacts/parts", a.runner(h.PutArtifactPart))
+	job.Post("/artifacts", a.runner(h.JoinArtifact))
+	job.Post("/finish", a.runner(h.Finish))
+
 	v1.Post("/webhooks/github", webhook(o.GitHub, "GitHub is not connected to this server"))
 	v1.Post("/webhooks/gitlab", webhook(o.GitLab, "GitLab is not connected to this server"))
-	v1.Post("/slack/commands", webhook(nil, "No Slack app is connected to this server"))
+	v1.Post("/slack/commands", webhook(o.SlackCommands, "No Slack app is connected to this server"))
+	v1.Post("/slack/interactions", webhook(o.SlackInteractions, "No Slack app is connected to this server"))
 }
 
 func mountPages(server fiber.Router, a *auth, p *web.Pages) {
@@ -124,6 +165,11 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Get("/projects/:id/settings", a.page(p.ProjectSettings))
 	server.Post("/projects/:id/settings", a.page(p.UpdateProject))
 	server.Post("/projects/:id/settings/webhook-secret", a.page(p.RenewHookSecret))
+	server.Post("/projects/:id/secrets", a.page(p.SetSecret))
+	server.Post("/projects/:id/secrets/:name/delete", a.page(p.DeleteSecret))
+	server.Post("/projects/:id/notifications", a.page(p.CreateNotification))
+	server.Post("/notifications/:id/test", a.page(p.TestNotification))
+	server.Post("/notifications/:id/delete", a.page(p.DeleteNotification))
 	server.Post("/projects/:id/delete", a.page(p.DeleteProject))
 	server.Get("/projects/:id/pipelines/new", a.page(p.NewPipeline))
 	server.Post("/projects/:id/pipelines", a.page(p.CreatePipeline))
@@ -134,6 +180,10 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Post("/deliveries/:id/redeliver", a.page(p.Redeliver))
 	server.Post("/deliveries/:id/approve", a.page(p.Approve))
 	server.Get("/why", a.page(p.Why))
+	server.Get("/commands", a.page(p.ChatCommands))
+	server.Get("/runners", a.page(p.Runners))
+	server.Post("/runners/:id", a.page(p.UpdateRunner))
+	server.Post("/runners/:id/delete", a.page(p.DeleteRunner))
 
 	server.Get("/settings", a.page(p.Settings))
 	server.Get("/settings/sources", a.page(p.Sources))
@@ -145,6 +195,8 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Post("/settings/sources/gitlab", a.page(p.ConnectGitLab))
 	server.Post("/settings/sources/:id/sync", a.page(p.SyncSource))
 	server.Post("/settings/sources/:id/disconnect", a.page(p.DisconnectSource))
+	server.Get("/settings/slack/link/:secret", a.page(p.LinkSlackForm))
+	server.Post("/settings/slack/link/:secret", a.page(p.LinkSlack))
 }
 
 // ready answers GET /readyz: 503 whatever the fault, since that is what a load

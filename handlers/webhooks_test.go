@@ -74,7 +74,7 @@ func TestWhatAWebhookKeepsStaysTrue(t *testing.T) {
 
 func TestProvidersThatNobodySetUp(t *testing.T) {
 	s := serve(t, nil)
-	for _, path := range []string{"/v1/webhooks/github", "/v1/webhooks/gitlab", "/v1/slack/commands"} {
+	for _, path := range []string{"/v1/webhooks/github", "/v1/webhooks/gitlab", "/v1/slack/commands", "/v1/slack/interactions"} {
 		s.expect(s.ask("POST", path, "{}", "Content-Type: application/x-www-form-urlencoded"), 404, "not_configured")
 	}
 }

@@ -1,11 +1,16 @@
 package runner
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -187,4 +192,73 @@ func BenchmarkShimRun(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkSandbox runs `true` through a shim, as the only command of a build: without
+// a sandbox, in one, and as a later command of a build in one.
+func BenchmarkSandbox(b *testing.B) {
+	level, lack := sandboxLevel()
+	if level == 0 {
+		b.Fatal(lack)
+	}
+	exe, err := ownBinary()
+	if err != nil {
+		b.Fatal(err)
+	}
+	home := newHome(b)
+	dir := filepath.Join(home, ".local", "share", "oore")
+	box := newSandbox(dir, map[string]string{"HOME": home}, SandboxOptions{})
+	box.Level = level
+	for _, c := range []struct {
+		name string
+		box  *sandbox
+		stop bool // after each command, so that each makes its sandbox
+	}{{"none", nil, true}, {"of a build", box, true}, {"of a later command", box, false}} {
+		b.Run(c.name, func(b *testing.B) {
+			s, err := startShim(exe)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.release()
+			for range b.N {
+				if _, err := s.run(context.Background(), command{argv: []string{"/bin/true"}, dir: "/", sandbox: c.box}); err != nil {
+					b.Fatal(err)
+				}
+				if c.stop {
+					if err := s.stop(0); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkMask hides in a build's usual output, in the pieces in which pipes are read.
+func BenchmarkMask(b *testing.B) {
+	line := "[2024-05-11 10:12:33] > Task :app:compileReleaseKotlin UP-TO-DATE lib/src/widgets/home_page.dart:120:14\n"
+	text := []byte(strings.Repeat(line, 64<<10/len(line)))
+	r := rand.New(rand.NewPCG(1, 2))
+	for name, secrets := range map[string]int{"none": 0, "1": 1, "5": 5, "50": 50} {
+		b.Run(name, func(b *testing.B) {
+			var m masks
+			for range secrets {
+				m.add(base64.StdEncoding.EncodeToString(fmt.Append(nil, r.Uint64(), r.Uint64())))
+			}
+			w := m.writer(io.Discard)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				_, _ = w.Write(text)
+			}
+		})
+	}
+	b.Run("key", func(b *testing.B) {
+		var m masks
+		m.add("-----BEGIN PRIVATE KEY-----\n" + strings.Join(wrapped(base64.StdEncoding.EncodeToString(bytes.Repeat(text[:90], 14)), 64), "\n"))
+		w := m.writer(io.Discard)
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			_, _ = w.Write(text)
+		}
+	})
 }

@@ -32,7 +32,11 @@ type build struct {
 	dir  string // the workspace
 	sha  string // the commit, once it is known
 
-	submodules int // checked out so far
+	found  *findings
+	failed string // the step that decided the failure
+
+	submodules int      // checked out so far
+	mirrors    []string // the folders whose objects the workspace borrows
 
 	began    bool // the house knows that it runs
 	timeout  time.Duration
@@ -72,7 +76,25 @@ func (b *build) run(ctx context.Context) core.Result {
 	if err := b.begin(ctx); err != nil {
 		return b.result(ctx, err)
 	}
-	return b.result(ctx, b.steps(ctx, plan))
+	result := b.result(ctx, b.work(ctx, plan))
+	result.Problems, result.Tests = b.found.list(b.failed), b.tests(ctx, plan)
+	return result
+}
+
+// tests are those of the reports that the configuration names; only without such
+// reports those that commands told of, which may be the same.
+func (b *build) tests(ctx context.Context, plan core.Plan) *core.TestSummary {
+	sum := b.found.counted()
+	if ctx.Err() == nil && len(plan.JUnitPatterns) > 0 {
+		if reported := b.readReports(ctx, plan.Steps[len(plan.Steps)-1].Name, plan.JUnitPatterns); reported.Total() > 0 {
+			sum = reported
+		}
+	}
+	if sum.Total() == 0 {
+		return nil
+	}
+	b.log.system(plan.Steps[len(plan.Steps)-1].Name, "Tests: %s", sum)
+	return &sum
 }
 
 // prepare is the step "checkout": the commit, and what its configuration says.
@@ -82,6 +104,9 @@ func (b *build) prepare(ctx context.Context) (core.Plan, error) {
 		FirstSequence: b.log.nextSequence(), StartedAt: time.Now(),
 	}
 	b.log.report(step)
+	if b.pool.unconfined != "" {
+		b.log.system(checkoutStep, "This build runs without a sandbox: %s", b.pool.unconfined)
+	}
 	plan, err := b.checkoutAndRead(ctx)
 	b.say(ctx, checkoutStep, err)
 	b.endStep(ctx, step, err, nil)
@@ -99,7 +124,10 @@ func (b *build) checkoutAndRead(ctx context.Context) (core.Plan, error) {
 	for _, note := range plan.Notes {
 		b.log.system(checkoutStep, "%s", note)
 	}
-	return plan, nil
+	if err := b.chooseFlutter(ctx, &plan); err != nil {
+		return plan, err
+	}
+	return plan, b.takeSecrets(ctx, &plan)
 }
 
 // origin says in words where the commit comes from.

@@ -86,7 +86,8 @@ func TestTheFirstFailureEndsTheBuild(t *testing.T) {
 	startPool(t, house, 1)
 	for _, c := range []struct{ name, command, message, hint string }{
 		{"an exit code", "exit 3", "build-1 failed: exit 3", ""},
-		{"a missing program", "no-such-program-here", "build-1 failed: exit 127", "Install it on the runner the mac under the desk"},
+		{"a missing program", "no-such-program-here", "build-1 failed: no-such-program-here is not installed on the runner the mac under the desk: install it", "(exit 127)"},
+		{"a program missed in silence", "exit 127", "build-1 failed: exit 127", "Install it on the runner the mac under the desk"},
 		{"a signal", "kill -TERM $$", "build-1 failed: killed by SIGTERM (exit 143)", ""},
 		{"SIGKILL", "kill -KILL $$", "build-1 failed: killed by SIGKILL (exit 137)", "out of memory"},
 		{"exit 255", "exit 255", "build-1 failed: exit 255", ""},
@@ -138,6 +139,7 @@ func testBuild(t *testing.T) *build {
 		t.Fatal(err)
 	}
 	b := &build{pool: pool, shim: s, dir: t.TempDir(), log: newJournal(0, 1<<20)}
+	b.found = newFindings(&pool.matchers, b.dir)
 	t.Cleanup(func() {
 		b.closeOutputs()
 		s.release()

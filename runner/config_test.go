@@ -82,10 +82,10 @@ func TestWhereTheCommandsComeFrom(t *testing.T) {
 func TestNotesOfTheConfigurationAreInTheLog(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	startPool(t, house, 1)
-	repo.commit(".oore.yaml", "version: 1\ncommands:\n  build: [\"true\"]\nsecrets: [PLAY_TOKEN]\n")
+	repo.commit(".oore.yaml", "version: 1\ncommands:\n  build: [\"true\"]\nlabels: [macos]\n")
 	l := house.run(t, repo.job("b1"))
 	mustEnd(t, l, core.BuildSucceeded, "", "")
-	if !strings.Contains(string(l.bytes(core.StreamSystem)), "`secrets` is not acted on") {
+	if !strings.Contains(string(l.bytes(core.StreamSystem)), "`labels` is not acted on") {
 		t.Errorf("system lines:\n%s", l.bytes(core.StreamSystem))
 	}
 }

@@ -1,23 +1,20 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
 
 const (
-	// renewEvery is how long one renewal waits for a reason to stop.
-	renewEvery = core.LeaseTTL / 3
 	// firstRenewal: the claim's own lease is fresh, so most short builds need none.
 	firstRenewal = 200 * time.Millisecond
-	// fenceAfter is when a build is given up that could not renew its lease: the house
-	// may hand it to somebody else soon.
-	fenceAfter = core.LeaseTTL * 5 / 6
 	// finishPatience bounds the tries to report an end.
 	finishPatience = time.Hour
 )
@@ -31,6 +28,7 @@ type courier struct {
 	ctx     context.Context
 	hangUp  context.CancelCauseFunc
 	shipped chan error
+	over    atomic.Bool // the build's processes are gone
 }
 
 func newCourier(house context.Context, b *build) *courier {
@@ -56,27 +54,31 @@ func (c *courier) start(group *sync.WaitGroup, stop context.CancelCauseFunc) {
 	group.Go(func() { c.renew(stop, lose) })
 }
 
-// renew ends when the courier hangs up.
+// renew ends when the courier hangs up. A build that cannot renew its lease is given
+// up while it still has it: the house may give it to somebody else soon. What has no
+// processes any more may wait: its end is refused if somebody else has it.
 func (c *courier) renew(stop context.CancelCauseFunc, lose func(error)) {
 	if !pause(c.ctx, firstRenewal) {
 		return
 	}
+	ttl := cmp.Or(c.b.job.LeaseTTL, core.LeaseTTL)
+	fence := core.FenceAfter(ttl)
 	renewed := time.Now()
 	for fails := 0; c.ctx.Err() == nil; {
 		asked := time.Now()
-		answer, err := c.b.pool.jobs.Renew(c.ctx, c.b.job.Lease, renewEvery)
+		answer, err := c.ask(core.RenewEvery(ttl), renewed.Add(fence))
 		switch {
 		case c.ctx.Err() != nil:
 			return
 		case err != nil && refused(err):
 			lose(err)
 			return
-		case err != nil && time.Since(renewed) > fenceAfter:
-			lose(fmt.Errorf("no renewal for %s: %w", fenceAfter, err))
+		case err != nil && time.Since(renewed) >= fence && !c.over.Load():
+			lose(fmt.Errorf("no renewal for %s: %w", shortDuration(fence), err))
 			return
 		case err != nil:
 			fails++
-			pause(c.ctx, min(core.Backoff(fails), maxPause))
+			pause(c.ctx, min(core.Backoff(fails), maxPause, fence/10))
 			continue
 		case answer.Canceled:
 			stop(errCanceled)
@@ -87,8 +89,20 @@ func (c *courier) renew(stop context.CancelCauseFunc, lose func(error)) {
 	}
 }
 
+// ask renews the lease; a question that hangs ends when it is too late for an answer.
+func (c *courier) ask(wait time.Duration, late time.Time) (core.Renewal, error) {
+	ctx := c.ctx
+	if !c.over.Load() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, late)
+		defer cancel()
+	}
+	return c.b.pool.jobs.Renew(ctx, c.b.job.Lease, wait)
+}
+
 // finish says the last words and reports the end, in its own time.
 func (c *courier) finish(group *sync.WaitGroup, r core.Result) {
+	c.over.Store(true)
 	c.b.log.finish()
 	group.Go(func() {
 		defer c.hangUp(nil)

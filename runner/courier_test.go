@@ -21,10 +21,50 @@ func TestABuildThatCannotRenewIsGivenUpBeforeTheLeaseEnds(t *testing.T) {
 		claimed := time.Now()
 		var lost error
 		c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { lost = err })
-		if after := time.Since(claimed); lost == nil || after < fenceAfter || after >= core.LeaseTTL {
+		if after := time.Since(claimed); lost == nil || after < core.FenceAfter(core.LeaseTTL) || after >= core.LeaseTTL {
 			t.Errorf("given up after %s with %v; a lease lives %s", after, lost, core.LeaseTTL)
 		}
 	})
+}
+
+func TestTheEndOfABuildMayWaitLongerThanItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		house := newHouse()
+		house.setFault(func(string) error { return core.Errorf(core.KindUnavailable, "the house is away") })
+		ctx, cancel := context.WithCancel(t.Context())
+		c := newCourier(ctx, &build{pool: &Pool{jobs: house, log: quiet()}, log: newJournal(0, 1)})
+		c.over.Store(true)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { t.Errorf("it was given up: %v", err) })
+		}()
+		time.Sleep(10 * time.Minute)
+		cancel()
+		<-ended
+	})
+}
+
+func TestARenewalThatHangsIsGivenUpInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		c := newCourier(ctx, &build{pool: &Pool{jobs: hanging{newHouse()}, log: quiet()}, log: newJournal(0, 1), job: core.Job{LeaseTTL: time.Minute}})
+		began := time.Now()
+		var lost error
+		c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { lost = err })
+		if after := time.Since(began); lost == nil || after < core.FenceAfter(time.Minute) || after >= time.Minute {
+			t.Errorf("given up after %s with %v", after, lost)
+		}
+	})
+}
+
+// hanging is a house behind a line that went dead.
+type hanging struct{ *house }
+
+func (hanging) Renew(ctx context.Context, _ core.Lease, _ time.Duration) (core.Renewal, error) {
+	<-ctx.Done()
+	return core.Renewal{}, ctx.Err()
 }
 
 func TestPersistStopsAtARefusal(t *testing.T) {

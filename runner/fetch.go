@@ -25,6 +25,7 @@ func (b *build) remote(ctx context.Context, address string) (core.Checkout, erro
 		return core.Checkout{URL: address}, nil
 	}
 	from, err := b.pool.jobs.Checkout(ctx, b.job.Lease)
+	b.log.masks.add(from.Password)
 	switch {
 	case err != nil && refused(err):
 		return core.Checkout{}, failf(core.ReasonCheckoutFailed, "Checkout failed: %s", sentence(err))

@@ -57,8 +57,8 @@ func (b *build) git(ctx context.Context, c gitCall) (string, error) {
 	}
 	code, err := b.spawn(ctx, command{argv: append(argv, c.args...), dir: dir, env: b.gitEnv(c.protocols)}, secret, answer, out)
 	text := strings.TrimSpace(out.String())
-	if c.from != nil && c.from.Password != "" {
-		text = strings.ReplaceAll(text, c.from.Password, "***")
+	if c.from != nil {
+		text = b.log.masks.text(text)
 	}
 	if err == nil && code.Code != 0 {
 		err = &gitError{verb: c.args[0], code: code.Code, output: text}

@@ -3,6 +3,10 @@ package runner
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +25,7 @@ type house struct {
 	builds   map[string]*ledger
 	checkout func(core.Job) (core.Checkout, error)
 	fault    func(call string) error // consulted before every call that carries a lease
+	secrets  []core.SecretValue      // of all builds
 }
 
 // ledger is what the house knows of one build.
@@ -31,6 +36,7 @@ type ledger struct {
 	records   []core.LogRecord
 	seen      map[int64]int
 	steps     map[int]core.Step
+	artifacts map[string]handedIn
 	result    core.Result
 	checkouts int
 	logBytes  int
@@ -38,6 +44,12 @@ type ledger struct {
 	changed  chan struct{} // closed and renewed at every change
 	canceled chan struct{}
 	done     chan struct{}
+}
+
+// handedIn is an artifact with its bytes.
+type handedIn struct {
+	core.Artifact
+	content []byte
 }
 
 func newHouse() *house {
@@ -49,12 +61,14 @@ func newHouse() *house {
 func (h *house) submit(job core.Job) {
 	h.mu.Lock()
 	h.builds[job.Build.ID] = &ledger{
-		job: job, status: core.BuildQueued, seen: map[int64]int{}, steps: map[int]core.Step{},
+		job: job, status: core.BuildQueued, seen: map[int64]int{}, steps: map[int]core.Step{}, artifacts: map[string]handedIn{},
 		changed: make(chan struct{}), canceled: make(chan struct{}), done: make(chan struct{}),
 	}
 	h.mu.Unlock()
 	h.queue <- job.Build.ID
 }
+
+func (h *house) Heartbeat(context.Context, core.RunnerBeat) error { return nil }
 
 func (h *house) Claim(ctx context.Context, _ core.Runner, wait time.Duration) (*core.Job, error) {
 	h.ask(1)
@@ -123,6 +137,22 @@ func (h *house) Renew(ctx context.Context, l core.Lease, wait time.Duration) (co
 	}
 }
 
+func (h *house) Secrets(_ context.Context, l core.Lease, names []string) ([]core.SecretValue, error) {
+	if _, err := h.enter("secrets", l); err != nil {
+		return nil, err
+	}
+	defer h.mu.Unlock()
+	var given []core.SecretValue
+	for _, name := range names {
+		i := slices.IndexFunc(h.secrets, func(v core.SecretValue) bool { return v.Name == name })
+		if i < 0 {
+			return nil, core.Codef(core.KindInvalid, core.ReasonSecretMissing, "This project has no secret %s", name)
+		}
+		given = append(given, h.secrets[i])
+	}
+	return given, nil
+}
+
 func (h *house) Checkout(_ context.Context, l core.Lease) (core.Checkout, error) {
 	b, err := h.enter("checkout", l)
 	if err != nil {
@@ -180,6 +210,26 @@ func (h *house) ReportStep(_ context.Context, l core.Lease, s core.Step) error {
 	defer h.mu.Unlock()
 	b.steps[s.Index] = s
 	b.bell()
+	return nil
+}
+
+func (h *house) PutArtifact(_ context.Context, l core.Lease, a core.Artifact, r io.Reader) error {
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	b, err := h.enter("artifact", l)
+	if err != nil {
+		return err
+	}
+	defer h.mu.Unlock()
+	if sum := sha256.Sum256(content); a.SHA256 != hex.EncodeToString(sum[:]) || a.Size != int64(len(content)) {
+		return core.Errorf(core.KindInvalid, "%s is not as announced", a.Name)
+	}
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	b.artifacts[a.Name] = handedIn{a, content}
 	return nil
 }
 

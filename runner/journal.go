@@ -20,6 +20,8 @@ const recordCost = 96
 // them, and the states of its steps, until they are shipped. It is safe for
 // concurrent use.
 type journal struct {
+	masks masks // what of our own words is hidden; commands print through its writers
+
 	mu      sync.Mutex
 	changed sync.Cond
 	records []core.LogRecord
@@ -99,7 +101,7 @@ func (j *journal) system(step, format string, args ...any) {
 
 func (j *journal) systemLocked(step, text string) {
 	now := time.Now()
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(j.masks.text(text), "\n") {
 		for len(line) > core.MaxLogLine {
 			n := whole([]byte(line[:core.MaxLogLine]))
 			j.keep(core.LogRecord{Step: step, Stream: core.StreamSystem, Content: []byte(line[:n]), Partial: true}, now)
@@ -122,6 +124,7 @@ func (j *journal) keep(r core.LogRecord, now time.Time) {
 
 // report keeps the state of a step; a state not yet shipped is replaced.
 func (j *journal) report(s core.Step) {
+	s.Command = j.masks.text(s.Command)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {

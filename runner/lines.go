@@ -12,6 +12,7 @@ type lineWriter struct {
 	journal *journal
 	stream  core.LogStream
 	step    string
+	watch   *watch // looks at all that passes; nil: nobody does
 	tail    []byte // a line whose line feed has not come
 }
 
@@ -22,6 +23,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 	rest := make([]byte, 0, len(w.tail)+len(p)) // the records share it
 	rest = append(append(rest, w.tail...), p...)
+	chunk := rest
 	var records []core.LogRecord
 	for {
 		i := bytes.IndexByte(rest[:min(len(rest), core.MaxLogLine+1)], '\n')
@@ -40,6 +42,9 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 	w.tail = append(w.tail[:0], rest...)
 	if len(records) > 0 {
+		if w.watch != nil {
+			w.watch.see(chunk, records)
+		}
 		w.journal.write(records)
 	}
 	return len(p), nil
@@ -47,8 +52,13 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 
 // Close keeps the rest of a stream that ended without a line feed.
 func (w *lineWriter) Close() error {
+	last := w.record(bytes.Clone(w.tail), true)
+	if w.watch != nil {
+		w.watch.see(last.Content, []core.LogRecord{{Content: last.Content}})
+		w.watch.close()
+	}
 	if len(w.tail) > 0 {
-		w.journal.write([]core.LogRecord{w.record(bytes.Clone(w.tail), true)})
+		w.journal.write([]core.LogRecord{last})
 		w.tail = nil
 	}
 	return nil

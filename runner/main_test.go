@@ -22,6 +22,10 @@ const poolEnv = "RUNNER_TEST_POOL_JOB"
 
 func TestMain(m *testing.M) {
 	RunShim(os.Args)
+	if addr := os.Getenv(dialEnv); addr != "" {
+		dial(addr)
+		return
+	}
 	if file := os.Getenv(poolEnv); file != "" {
 		runPoolProcess(file)
 		return
@@ -73,6 +77,11 @@ func startPoolIn(t testing.TB, jobs Jobs, slots int, dir string) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runPool(t, pool)
+}
+
+func runPool(t testing.TB, pool *Pool) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- pool.Run(ctx) }()

@@ -23,7 +23,7 @@ const (
 	shutdownGrace = 10 * time.Second
 )
 
-// Options are what a pool needs. All but Exe are required.
+// Options are what a pool needs. All but Exe and Sandbox are required.
 type Options struct {
 	Jobs   Jobs
 	Runner core.Runner
@@ -31,6 +31,8 @@ type Options struct {
 	Dir    string // absolute; mirrors/, workspaces/ and home/ lie below it. One pool at a time.
 	Exe    string // the program that calls RunShim; default: our own binary
 	Log    *slog.Logger
+
+	Sandbox *SandboxOptions // nil: builds may do what our own user may
 }
 
 // Pool runs builds in a number of slots.
@@ -43,8 +45,17 @@ type Pool struct {
 	log    *slog.Logger
 
 	git, shell string
+	matchers   matchers
 	env        map[string]string
+	confine    *SandboxOptions
+	sandbox    *sandbox       // what all builds have in common; nil: none
+	scratch    bool           // builds get temporary folders of their own
+	unconfined string         // why there is no sandbox though one is wanted
 	finishing  sync.WaitGroup // builds whose processes are gone, but not yet their reports
+
+	drained context.Context // ends when no more builds are wanted
+	drain   context.CancelFunc
+	doubt   chan struct{} // a claim was refused: ask the house whether it still knows us
 }
 
 // New checks the options and that git and sh are there. Nothing is started.
@@ -54,13 +65,18 @@ func New(o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log,
-		env: hostEnv(o.Dir),
+		env: hostEnv(o.Dir), confine: o.Sandbox,
 	}
+	p.drained, p.drain = context.WithCancel(context.Background())
+	p.doubt = make(chan struct{}, 1)
 	var err error
 	if p.exe == "" {
 		if p.exe, err = ownBinary(); err != nil {
 			return nil, fmt.Errorf("find our own binary: %w", err)
 		}
+	}
+	if p.matchers, err = loadMatchers(matchersSource); err != nil {
+		return nil, err
 	}
 	if p.git, err = exec.LookPath("git"); err != nil {
 		return nil, fmt.Errorf("builds need git: install it and put it on the PATH: %w", err)
@@ -74,15 +90,46 @@ func New(o Options) (*Pool, error) {
 func (p *Pool) mirrors() string    { return filepath.Join(p.dir, "mirrors") }
 func (p *Pool) workspaces() string { return filepath.Join(p.dir, "workspaces") }
 
-// Run claims and runs builds until ctx ends; then it stops the running ones, which
-// end as failed with reason runner_shutdown, and returns when nothing of them is
-// left. An error means that it could not start.
+// Drain claims no more builds; Run ends when those that run have ended.
+func (p *Pool) Drain() { p.drain() }
+
+// Run claims and runs builds until ctx ends or the pool is drained. When ctx ends it
+// stops the running ones, which end as failed with reason runner_shutdown, and returns
+// when nothing of them is left. An error means that it could not start, or that the
+// house will not have this runner.
 func (p *Pool) Run(ctx context.Context) error {
 	release, err := p.takeDir()
 	if err != nil {
 		return err
 	}
 	defer release()
+	p.confineBuilds(sandboxLevel())
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	claims, noMore := context.WithCancel(ctx)
+	defer noMore()
+	defer context.AfterFunc(p.drained, noMore)()
+	heart := newHeart(p)
+	if err := heart.first(claims); err != nil {
+		if claims.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	beats, endBeats := context.WithCancel(context.WithoutCancel(ctx))
+	var beating sync.WaitGroup
+	beating.Go(func() { stop(heart.beat(beats)) })
+	p.runSlots(ctx, claims)
+	endBeats()
+	beating.Wait()
+	if turnedAway := (*turnedAwayError)(nil); errors.As(context.Cause(ctx), &turnedAway) {
+		return turnedAway
+	}
+	return nil
+}
+
+// runSlots returns when no slot works any more and every end is reported.
+func (p *Pool) runSlots(ctx, claims context.Context) {
 	// What is said to the house about builds outlives ctx by the grace.
 	house, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
@@ -91,13 +138,13 @@ func (p *Pool) Run(ctx context.Context) error {
 	for n := range p.slots {
 		workspace := filepath.Join(p.workspaces(), strconv.Itoa(n))
 		slots.Go(func() {
+			defer p.remove(scratchOf(workspace))
 			defer p.remove(workspace)
-			p.slot(ctx, house, workspace)
+			p.slot(ctx, claims, house, workspace)
 		})
 	}
 	slots.Wait()
 	p.finishing.Wait()
-	return nil
 }
 
 // takeDir makes the folders, removes what a killed pool left in them, and keeps
@@ -133,6 +180,15 @@ func (p *Pool) remove(dir string) {
 // makeReady makes the workspace an empty folder, before a build is claimed: a
 // folder that cannot be emptied must not fail anybody's build.
 func (p *Pool) makeReady(workspace string) error {
+	if p.scratch {
+		if err := p.renew(scratchOf(workspace)); err != nil {
+			return err
+		}
+	}
+	return p.renew(workspace)
+}
+
+func (p *Pool) renew(workspace string) error {
 	aside, err := renewDir(workspace, removeAll)
 	switch {
 	case err != nil:
@@ -146,17 +202,17 @@ func (p *Pool) makeReady(workspace string) error {
 	return err
 }
 
-// slot runs one build after another in the workspace. Workspace and shim are made
+// slot runs one build after another in the workspace until claims ends. Workspace and shim are made
 // ready while it waits for work; the shim serves build after build as long as each
 // leaves nothing.
-func (p *Pool) slot(ctx, house context.Context, workspace string) {
+func (p *Pool) slot(ctx, claims, house context.Context, workspace string) {
 	var s *shim
 	defer func() {
 		if s != nil {
 			s.release()
 		}
 	}()
-	for fails := 0; ctx.Err() == nil; {
+	for fails := 0; claims.Err() == nil; {
 		err := p.makeReady(workspace)
 		if err == nil && s == nil {
 			if s, err = startShim(p.exe); err != nil {
@@ -165,14 +221,20 @@ func (p *Pool) slot(ctx, house context.Context, workspace string) {
 		}
 		var job *core.Job
 		if err == nil {
-			if job, err = p.jobs.Claim(ctx, p.runner, claimWait); err != nil && ctx.Err() == nil {
+			if job, err = p.jobs.Claim(claims, p.runner, claimWait); err != nil && claims.Err() == nil {
 				p.log.Warn("claim a build", "try", fails+1, "error", err)
 			}
 		}
 		switch {
 		case err != nil:
+			if refused(err) {
+				select {
+				case p.doubt <- struct{}{}:
+				default:
+				}
+			}
 			fails++
-			pause(ctx, min(core.Backoff(fails), maxPause))
+			pause(claims, min(core.Backoff(fails), maxPause))
 		case job != nil:
 			fails = 0
 			if !p.work(ctx, house, *job, s, workspace) {
@@ -181,7 +243,7 @@ func (p *Pool) slot(ctx, house context.Context, workspace string) {
 			}
 		default:
 			fails = 0
-			pause(ctx, 20*time.Millisecond) // a house that never waits must not make us ask without end
+			pause(claims, 20*time.Millisecond) // a house that never waits must not make us ask without end
 		}
 	}
 }
@@ -192,6 +254,7 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 	b := &build{
 		pool: p, job: job, shim: s, dir: workspace, sha: job.Build.SHA,
 		log:   newJournal(job.NextLog, job.LogLimit),
+		found: newFindings(&p.matchers, workspace),
 		since: time.Now(), timeout: orDefault(job.Build.Timeout),
 	}
 	p.log.Info("build claimed", "build", job.Build.ID, "project", job.Build.ProjectID)
@@ -209,8 +272,9 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 		killMarked(buildMark + "=" + job.Build.ID)
 	}
 	b.closeOutputs()
+	p.remove(secretsOf(workspace))
 	p.log.Info("build ended", "build", job.Build.ID, "status", result.Status, "reason", result.Reason)
-	c.finish(&p.finishing, result)
+	c.finish(&p.finishing, b.redacted(result))
 	return shimErr == nil
 }
 

@@ -35,6 +35,8 @@ type command struct {
 	dir   string
 	env   []string
 	files []*os.File
+
+	sandbox *sandbox // nil: none
 }
 
 func (c command) closeFiles() {
@@ -86,7 +88,7 @@ func (s *shim) run(ctx context.Context, c command) (exit, error) {
 		c.closeFiles()
 		return exit{}, &startError{argv0: c.argv[0], reason: "the command holds a NUL character"}
 	}
-	err := writeFrame(s.conn, shimRequest{Argv: c.argv, Dir: c.dir, Env: c.env}, c.files...)
+	err := writeFrame(s.conn, shimRequest{Argv: c.argv, Dir: c.dir, Env: c.env, Sandbox: c.sandbox}, c.files...)
 	c.closeFiles()
 	if err != nil {
 		return exit{}, errors.Join(errShimLost, err)

@@ -70,6 +70,7 @@ type warden struct {
 	null   uintptr
 	main   int          // the command that runs; 0: none
 	groups map[int]bool // process groups of the commands started since the last stop
+	cell   *cell        // the sandbox of the commands since the last stop; nil: none yet
 
 	stopping bool
 	killAt   time.Time
@@ -132,9 +133,7 @@ func (w *warden) start(o order) {
 	for _, fd := range o.fds {
 		files = append(files, uintptr(fd))
 	}
-	pid, err := syscall.ForkExec(o.Argv[0], o.Argv, &syscall.ProcAttr{
-		Dir: o.Dir, Env: o.Env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
-	})
+	pid, err := w.fork(o, &syscall.ProcAttr{Dir: o.Dir, Env: o.Env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true}})
 	for _, fd := range o.fds {
 		_ = syscall.Close(fd)
 	}
@@ -143,6 +142,20 @@ func (w *warden) start(o order) {
 		return
 	}
 	w.main, w.groups[pid] = pid, true
+}
+
+// fork starts the command in the sandbox, if it has one, or not at all.
+func (w *warden) fork(o order, attr *syscall.ProcAttr) (pid int, err error) {
+	if o.Sandbox == nil {
+		return syscall.ForkExec(o.Argv[0], o.Argv, attr)
+	}
+	if w.cell == nil {
+		if w.cell, err = newCell(o.Sandbox); err != nil {
+			w.cell = nil
+			return 0, err
+		}
+	}
+	return w.cell.fork(o.Argv, attr)
 }
 
 // reap collects the dead and tells whether a child is left. As the subreaper we
@@ -187,6 +200,10 @@ func (w *warden) sweep(tick *time.Ticker) {
 	tick.Stop()
 	w.stopping = false
 	clear(w.groups)
+	if w.cell != nil {
+		w.cell.close()
+		w.cell = nil
+	}
 	w.reply(shimReply{Clean: true})
 }
 

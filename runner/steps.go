@@ -20,7 +20,7 @@ const exitNotFound = 127
 // steps runs the plan. The first failure is the build's; what comes after it is
 // skipped, unless it always runs.
 func (b *build) steps(ctx context.Context, plan core.Plan) error {
-	env := commandEnv(b.pool.env, b.job, b.sha, plan.Env)
+	env := commandEnv(b.hostEnv(), b.job, b.sha, plan.Env)
 	var first error
 	for i, s := range plan.Steps {
 		if first == nil && ctx.Err() != nil {
@@ -31,7 +31,7 @@ func (b *build) steps(ctx context.Context, plan core.Plan) error {
 			continue
 		}
 		if err := b.step(ctx, i+1, s, env); err != nil && first == nil {
-			first = err
+			first, b.failed = err, s.Name
 		}
 	}
 	return first
@@ -56,9 +56,12 @@ func (b *build) step(ctx context.Context, index int, s core.PlanStep, env []stri
 	step := b.newStep(index, s, core.StepRunning)
 	b.log.system(s.Name, "$ %s", strings.ReplaceAll(strings.TrimSpace(s.Run), "\n", "\n> "))
 	b.log.report(step)
-	out := &lineWriter{journal: b.log, stream: core.StreamStdout, step: s.Name}
-	errOut := &lineWriter{journal: b.log, stream: core.StreamStderr, step: s.Name}
-	end, err := b.spawn(ctx, command{argv: []string{b.pool.shell, "-c", s.Run}, dir: b.dir, env: env}, nil, out, errOut)
+	out := &lineWriter{journal: b.log, stream: core.StreamStdout, step: s.Name, watch: b.found.watch(s, core.StreamStdout)}
+	errOut := &refusals{lineWriter: &lineWriter{
+		journal: b.log, stream: core.StreamStderr, step: s.Name, watch: b.found.watch(s, core.StreamStderr),
+	}}
+	sh := command{argv: []string{b.pool.shell, "-c", s.Run}, dir: b.dir, env: env, sandbox: b.sandbox()}
+	end, err := b.spawn(ctx, sh, nil, b.log.masks.writer(out), b.log.masks.writer(errOut))
 	var code *int
 	var unstarted *startError
 	switch {
@@ -69,7 +72,11 @@ func (b *build) step(ctx context.Context, index int, s core.PlanStep, env []stri
 		err = failf(core.ReasonCommandFailed, "%s failed: %s", s.Name, unstarted.reason)
 	case err == nil && end.Code != 0:
 		code = &end.Code
-		err = b.explain(s.Name, end)
+		f := b.explain(s.Name, end)
+		if sh.sandbox != nil && errOut.seen {
+			f.details = append(f.details, refusalHint)
+		}
+		err = f
 	case err == nil:
 		code = &end.Code
 	}
@@ -93,6 +100,10 @@ func (b *build) explain(name string, end exit) *failure {
 		if end.Signal == syscall.SIGKILL {
 			f.details = []string{"Nothing of Oore's sent it. Often the machine was out of memory."}
 		}
+	case end.Code == exitNotFound && b.found.missingIn(name) != "":
+		tool := b.found.missingIn(name)
+		f.message = fmt.Sprintf("%s failed: %s is not installed on the runner %s: install it there, or put it on its PATH (exit %d)",
+			name, tool, b.pool.runner.Name, end.Code)
 	case end.Code == exitNotFound:
 		f.details = []string{fmt.Sprintf(
 			"Exit 127 means that a program was not found. Install it on the runner %s, or put it on its PATH.", b.pool.runner.Name)}

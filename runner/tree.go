@@ -38,6 +38,7 @@ func (b *build) place(ctx context.Context, t tree, m *mirror, refs map[string]st
 	if err := writeRepository(t.dir, m, refs, t.sha, t.address); err != nil {
 		return err
 	}
+	b.mirrors = append(b.mirrors, m.dir)
 	_, err := b.git(ctx, gitCall{dir: t.git(), workTree: t.dir, args: []string{"read-tree", "--reset", "-u", "HEAD"}})
 	if err != nil {
 		return b.brokenCheckout("Checkout failed", err)

@@ -27,6 +27,8 @@ type shimRequest struct {
 	Argv byteStrings `json:"argv,omitempty"` // Argv[0] is a path, not looked up
 	Dir  string      `json:"dir,omitempty"`
 	Env  byteStrings `json:"env,omitempty"`
+	// Sandbox is the same for all commands between two stops; nil: none.
+	Sandbox *sandbox `json:"sandbox,omitempty"`
 
 	Stop  bool          `json:"stop,omitempty"`
 	Grace time.Duration `json:"grace,omitempty"` // between SIGTERM and SIGKILL; 0: SIGKILL at once

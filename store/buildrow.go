@@ -42,8 +42,10 @@ type buildRow struct {
 	AssignedAt     *int64
 	StartedAt      *int64
 	FinishedAt     *int64
-	Created        int64 `gorm:"column:created_at"`
-	Updated        int64 `gorm:"column:updated_at"`
+	Created        int64             `gorm:"column:created_at"`
+	Updated        int64             `gorm:"column:updated_at"`
+	Problems       []core.Annotation `gorm:"serializer:json"`
+	Tests          *core.TestSummary `gorm:"serializer:json"`
 }
 
 // TableName is gorm's.
@@ -59,7 +61,7 @@ func newBuildRow(b core.Build) buildRow {
 		RunnerID: b.RunnerID, RunnerName: b.RunnerName, LeaseToken: b.LeaseToken, LeaseExpiresAt: micros(b.LeaseExpiresAt),
 		Timeout: b.Timeout, Labels: b.Labels, ExitCode: b.ExitCode,
 		QueuedAt: micros(b.QueuedAt), AssignedAt: microsOrNil(b.AssignedAt), StartedAt: microsOrNil(b.StartedAt), FinishedAt: microsOrNil(b.FinishedAt),
-		Created: micros(b.CreatedAt), Updated: micros(b.UpdatedAt),
+		Created: micros(b.CreatedAt), Updated: micros(b.UpdatedAt), Problems: b.Problems, Tests: b.Tests,
 	}
 	if pr := b.PullRequest; pr != nil {
 		r.PRNumber, r.PRTitle, r.PRURL, r.PRFork = &pr.Number, pr.Title, pr.URL, pr.Fork
@@ -80,7 +82,7 @@ func (r buildRow) toCore() core.Build {
 		RunnerID: r.RunnerID, RunnerName: r.RunnerName, LeaseToken: r.LeaseToken, LeaseExpiresAt: instant(r.LeaseExpiresAt),
 		Timeout: r.Timeout, Labels: r.Labels, ExitCode: r.ExitCode,
 		QueuedAt: instant(r.QueuedAt), AssignedAt: instantOrNil(r.AssignedAt), StartedAt: instantOrNil(r.StartedAt), FinishedAt: instantOrNil(r.FinishedAt),
-		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
+		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated), Problems: r.Problems, Tests: r.Tests,
 	}
 	if r.PRNumber != nil {
 		b.PullRequest = &core.PullRequest{Number: *r.PRNumber, Title: r.PRTitle, URL: r.PRURL, Fork: r.PRFork}

@@ -71,9 +71,16 @@ func (s *Store) NewestBuild(ctx context.Context, pipelineID, sha string) (core.B
 // UpdateBuild is core.BuildStore's. Identity stays: project, pipeline, number,
 // dedupe key and birth.
 func (s *Store) UpdateBuild(ctx context.Context, b core.Build, from core.BuildStatus, lease string, e *core.BuildEvent) error {
+	keep := []string{"ID", "ProjectID", "PipelineID", "Number", "DedupeKey", "Created"}
+	if b.Problems == nil { // b may come from a list
+		keep = append(keep, "Problems")
+	}
+	if b.Tests == nil {
+		keep = append(keep, "Tests")
+	}
 	err := s.write(ctx, func(q session) error {
 		result := q.db().Model(&buildRow{}).Where("id = ? AND status = ? AND lease_token = ?", b.ID, string(from), lease).
-			Select("*").Omit("ID", "ProjectID", "PipelineID", "Number", "DedupeKey", "Created").Updates(newBuildRow(b))
+			Select("*").Omit(keep...).Updates(newBuildRow(b))
 		if result.Error != nil {
 			return result.Error
 		}
@@ -96,7 +103,8 @@ func (s *Store) ListBuilds(ctx context.Context, f core.BuildFilter, page core.Pa
 		return nil, 0, failed(err, "count builds")
 	}
 	var rows []buildRow
-	err := paged(matching, page).Order("created_at DESC, id DESC").Find(&rows).Error
+	// Problems and tests can be large, and nobody looks at them in a list.
+	err := paged(matching, page).Omit("Problems", "Tests").Order("created_at DESC, id DESC").Find(&rows).Error
 	return toCores(rows), int(total), failed(err, "list builds")
 }
 

@@ -123,14 +123,23 @@ func (s session) hasRoom(pipelineID, lock string) (bool, error) {
 func (s *Store) RenewLease(ctx context.Context, l core.Lease, expires time.Time) (core.Build, error) {
 	var row buildRow
 	err := s.writeOne(ctx, func(q session) error {
-		result := q.db().Raw("UPDATE builds SET lease_expires_at = ? WHERE id = ? AND lease_token = ? AND lease_token <> '' RETURNING *",
-			micros(expires), l.BuildID, l.Token).Scan(&row)
+		result := q.db().Raw("UPDATE builds SET lease_expires_at = ? WHERE id = ? AND runner_id = ? AND lease_token = ? AND lease_token <> '' RETURNING *",
+			micros(expires), l.BuildID, l.RunnerID, l.Token).Scan(&row)
 		if result.Error == nil && result.RowsAffected == 0 {
 			return leaseLost(l.BuildID)
 		}
 		return result.Error
 	})
 	return row.toCore(), failed(err, "renew the lease of build %s", l.BuildID)
+}
+
+// ExtendLeases is core.BuildStore's.
+func (s *Store) ExtendLeases(ctx context.Context, t time.Time) error {
+	err := s.writeOne(ctx, func(q session) error {
+		_, err := q.exec("UPDATE builds SET lease_expires_at = $1 WHERE lease_token <> '' AND lease_expires_at < $1", micros(t))
+		return err
+	})
+	return failed(err, "extend leases")
 }
 
 func leaseLost(buildID string) error {

@@ -15,6 +15,7 @@ type credentialRow struct {
 	UserID     string
 	Role       string
 	BuildID    string
+	ArtifactID string
 	Created    int64 `gorm:"column:created_at"`
 	ExpiresAt  *int64
 	LastUsedAt *int64
@@ -25,7 +26,7 @@ func (credentialRow) TableName() string { return "credentials" }
 
 func (r credentialRow) toCore() core.Credential {
 	return core.Credential{
-		ID: r.ID, Kind: core.CredentialKind(r.Kind), Hash: r.Hash, Name: r.Name, UserID: r.UserID, Role: core.Role(r.Role), BuildID: r.BuildID,
+		ID: r.ID, Kind: core.CredentialKind(r.Kind), Hash: r.Hash, Name: r.Name, UserID: r.UserID, Role: core.Role(r.Role), BuildID: r.BuildID, ArtifactID: r.ArtifactID,
 		CreatedAt: instant(r.Created), ExpiresAt: instantOrNil(r.ExpiresAt), LastUsedAt: instantOrNil(r.LastUsedAt),
 	}
 }
@@ -33,7 +34,7 @@ func (r credentialRow) toCore() core.Credential {
 // CreateCredential is core.UserStore's.
 func (s *Store) CreateCredential(ctx context.Context, c core.Credential) error {
 	row := credentialRow{
-		ID: c.ID, Kind: string(c.Kind), Hash: c.Hash, Name: c.Name, UserID: c.UserID, Role: string(c.Role), BuildID: c.BuildID,
+		ID: c.ID, Kind: string(c.Kind), Hash: c.Hash, Name: c.Name, UserID: c.UserID, Role: string(c.Role), BuildID: c.BuildID, ArtifactID: c.ArtifactID,
 		Created: micros(c.CreatedAt), ExpiresAt: microsOrNil(c.ExpiresAt), LastUsedAt: microsOrNil(c.LastUsedAt),
 	}
 	err := s.writeOne(ctx, func(q session) error { return q.db().Create(&row).Error })

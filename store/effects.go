@@ -10,26 +10,27 @@ import (
 )
 
 type effectRow struct {
-	Key          string `gorm:"primaryKey"`
-	Kind         string
-	RepositoryID string
-	PipelineID   string
-	SHA          string
-	Number       int
-	Wanted       int64
-	Done         int64
-	RemoteID     string
-	Sent         string
-	Attempts     int
-	NotBefore    int64
-	LastError    string
-	Parked       bool
-	BuildID      string
-	Channel      string
-	NoteCode     string
-	NoteText     string
-	DeliveryID   string
-	Updated      int64 `gorm:"column:updated_at"`
+	Key            string `gorm:"primaryKey"`
+	Kind           string
+	RepositoryID   string
+	PipelineID     string
+	SHA            string
+	Number         int
+	Wanted         int64
+	Done           int64
+	RemoteID       string
+	Sent           string
+	Attempts       int
+	NotBefore      int64
+	LastError      string
+	Parked         bool
+	BuildID        string
+	Channel        string
+	NotificationID string
+	NoteCode       string
+	NoteText       string
+	DeliveryID     string
+	Updated        int64 `gorm:"column:updated_at"`
 }
 
 // TableName is gorm's.
@@ -39,7 +40,7 @@ func (r effectRow) toCore() core.Effect {
 	return core.Effect{
 		Key: r.Key, Kind: core.EffectKind(r.Kind), RepositoryID: r.RepositoryID, PipelineID: r.PipelineID, SHA: r.SHA, Number: r.Number,
 		Wanted: r.Wanted, Done: r.Done, RemoteID: r.RemoteID, Sent: r.Sent, Attempts: r.Attempts, NotBefore: instant(r.NotBefore),
-		LastError: r.LastError, Parked: r.Parked, BuildID: r.BuildID, Channel: r.Channel,
+		LastError: r.LastError, Parked: r.Parked, BuildID: r.BuildID, Channel: r.Channel, NotificationID: r.NotificationID,
 		Note: core.Reason{Code: r.NoteCode, Text: r.NoteText}, DeliveryID: r.DeliveryID, UpdatedAt: instant(r.Updated),
 	}
 }
@@ -50,13 +51,13 @@ func (s *Store) WantEffect(ctx context.Context, e core.Effect) error {
 	err := s.writeOne(ctx, func(q session) error {
 		_, err := q.exec(`
 			INSERT INTO effects (key, kind, repository_id, pipeline_id, sha, number, wanted, done, remote_id, sent, attempts, not_before, last_error, parked, updated_at, note_code, note_text, delivery_id,
-				build_id, channel)
-			VALUES ($1, $2, $3, $4, $5, $6, 1, 0, '', '', 0, $7, '', false, $8, $9, $10, $11, $12, $13)
+				build_id, channel, notification_id)
+			VALUES ($1, $2, $3, $4, $5, $6, 1, 0, '', '', 0, $7, '', false, $8, $9, $10, $11, $12, $13, $14)
 			ON CONFLICT (key) DO UPDATE SET wanted = effects.wanted + 1, attempts = 0, parked = false, updated_at = excluded.updated_at,
 			note_code = excluded.note_code, note_text = excluded.note_text, delivery_id = excluded.delivery_id,
 			not_before = CASE WHEN effects.not_before > excluded.not_before THEN effects.not_before ELSE excluded.not_before END`,
 			e.Key, string(e.Kind), e.RepositoryID, e.PipelineID, e.SHA, e.Number, micros(e.NotBefore), micros(e.UpdatedAt), e.Note.Code, e.Note.Text, e.DeliveryID,
-			e.BuildID, e.Channel)
+			e.BuildID, e.Channel, e.NotificationID)
 		return err
 	})
 	return failed(err, "want %s", e.Key)

@@ -10,7 +10,7 @@ import (
 
 func newEffect(key string) core.Effect {
 	return core.Effect{
-		Key: key, Kind: core.EffectStatus, RepositoryID: "r", PipelineID: "p", SHA: "cafe", Number: 3, BuildID: "b", Channel: "T1/C1", NotBefore: at(0), UpdatedAt: at(0),
+		Key: key, Kind: core.EffectStatus, RepositoryID: "r", PipelineID: "p", SHA: "cafe", Number: 3, BuildID: "b", Channel: "T1/C1", NotificationID: "n", NotBefore: at(0), UpdatedAt: at(0),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 var migrationFiles embed.FS
 
 type migration struct {
-	version  int // from 1, without a gap
+	version  int // of the file's name
 	name     string
 	sql      string
 	checksum string
@@ -43,13 +44,22 @@ func (d dialect) migrations() ([]migration, error) {
 			return nil, err
 		}
 		sum := sha256.Sum256(text)
-		m := migration{version: len(all) + 1, name: name, sql: string(text), checksum: hex.EncodeToString(sum[:])}
-		if !strings.HasPrefix(name, fmt.Sprintf("%04d_", m.version)) {
-			return nil, fmt.Errorf("migration %s is not number %d", name, m.version)
+		number, _, _ := strings.Cut(name, "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || len(number) != 4 || version <= latest(all) {
+			return nil, fmt.Errorf("migration %s has no number of four digits that is its own", name)
 		}
-		all = append(all, m)
+		all = append(all, migration{version: version, name: name, sql: string(text), checksum: hex.EncodeToString(sum[:])})
 	}
 	return all, nil
+}
+
+// latest is the version of a schema that has all these migrations; 0: none.
+func latest(all []migration) int {
+	if len(all) == 0 {
+		return 0
+	}
+	return all[len(all)-1].version
 }
 
 const createMigrations = `CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -66,7 +76,7 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 		if _, err := q.exec(createMigrations); err != nil {
 			return err
 		}
-		return checkVersion(q, len(known))
+		return checkVersion(q, latest(known))
 	})
 	if err != nil {
 		return failed(err, "prepare the schema")

@@ -103,8 +103,8 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err != nil {
 		return failed(err, "read the schema's version")
 	}
-	if version != len(known) {
-		return core.Errorf(core.KindUnavailable, "The database's schema has version %d, this program needs %d; restart it", version, len(known))
+	if version != latest(known) {
+		return core.Errorf(core.KindUnavailable, "The database's schema has version %d, this program needs %d; restart it", version, latest(known))
 	}
 	return nil
 }

@@ -12,14 +12,15 @@ import (
 // BuildView is a build's own page.
 type BuildView struct {
 	Page
-	Build    core.Build
-	Project  core.Project
-	Pipeline core.Pipeline
-	Source   *core.Build // of which this is a rerun
-	Steps    []core.Step
-	Events   []core.BuildEvent
-	Log      LogView
-	MayRun   bool // may cancel and run again
+	Build     core.Build
+	Project   core.Project
+	Pipeline  core.Pipeline
+	Source    *core.Build // of which this is a rerun
+	Steps     []core.Step
+	Events    []core.BuildEvent
+	Artifacts []core.Artifact
+	Log       LogView
+	MayRun    bool // may cancel and run again
 }
 
 // Build writes a build's page.
@@ -71,6 +72,35 @@ func (v BuildView) CommitURL() string {
 		return repo.WebURL + "/commit/" + v.Build.SHA
 	}
 	return ""
+}
+
+// Finding is a problem or a failed test with its line's page at the forge, if it has
+// one.
+type Finding struct {
+	core.Annotation
+	URL string
+}
+
+// Word is how bad it is.
+func (f Finding) Word() string { return word(string(f.Level)) }
+
+// Finding adds the page of the annotation's line, at the build's commit.
+func (v BuildView) Finding(a core.Annotation) Finding {
+	return Finding{Annotation: a, URL: v.Project.Repository.FileURL(v.Build.SHA, a.Path, a.Line)}
+}
+
+// Findings are those to be listed: all, unless the one that there is stands above
+// already.
+func (v BuildView) Findings() []Finding {
+	all := v.Build.Annotations()
+	if len(all) == 1 && v.Build.FirstError() != nil {
+		return nil
+	}
+	findings := make([]Finding, len(all))
+	for i, a := range all {
+		findings[i] = v.Finding(a)
+	}
+	return findings
 }
 
 // FailedStep is the step that decided a failure, nil if no step did.

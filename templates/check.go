@@ -14,7 +14,7 @@ const summaryLimit = 65_535
 //go:embed check.md.tmpl
 var checkSource string
 
-var checkTemplate = template.Must(template.New("check").Parse(checkSource))
+var checkTemplate = template.Must(template.New("check.md").Parse(checkSource))
 
 // check is what the template shows. All text in it is escaped.
 type check struct {

@@ -14,6 +14,9 @@ import (
 func TestCheckSummaryGolden(t *testing.T) {
 	failed := pipelineReport("Android release", 142, core.BuildFailed, 61*time.Second, core.Step{Name: "build-2", Status: core.StepFailed})
 	failed.Tail = []string{"Building…", "\x1b[31mNo such file\x1b[0m"}
+	failed.FirstError = &core.Annotation{Path: "lib/main.dart", Line: 12, Level: core.LevelError, Message: "Expected ';' after this."}
+	failed.FirstErrorURL = "https://github.com/acme/shop/blob/abc/lib/main.dart#L12"
+	failed.Build.Tests = &core.TestSummary{Passed: 3, Skipped: 2}
 	skipped := core.Report{
 		Build: core.Build{SHA: failed.Build.SHA}, Pipeline: core.Pipeline{Name: "iOS"}, State: core.ReportSkipped,
 		Description: "Skipped: the branch feature/x does not match release/*.", TargetURL: "https://ci.example.com/deliveries/1",

@@ -3,6 +3,7 @@ package templates
 import (
 	_ "embed"
 	"fmt"
+	"io"
 	"strings"
 	"text/template"
 	"time"
@@ -17,12 +18,13 @@ const CommentMarker = "<!-- oore:report -->"
 const (
 	commentLimit = 60_000 // characters; GitHub refuses more than 65,536
 	maxTails     = 20     // of one comment; more would hardly fit
+	maxFiles     = 5      // of one row
 )
 
 //go:embed comment.md.tmpl
 var commentSource string
 
-var commentTemplate = template.Must(template.New("comment").Parse(commentSource))
+var commentTemplate = template.Must(template.New("comment.md").Parse(commentSource))
 
 // comment is what the template shows. All text in it is escaped.
 type comment struct {
@@ -35,10 +37,21 @@ type comment struct {
 	Updated  string
 }
 
-type commentRow struct{ Name, URL, State, Time string }
+type commentRow struct {
+	Name, URL, State, Time string
+	Files                  []commentFile
+	MoreFiles              int // that a row has no place for
+}
 
-// commentTail is the end of a failed step's log, folded.
-type commentTail struct{ Title, Fence, Text string }
+// commentFile is a link to an artifact.
+type commentFile struct{ Name, URL string }
+
+// commentTail is why a build failed: the first error, where it is known, and the end of
+// the failed step's log, folded.
+type commentTail struct {
+	About, Where, URL, Error string
+	Title, Fence, Text       string
+}
 
 // Comment writes the sticky comment of a pull request in Markdown: a row for each
 // pipeline and the folded last lines of what failed. Nothing that comes from a
@@ -71,15 +84,29 @@ func rowOf(r core.Report) commentRow {
 	if r.Build.Number > 0 { // else nothing was built
 		name += fmt.Sprintf(" #%d", r.Build.Number)
 	}
-	return commentRow{Name: name, URL: r.TargetURL, State: reportState(r), Time: reportTime(r)}
+	row := commentRow{Name: name, URL: r.TargetURL, State: reportState(r), Time: reportTime(r)}
+	if r.Build.Tests != nil {
+		row.State += " · " + r.Build.Tests.String()
+	}
+	for _, a := range r.Artifacts[:min(len(r.Artifacts), maxFiles)] {
+		row.Files = append(row.Files, commentFile{Name: markdown(a.Name), URL: a.URL})
+	}
+	row.MoreFiles = len(r.Artifacts) - len(row.Files)
+	return row
 }
 
-func render(t *template.Template, view any) string {
+func render(t executor, view any) string {
 	var out strings.Builder
 	if err := t.Execute(&out, view); err != nil {
-		panic(fmt.Sprintf("templates: %s.md.tmpl does not fit its view: %v", t.Name(), err))
+		panic(fmt.Sprintf("templates: %s.tmpl does not fit its view: %v", t.Name(), err))
 	}
 	return out.String()
+}
+
+// executor is a template of either kind.
+type executor interface {
+	Name() string
+	Execute(w io.Writer, view any) error
 }
 
 // shrink leaves something out; false: there is nothing left to leave out.
@@ -163,11 +190,19 @@ func reportTime(r core.Report) string {
 	return core.HumanDuration(r.Duration)
 }
 
-// tailOf folds the failed step's last lines; among several pipelines it is named.
+// tailOf names the first error and folds the failed step's last lines; among several
+// pipelines it is named.
 func tailOf(r core.Report, several bool) (commentTail, bool) {
+	tail := commentTail{About: "First error"}
+	if several {
+		tail.About += " of " + markdown(r.Pipeline.Name)
+	}
+	if first := r.FirstError; first != nil {
+		tail.Where, tail.URL, tail.Error = markdown(first.Where()), markdownURL(r.FirstErrorURL), markdownLine(first.Message, maxError)
+	}
 	lines := tailLines(r.Tail)
 	if len(lines) == 0 {
-		return commentTail{}, false
+		return tail, tail.Error != ""
 	}
 	title := fmt.Sprintf("Last %d lines", len(lines))
 	if len(lines) == 1 {
@@ -179,6 +214,7 @@ func tailOf(r core.Report, several bool) (commentTail, bool) {
 	if several {
 		title = htmlText(r.Pipeline.Name) + ": " + strings.ToLower(title[:1]) + title[1:]
 	}
-	text := strings.Join(lines, "\n")
-	return commentTail{Title: title, Fence: fence(text), Text: text}, true
+	tail.Title, tail.Text = title, strings.Join(lines, "\n")
+	tail.Fence = fence(tail.Text)
+	return tail, true
 }

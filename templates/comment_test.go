@@ -43,6 +43,8 @@ func hostileReport() core.Report {
 		"@everyone <b>Expected: <2></b>", "</details><script>alert(1)</script>", "a\u202egnp.exe", "zero\u200bwidth\ufeff", "nul\x00bell\x07",
 		"10%\r20%\rdone\r", "bad \xff utf-8", "one\u2028two", strings.Repeat("long ", 1000), "", "",
 	}
+	r.FirstError = &core.Annotation{Path: "lib/](https://evil.example)@everyone`.dart", Line: 1, Level: core.LevelError, Message: "/approve\n/merge " + hostile}
+	r.FirstErrorURL = "https://github.com/acme/shop/blob/abc/lib/](https://evil.example)@everyone`.dart#L1"
 	return r
 }
 
@@ -50,15 +52,30 @@ func comments() map[string]core.Comment {
 	red := pipelineReport("Android release", 142, core.BuildFailed, 145*time.Second,
 		core.Step{Name: "flutter test", Status: core.StepFailed})
 	red.Tail = []string{"00:03 +12: adds two items", "Expected: <2>", "  Actual: <1>", "flutter test failed: exit 1"}
+	red.FirstError = &core.Annotation{Path: "test/cart_test.dart", Line: 42, Level: core.LevelError, Message: "adds two items: Expected: <2>\n  Actual: <1>"}
+	red.FirstErrorURL = "https://github.com/acme/shop/blob/a1b2c3d4e5f60718293a4b5c6d7e8f9012345678/test/cart_test.dart#L42"
+	red.Build.Tests = &core.TestSummary{Passed: 12, Failed: 1}
 	canceled := pipelineReport("Android release", 144, core.BuildCanceled, 61*time.Second)
 	canceled.Description = "Canceled by sam"
+	made := pipelineReport("Android release", 142, core.BuildSucceeded, 371*time.Second)
+	for _, name := range []string{"app-release.apk", "app_*[x](y)|.aab", "c", "d", "e", "f", "g"} {
+		made.Artifacts = append(made.Artifacts, core.ArtifactLink{
+			Artifact: core.Artifact{Name: name}, URL: fmt.Sprintf("https://ci.example.com/artifacts/%d/download", len(made.Artifacts)),
+		})
+	}
 	broken := pipelineReport("Checks", 145, core.BuildFailed, time.Second)
 	broken.Description = ".oore.yaml line 3, column 1: unknown key comands"
+	unplaced := pipelineReport("iOS", 146, core.BuildFailed, time.Second)
+	unplaced.FirstError = &core.Annotation{Level: core.LevelError, Message: "No profiles for 'dev.acme.shop' were found"}
+	local := pipelineReport("Local", 147, core.BuildFailed, time.Second)
+	local.FirstError = &core.Annotation{Path: "lib/main.dart", Line: 3, Level: core.LevelError, Message: "Expected ';' after this."}
 	return map[string]core.Comment{
 		"green": commentOf(pipelineReport("Android release", 142, core.BuildSucceeded, 371*time.Second),
 			pipelineReport("Checks", 143, core.BuildSucceeded, 100*time.Second)),
-		"green_one": commentOf(pipelineReport("Checks", 143, core.BuildSucceeded, 9*time.Second)),
-		"red":       commentOf(red, pipelineReport("Checks", 143, core.BuildSucceeded, 100*time.Second), broken),
+		"artifacts":    commentOf(made),
+		"green_one":    commentOf(pipelineReport("Checks", 143, core.BuildSucceeded, 9*time.Second)),
+		"red":          commentOf(red, pipelineReport("Checks", 143, core.BuildSucceeded, 100*time.Second), broken),
+		"first_errors": commentOf(unplaced, local),
 		"running": commentOf(pipelineReport("Android release", 142, core.BuildRunning, 0),
 			pipelineReport("Checks", 143, core.BuildQueued, 0), pipelineReport("iOS", 144, core.BuildAssigned, 0)),
 		"canceled": commentOf(canceled, pipelineReport("Checks", 145, core.BuildExpired, 0),
@@ -123,6 +140,7 @@ func TestCommentCannotBeBrokenOutOf(t *testing.T) {
 func checkInert(t *testing.T, got string, tails int) {
 	t.Helper()
 	outside, fences := outside(got)
+	outside = strings.ReplaceAll(outside, `\]`, "") // ends no link
 	if !slices.Equal(fences, slices.Repeat([]int{7}, tails)) {
 		t.Errorf("the fences must be longer than six back-ticks: %v", fences)
 	}

@@ -11,6 +11,7 @@ import (
 
 const (
 	maxInline   = 100 // characters of a name in a table
+	maxError    = 300 // characters of the first error
 	maxTailLine = 500 // characters of a line of log, after escaping
 )
 
@@ -38,10 +39,12 @@ func visible(s string) string {
 }
 
 // inline makes one short line of s.
-func inline(s string) string {
+func inline(s string) string { return oneLine(s, maxInline) }
+
+func oneLine(s string, limit int) string {
 	text := []rune(visible(strings.Join(strings.Fields(s), " ")))
-	if len(text) > maxInline {
-		text = append(text[:maxInline-1], '…')
+	if len(text) > limit {
+		text = append(text[:limit-1], '…')
 	}
 	return string(text)
 }
@@ -50,11 +53,18 @@ func inline(s string) string {
 func htmlText(s string) string { return unlinked(html.EscapeString(inline(s))) }
 
 // markdown writes s as plain text of a table's cell.
-func markdown(s string) string {
+func markdown(s string) string { return markdownLine(s, maxInline) }
+
+func markdownLine(s string, limit int) string {
 	return unlinked(strings.NewReplacer(
 		"&", "&amp;", "<", "&lt;", ">", "&gt;", "www.", `www\.`,
 		`\`, `\\`, "`", "\\`", "|", `\|`, "*", `\*`, "_", `\_`, "~", `\~`, "[", `\[`, "]", `\]`, "!", `\!`, ":", `\:`, "$", `\$`,
-	).Replace(inline(s)))
+	).Replace(oneLine(s, limit)))
+}
+
+// markdownURL writes an address so that it ends where it should.
+func markdownURL(s string) string {
+	return strings.NewReplacer("(", "%28", ")", "%29", "@", "%40", "<", "%3C", ">", "%3E", " ", "%20", "\n", "%0A", "[", "%5B", "]", "%5D", "`", "%60").Replace(s)
 }
 
 func unlinked(s string) string {

@@ -13,7 +13,7 @@ func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset": s.asset, "icons": icons,
 		"chip": chip, "word": word, "provider": provider, "trigger": triggerName, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
-		"iso": iso, "when": when, "unix": time.Time.Unix, "human": core.HumanDuration, "number": number, "add": add,
+		"iso": iso, "when": when, "unix": time.Time.Unix, "human": core.HumanDuration, "size": core.HumanSize, "artifactKind": artifactKind, "about": about, "number": number, "add": add,
 		"short": short, "subject": subject, "list": list, "events": events, "joinLines": joinLines,
 	}
 }
@@ -112,6 +112,28 @@ func events(kinds []core.EventKind) string {
 		words[i] = strings.ReplaceAll(string(k), "_", " ")
 	}
 	return list(words, "any event")
+}
+
+func artifactKind(k core.ArtifactKind) string {
+	switch k {
+	case core.ArtifactAPK, core.ArtifactAAB, core.ArtifactIPA:
+		return strings.ToUpper(string(k))
+	case core.ArtifactApp:
+		return "App, zipped"
+	case core.ArtifactFile:
+	}
+	return "File"
+}
+
+// about is what an artifact says of itself: "Shop, com.acme.shop, 1.4.0 (42)".
+func about(a core.Artifact) string {
+	var said []string
+	for _, text := range []string{a.Metadata[core.MetaTitle], a.Metadata[core.MetaPackage] + a.Metadata[core.MetaBundleID], a.Version()} {
+		if text != "" {
+			said = append(said, text)
+		}
+	}
+	return strings.Join(said, ", ")
 }
 
 func joinLines(items []string) string { return strings.Join(items, "\n") }

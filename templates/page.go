@@ -10,7 +10,7 @@ import (
 // Page is what every page has around its own content.
 type Page struct {
 	Title   string // unique among the pages; the house's name is added
-	Section string // of the navigation: dashboard, projects, builds, deliveries, settings; empty: none
+	Section string // of the navigation: dashboard, projects, builds, deliveries, runners, settings, commands (in the footer); empty: none
 	Actor   string // who is signed in; empty: nobody that we know of
 	Bare    bool   // no navigation: the reader is not signed in
 	Admin   bool   // the navigation leads to the instance's settings too

@@ -24,7 +24,9 @@ type ProjectSettingsView struct {
 	Choices                          []Choice
 	ReportSkipped                    bool
 	HookAddress                      string // for a repository whose webhook people may have to set up; else empty
-	Confirm                          Field  // the name, typed to delete the project
+	Notifications                    NotificationsView
+	Secrets                          SecretsView
+	Confirm                          Field // the name, typed to delete the project
 }
 
 // Reports tells whether the repository's host takes results.

@@ -76,6 +76,7 @@ const (
 	ReasonRunnerError     = "runner_error"
 	ReasonCanceledByUser  = "canceled"
 	ReasonSuperseded      = "superseded"
+	ReasonNotNeeded       = "not_needed" // its branch was deleted, or its pull request closed
 	ReasonTimedOut        = "timed_out"
 	ReasonExpired         = "not_claimed"
 	ReasonRepositoryGone  = "repository_not_found"
@@ -125,6 +126,8 @@ type Build struct {
 	Timeout        time.Duration
 	Labels         []string
 	ExitCode       *int
+	Problems       []Annotation // what its output complains of, the worst first; lists of builds leave it out
+	Tests          *TestSummary // nil: none are known; lists of builds leave it out
 
 	QueuedAt   time.Time
 	AssignedAt *time.Time

@@ -10,8 +10,20 @@ type Lease struct {
 	Token    string
 }
 
-// LeaseTTL is how long a lease lives without renewal; runners renew every third of it.
-const LeaseTTL = 60 * time.Second
+// LeaseTTL is how long a lease lives without renewal. A runner that cannot renew it
+// stops what it runs before that (after FenceAfter), so nothing runs that the house
+// has given up; a house that is away for less loses nothing.
+const LeaseTTL = 210 * time.Second
+
+// FenceAfter is how long after its last renewal a runner gives a lease up.
+func FenceAfter(ttl time.Duration) time.Duration { return ttl * 6 / 7 }
+
+// RenewEvery is the longest time between two renewals.
+func RenewEvery(ttl time.Duration) time.Duration { return ttl / 10 }
+
+// ClaimTTL is how long a lease lives at first: a runner that did not even hear that
+// the build is its own, and so neither renews nor starts it, holds it no longer.
+func ClaimTTL(ttl time.Duration) time.Duration { return ttl / 7 }
 
 // Job is a build as handed to a runner: everything that is fixed before the
 // checkout. What to run follows from the commit's own file (ResolveConfig).
@@ -23,6 +35,8 @@ type Job struct {
 	BuildURL   string
 	NextLog    int64 // the sequence of the first record that the runner will write
 	LogLimit   int64 // bytes kept of the log
+
+	LeaseTTL time.Duration // of this house; 0: LeaseTTL
 }
 
 // Checkout is where to fetch from and with what. The credential lives minutes: ask
@@ -45,13 +59,8 @@ type Result struct {
 	Reason   string      // a Reason… code
 	Message  string      // one sentence, e.g. "build-2 failed: exit 1"
 	ExitCode *int        // of the command that decided it
-}
-
-// Runner is who claims builds.
-type Runner struct {
-	ID     string
-	Name   string
-	Labels []string
+	Problems []Annotation
+	Tests    *TestSummary // nil: no report of tests was seen
 }
 
 // Backoff is the pause before try n (from 1): 1 s doubling to 5 minutes. Callers

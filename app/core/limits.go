@@ -56,8 +56,6 @@ func checkLine(s string, limit int) string {
 
 func checkName(s string) string { return checkLine(s, maxNameLength) }
 
-func checkVersion(s string) string { return checkLine(s, maxVersionLength) }
-
 func checkArg(s string) string { return checkLine(s, maxArgLength) }
 
 func checkSecretName(s string) string {

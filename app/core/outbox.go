@@ -15,6 +15,7 @@ const (
 	EffectReply   EffectKind = "reply"   // the answer to a command
 	EffectReact   EffectKind = "react"   // the reaction to a command
 	EffectMessage EffectKind = "message" // a build's message in a channel
+	EffectNotify  EffectKind = "notify"  // a notification of a build's end, sent once
 )
 
 // Effect is one thing outside that must be made true: the outbox's row. It holds
@@ -38,8 +39,9 @@ type Effect struct {
 	Parked       bool // given up until it is wanted anew; LastError says why
 	UpdatedAt    time.Time
 
-	BuildID string // message
-	Channel string // message: the chat's team and channel, "T1/C1"
+	BuildID        string // message, notify
+	Channel        string // message: the chat's team and channel, "T1/C1"
+	NotificationID string // notify
 
 	// Note says why a status is wanted where there is no build to say it, and
 	// DeliveryID which delivery it is about.

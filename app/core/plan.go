@@ -10,10 +10,15 @@ import (
 // Plan is what a runner does for one build, as data: it needs no more decisions.
 type Plan struct {
 	Steps            []PlanStep
+	FlutterVersion   string // empty: whichever there is
 	Env              []EnvVar
+	Secrets          []string // names, each once
 	ArtifactPatterns []string
-	Timeout          time.Duration // 0: the pipeline's
-	Notes            []string      // sentences about what the configuration asks for and this version does not do
+	// ArtifactsRequired: somebody wrote the patterns, so no match at all is a failure.
+	ArtifactsRequired bool
+	JUnitPatterns     []string
+	Timeout           time.Duration // 0: the pipeline's
+	Notes             []string      // sentences about what the configuration asks for and this version does not do
 }
 
 // PlanStep is one command for the shell. Names are unique in a plan. A step runs
@@ -32,7 +37,11 @@ func ResolveConfig(p Pipeline, file *Workflow) (Plan, error) {
 	if file == nil {
 		file = workflowOf(p.Execution)
 	}
-	plan := Plan{Env: file.Env, ArtifactPatterns: file.ArtifactPatterns, Timeout: file.Timeout, Notes: notes(file)}
+	plan := Plan{
+		FlutterVersion: file.FlutterVersion, Env: file.Env, Timeout: file.Timeout,
+		Secrets: slices.Compact(slices.Sorted(slices.Values(file.Secrets))), JUnitPatterns: file.JUnitPatterns, Notes: notes(file),
+	}
+	plan.collects(file)
 	build := file.Commands.Build
 	if len(build) == 0 {
 		build = platformBuilds(file)
@@ -105,11 +114,7 @@ func notes(file *Workflow) []string {
 		key   string
 		given bool
 	}{
-		{"flutter_version", file.FlutterVersion != ""},
-		{"secrets", len(file.Secrets) > 0},
 		{"cache", len(file.Cache) > 0},
-		{"artifacts", len(file.ArtifactPatterns) > 0},
-		{"reports", len(file.JUnitPatterns) > 0},
 		{"labels", len(file.Labels) > 0},
 		{"triggers", file.Triggers != nil},
 		{"concurrency", file.Concurrency != nil},

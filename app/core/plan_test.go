@@ -79,11 +79,7 @@ func TestWithoutAFileThePipelineDecides(t *testing.T) {
 			{Name: "build-2", Run: "flutter build apk --release --debug"},
 			{Name: "post_build-1", Run: "ls"},
 		},
-		Env: []EnvVar{{"A", "b"}}, ArtifactPatterns: []string{"*.apk"},
-		Notes: []string{
-			"`flutter_version` is not acted on by this version of Oore.",
-			"`artifacts` is not acted on by this version of Oore.",
-		},
+		FlutterVersion: "3.24", Env: []EnvVar{{"A", "b"}}, ArtifactPatterns: []string{"*.apk"}, ArtifactsRequired: true,
 	}
 	if err != nil || !reflect.DeepEqual(plan, want) {
 		t.Errorf("%v\n got %+v\nwant %+v", err, plan, want)
@@ -114,7 +110,7 @@ func TestWhatIsNotActedOnIsNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, key := range []string{"flutter_version", "secrets", "cache", "artifacts", "reports", "labels", "triggers", "concurrency"} {
+	for _, key := range []string{"cache", "labels", "triggers", "concurrency"} {
 		want = append(want, "`"+key+"` is not acted on by this version of Oore.")
 	}
 	want = append(want, "`platform_build_args` and `platform_commands` are not used, because `commands.build` says what to run.")

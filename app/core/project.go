@@ -3,6 +3,8 @@ package core
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -39,6 +41,28 @@ type Repository struct {
 	HookTrouble    string // why its webhook could not be set up, in a sentence; empty: it is, or needs none
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+}
+
+// FileURL is the page of a file at a commit; line 0: of the whole file. Empty: the
+// host has none.
+func (r Repository) FileURL(sha, path string, line int) string {
+	if r.WebURL == "" || sha == "" || path == "" {
+		return ""
+	}
+	between := ""
+	switch r.Provider {
+	case ProviderGitHub:
+		between = "/blob/"
+	case ProviderGitLab:
+		between = "/-/blob/"
+	case ProviderGit, ProviderSlack:
+		return ""
+	}
+	address := r.WebURL + between + sha + (&url.URL{Path: "/" + path}).EscapedPath()
+	if line > 0 {
+		address += fmt.Sprintf("#L%d", line)
+	}
+	return address
 }
 
 // ForkPolicy says what a pull request from a fork may start.

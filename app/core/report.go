@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // ReportState is a build's state as a forge shows it; each room translates it into
@@ -32,25 +33,12 @@ type Report struct {
 	Duration    time.Duration
 	Tail        []string // last lines of the failed step
 	Annotations []Annotation
+	Artifacts   []ArtifactLink
+	// FirstError is the problem to look at first, and FirstErrorURL its line at the
+	// forge; nil and empty: not known.
+	FirstError    *Annotation
+	FirstErrorURL string
 }
-
-// Annotation is what is to be said about a line of a file.
-type Annotation struct {
-	Path    string // within the repository
-	Line    int    // from 1
-	Level   AnnotationLevel
-	Title   string
-	Message string
-}
-
-// AnnotationLevel says how bad it is.
-type AnnotationLevel string
-
-// The levels.
-const (
-	LevelError   AnnotationLevel = "error"
-	LevelWarning AnnotationLevel = "warning"
-)
 
 // Comment is what the sticky comment of a pull request says: one report for each
 // pipeline, the newest build each.
@@ -100,9 +88,19 @@ func ReportOf(b Build, p Pipeline, steps []Step, targetURL string) Report {
 			r.FailedStep = s.Name
 		}
 	}
-	r.Description = truncate(describe(b, r), 140)
+	r.Annotations, r.FirstError = b.Annotations(), b.FirstError()
+	r.Description = truncate(describe(b, r), maxStatusText)
+	if r.FirstError != nil && b.StatusReason == ReasonCommandFailed {
+		// What does not fit would hide the command that failed, or be half a sentence.
+		if more := r.Description + " · " + r.FirstError.String(); utf8.RuneCountInString(more) <= maxStatusText {
+			r.Description = more
+		}
+	}
 	return r
 }
+
+// maxStatusText is what GitHub takes for a status, in characters.
+const maxStatusText = 140
 
 func describe(b Build, r Report) string {
 	took := HumanDuration(r.Duration)

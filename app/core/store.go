@@ -19,6 +19,10 @@ type Store interface {
 	UserStore
 	IntegrationStore
 	ChatStore
+	ArtifactStore
+	NotificationStore
+	SecretStore
+	RunnerStore
 
 	// InTx runs f in one transaction and commits if it returns nil. f must use only
 	// the store it is given, must not wait for anything outside, and may run again
@@ -72,12 +76,14 @@ type BuildStore interface {
 	// build that has the key is returned with created false.
 	CreateBuild(ctx context.Context, b Build, e BuildEvent) (stored Build, created bool, err error)
 	FindBuild(ctx context.Context, id string) (Build, error)
-	ListBuilds(ctx context.Context, f BuildFilter, page Page) ([]Build, int, error) // newest first; total of the filter
+	// ListBuilds gives the newest first, without Problems and Tests, and the total of the filter.
+	ListBuilds(ctx context.Context, f BuildFilter, page Page) ([]Build, int, error)
 	// NewestBuild finds the build with the highest number for a pipeline and commit.
 	NewestBuild(ctx context.Context, pipelineID, sha string) (Build, error)
 	// UpdateBuild stores b and the event of its transition (if not nil), provided that
 	// the stored status is still from and the stored lease token still lease;
 	// otherwise KindConflict, code invalid_transition, and nothing is changed.
+	// Problems and Tests of a build, once stored, are never taken back: nil leaves them.
 	UpdateBuild(ctx context.Context, b Build, from BuildStatus, lease string, e *BuildEvent) error
 	// ClaimBuild moves the oldest queued build that the runner's labels allow and whose
 	// pipeline is not at its max_concurrent to assigned, with the given lease.
@@ -85,6 +91,8 @@ type BuildStore interface {
 	ClaimBuild(ctx context.Context, r Runner, lease string, now, expires time.Time) (Build, error)
 	// RenewLease moves the expiry if the token is the build's; otherwise KindConflict, code lease_lost.
 	RenewLease(ctx context.Context, l Lease, expires time.Time) (Build, error)
+	// ExtendLeases makes all leases live until t at least.
+	ExtendLeases(ctx context.Context, t time.Time) error
 	// ListLeased lists builds with a lease: those that expired before t, and, with a
 	// runner's id, all of that runner's.
 	ListLeased(ctx context.Context, expiredBefore time.Time, runnerID string) ([]Build, error)

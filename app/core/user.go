@@ -61,6 +61,8 @@ const (
 	CredentialSignInLink CredentialKind = "sign_in_link" // used once
 	CredentialStream     CredentialKind = "stream"       // one build's log stream
 	CredentialChatLink   CredentialKind = "chat_link"    // links a person in Slack; used once
+	CredentialDownload   CredentialKind = "download"     // one artifact's file
+	CredentialRunner     CredentialKind = "runner"       // a runner's own, with the runner's id; good for its routes alone
 	CredentialAppState   CredentialKind = "app_state"    // a GitHub App is being made; used once
 )
 
@@ -73,6 +75,7 @@ type Credential struct {
 	UserID     string // empty for a token made on the command line
 	Role       Role
 	BuildID    string // stream
+	ArtifactID string // download
 	CreatedAt  time.Time
 	ExpiresAt  *time.Time
 	LastUsedAt *time.Time

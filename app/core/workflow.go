@@ -19,7 +19,7 @@ type Workflow struct {
 	Env               []EnvVar
 	Secrets           []string
 	Cache             []CacheRule
-	ArtifactPatterns  []string
+	ArtifactPatterns  []string // nil: the file says nothing about them
 	JUnitPatterns     []string
 	Timeout           time.Duration // 0: the pipeline's
 	Labels            []string
@@ -89,7 +89,7 @@ func (r *workflowReader) workflow(n *node, w *Workflow) {
 		{"env", func(n *node) { w.Env = r.env(n) }},
 		{"secrets", func(n *node) { w.Secrets = r.texts(n, "secrets", checkSecretName) }},
 		{"cache", func(n *node) { w.Cache = r.cache(n) }},
-		{"artifacts", func(n *node) { r.oneList(n, "artifacts", "patterns", &w.ArtifactPatterns) }},
+		{"artifacts", func(n *node) { r.artifacts(n, w) }},
 		{"reports", func(n *node) { r.oneList(n, "reports", "junit", &w.JUnitPatterns) }},
 		{"timeout", func(n *node) { w.Timeout = r.timeout(n) }},
 		{"labels", func(n *node) { w.Labels = r.texts(n, "labels", checkLabel) }},
@@ -235,6 +235,14 @@ func (r *workflowReader) cache(n *node) []CacheRule {
 		}
 		return c
 	})
+}
+
+// artifacts reads an empty list as the wish to keep nothing.
+func (r *workflowReader) artifacts(n *node, w *Workflow) {
+	r.oneList(n, "artifacts", "patterns", &w.ArtifactPatterns)
+	if w.ArtifactPatterns == nil {
+		w.ArtifactPatterns = []string{}
+	}
 }
 
 // oneList reads a mapping whose only key is a list of file patterns.

@@ -55,6 +55,11 @@ type Commands interface {
 	ListIntegrationRepositories(ctx context.Context, actor core.Actor, integrationID string) ([]core.Repository, error)
 	RenewHookSecret(ctx context.Context, actor core.Actor, repositoryID string) (address, secret string, err error)
 
+	NotificationCommands
+	SecretCommands
+	RunnerCommands
+	ArtifactCommands
+
 	CreateAPIToken(ctx context.Context, actor core.Actor, in app.CreateAPIToken) (secret string, c core.Credential, err error)
 	ListAPITokens(ctx context.Context, actor core.Actor) ([]core.Credential, error)
 }
@@ -77,13 +82,14 @@ type API struct {
 	stop      <-chan struct{}
 	events    *eventCache
 	timing    timing
+	now       func() time.Time
 }
 
 // New returns the handlers.
 func New(o Options) *API {
 	return &API{
 		app: o.Commands, publicURL: o.PublicURL, log: o.Log, stop: o.Stop,
-		events: newEventCache(), timing: defaultTiming(),
+		events: newEventCache(), timing: defaultTiming(), now: time.Now,
 	}
 }
 

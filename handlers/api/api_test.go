@@ -62,7 +62,7 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"GET /projects": a.ListProjects, "POST /projects": a.CreateProject,
 		"GET /projects/:id": a.Project, "PATCH /projects/:id": a.UpdateProject, "DELETE /projects/:id": a.DeleteProject,
 		"GET /projects/:id/pipelines": a.ListPipelines, "POST /projects/:id/pipelines": a.CreatePipeline,
-		"GET /pipelines/:id": a.Pipeline, "PATCH /pipelines/:id": a.UpdatePipeline, "DELETE /pipelines/:id": a.DeletePipeline,
+		"POST /pipelines/validate": a.ValidateWorkflow, "GET /pipelines/:id": a.Pipeline, "PATCH /pipelines/:id": a.UpdatePipeline, "DELETE /pipelines/:id": a.DeletePipeline,
 		"GET /projects/:id/builds": a.ListProjectBuilds, "POST /projects/:id/builds": a.TriggerBuild,
 		"GET /builds": a.ListBuilds, "GET /builds/:id": a.Build,
 		"POST /builds/:id/cancel": a.CancelBuild, "POST /builds/:id/rerun": a.RerunBuild,
@@ -70,9 +70,15 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
 		"GET /deliveries": a.ListDeliveries, "GET /deliveries/:id": a.Delivery, "POST /deliveries/:id/redeliver": a.Redeliver,
 		"POST /deliveries/:id/evaluate": a.Evaluate, "POST /deliveries/:id/approve": a.Approve, "GET /why": a.Why, "DELETE /api-tokens/:id": a.DeleteToken,
+		"GET /projects/:id/notifications": a.ListNotifications, "POST /projects/:id/notifications": a.CreateNotification,
+		"PATCH /notifications/:id": a.UpdateNotification, "DELETE /notifications/:id": a.DeleteNotification, "POST /notifications/:id/test": a.TestNotification,
+		"GET /projects/:id/secrets": a.ListSecrets, "PUT /projects/:id/secrets/:name": a.SetSecret, "DELETE /projects/:id/secrets/:name": a.DeleteSecret,
 		"GET /integrations": a.ListIntegrations, "GET /integrations/:id": a.Integration, "DELETE /integrations/:id": a.DeleteIntegration,
 		"POST /integrations/:id/sync": a.SyncIntegration, "POST /integrations/github/start": a.StartGitHubApp,
 		"POST /integrations/github/complete": a.CompleteGitHubApp, "POST /integrations/gitlab": a.ConnectGitLab,
+		"GET /builds/:id/artifacts": a.ListBuildArtifacts, "GET /projects/:id/artifacts": a.ListProjectArtifacts, "GET /artifacts/:id": a.Artifact,
+		"GET /artifacts/:id/download": a.DownloadArtifact, "HEAD /artifacts/:id/download": a.DownloadArtifact, "POST /artifacts/:id/download-link": a.CreateDownloadLink,
+		"GET /runners": a.ListRunners, "POST /runners/register": a.RegisterRunner, "GET /runners/:id": a.Runner, "PATCH /runners/:id": a.UpdateRunner, "DELETE /runners/:id": a.DeleteRunner,
 		"GET /integration-repositories": a.ListIntegrationRepositories, "POST /integration-repositories/:id/webhook-secret": a.RenewHookSecret,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
@@ -158,6 +164,18 @@ func fullCommands() *apitest.Commands {
 			ID: projectID, Kind: core.CredentialAPIToken, Hash: "never shown", Name: "deploy", UserID: buildID, Role: core.RoleDeveloper,
 			CreatedAt: at(0), LastUsedAt: ptr(at(60)),
 		},
+		Artifact: core.Artifact{
+			ID: deliveryID, BuildID: buildID, ProjectID: projectID, Name: "app-release.apk", Kind: core.ArtifactAPK, Size: 26, SHA256: strings.Repeat("ab", 32),
+			Metadata: map[string]string{core.MetaPackage: "com.acme.shop", core.MetaVersionCode: "42"}, CreatedAt: at(60), ExpiresAt: ptr(at(3600)),
+		},
+		File: "abcdefghijklmnopqrstuvwxyz",
+		Runner: app.RunnerDetail{
+			Runner: core.Runner{
+				ID: pipelineID, Name: "mac-mini-2", Labels: []string{"xcode"}, Enabled: true, Platform: "macos/arm64", Version: "1.2.3", Slots: 2,
+				Session: "never shown", LastSeenAt: at(60), CreatedAt: at(0), UpdatedAt: at(1),
+			},
+			Builds: []core.Build{{ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 142, Status: core.BuildRunning, LeaseToken: "secret of ours"}},
+		},
 		Project: core.Project{
 			ID: projectID, Name: "Shop", Slug: "shop", Description: "The app", RepositoryID: pipelineID,
 			Repository: core.Repository{
@@ -196,6 +214,14 @@ func fullCommands() *apitest.Commands {
 				DedupeKey:   "secret of ours", DeliveryID: deliveryID, SourceBuildID: projectID, RunnerID: pipelineID, RunnerName: "embedded",
 				LeaseToken: "secret of ours", Timeout: time.Hour, ExitCode: ptr(1),
 				QueuedAt: at(0), AssignedAt: ptr(at(1)), StartedAt: ptr(at(2)), FinishedAt: ptr(at(66)), CreatedAt: at(0), UpdatedAt: at(66),
+				Problems: []core.Annotation{
+					{Path: "lib/main.dart", Line: 12, Column: 41, Level: core.LevelError, Title: "Dart", Message: "Expected ';' after this."},
+					{Level: core.LevelWarning, Message: "No place"},
+				},
+				Tests: &core.TestSummary{
+					Passed: 12, Failed: 1, Duration: 2512 * time.Millisecond,
+					Failures: []core.TestFailure{{Suite: "test/cart_test.dart", Name: "adds", Message: "Expected: <2>", Path: "test/cart_test.dart", Line: 14}},
+				},
 			},
 			Events: []core.BuildEvent{
 				{To: core.BuildQueued, Actor: "ada", Reason: "webhook", At: at(0)},
@@ -240,6 +266,7 @@ func emptyCommands() *apitest.Commands {
 			ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 1, Status: core.BuildQueued,
 			TriggerType: core.TriggerAPI, QueuedAt: at(0), CreatedAt: at(0), UpdatedAt: at(0),
 		}},
+		Runner: app.RunnerDetail{Runner: core.Runner{ID: pipelineID, Name: "new", Enabled: true, Platform: "linux/x64", Slots: 1, CreatedAt: at(0), UpdatedAt: at(0)}},
 		Delivery: core.Delivery{
 			ID: deliveryID, Provider: core.ProviderGitHub, DeliveryID: "72d3162e", Event: "push",
 			Status: core.DeliveryReceived, ReceivedAt: at(0),
@@ -248,7 +275,8 @@ func emptyCommands() *apitest.Commands {
 }
 
 func TestShapesAreThoseOfTheContract(t *testing.T) {
-	full, empty := serve(t, fullCommands()), serve(t, emptyCommands())
+	clock := func(a *API) { a.now = func() time.Time { return at(70) } }
+	full, empty := serve(t, fullCommands(), clock), serve(t, emptyCommands(), clock)
 	trigger := `{"pipeline_id":"` + pipelineID + `"}`
 	for _, test := range []struct {
 		name, method, path, body string
@@ -267,6 +295,8 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"pipeline", "POST", "/projects/" + projectID + "/pipelines", `{"name":"Android"}`, 201},
 		{"pipeline", "PATCH", "/pipelines/" + pipelineID, `{"enabled":true}`, 200},
 		{"no_content", "DELETE", "/pipelines/" + pipelineID, "", 204},
+		{"validate_good", "POST", "/pipelines/validate", `{"content":"version: 1\ncommands: {build: [make]}\n"}`, 200},
+		{"validate_bad", "POST", "/pipelines/validate", `{"content":"version: 2\nplatform: []\n"}`, 200},
 		{"builds", "GET", "/builds", "", 200},
 		{"builds", "GET", "/projects/" + projectID + "/builds", "", 200},
 		{"build_detail", "GET", "/builds/" + buildID, "", 200},
@@ -274,6 +304,10 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"build", "POST", "/builds/" + buildID + "/cancel", "", 200},
 		{"build", "POST", "/builds/" + buildID + "/rerun", "", 200},
 		{"stream_token", "POST", "/builds/" + buildID + "/stream-token", "", 201},
+		{"build_artifacts", "GET", "/builds/" + buildID + "/artifacts", "", 200},
+		{"project_artifacts", "GET", "/projects/" + projectID + "/artifacts", "", 200},
+		{"artifact", "GET", "/artifacts/" + deliveryID, "", 200},
+		{"download_link", "POST", "/artifacts/" + deliveryID + "/download-link", "", 201},
 		{"deliveries", "GET", "/deliveries", "", 200},
 		{"delivery", "GET", "/deliveries/" + deliveryID, "", 200},
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/redeliver", "", 200},
@@ -290,6 +324,12 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"no_content", "DELETE", "/integrations/" + deliveryID, "", 204},
 		{"integration_repositories", "GET", "/integration-repositories?integration_id=" + deliveryID, "", 200},
 		{"webhook_secret", "POST", "/integration-repositories/" + pipelineID + "/webhook-secret", "", 201},
+		{"runners", "GET", "/runners", "", 200},
+		{"runner", "GET", "/runners/" + pipelineID, "", 200},
+		{"runner", "PATCH", "/runners/" + pipelineID, `{"enabled":true,"labels":["xcode"]}`, 200},
+		{"runner_registered", "POST", "/runners/register", `{"name":"mac-mini-2","labels":["xcode"],"platform":"macos/arm64","slots":2}`, 201},
+		{"no_content", "DELETE", "/runners/" + pipelineID, "", 204},
+		{"empty_runner", "GET", "/runners/" + pipelineID, "", 200},
 		{"empty_project", "GET", "/projects/" + projectID, "", 200},
 		{"empty_pipeline", "GET", "/pipelines/" + pipelineID, "", 200},
 		{"empty_build_detail", "GET", "/builds/" + buildID, "", 200},

@@ -48,6 +48,17 @@ type buildDetailJSON struct {
 	DeliveryID    string      `json:"delivery_id,omitempty"`
 	Events        []eventJSON `json:"events"`
 	Steps         []stepJSON  `json:"steps"`
+
+	Problems []core.Annotation `json:"problems,omitempty"`
+	Tests    *testsJSON        `json:"tests,omitempty"`
+}
+
+type testsJSON struct {
+	Passed   int                `json:"passed"`
+	Failed   int                `json:"failed"`
+	Skipped  int                `json:"skipped"`
+	Duration float64            `json:"duration_seconds"`
+	Failures []core.TestFailure `json:"failures"`
 }
 
 type eventJSON struct {
@@ -68,14 +79,19 @@ type stepJSON struct {
 	FinishedAt    *int64          `json:"finished_at,omitempty"`
 }
 
-func (a *API) renderBuild(b core.Build) buildJSON {
+// RenderBuild is a build as the API shows it, for those who send it elsewhere.
+func RenderBuild(b core.Build, publicURL string) any { return renderBuild(b, publicURL) }
+
+func (a *API) renderBuild(b core.Build) buildJSON { return renderBuild(b, a.publicURL) }
+
+func renderBuild(b core.Build, publicURL string) buildJSON {
 	out := buildJSON{
 		ID: b.ID, ProjectID: b.ProjectID, PipelineID: b.PipelineID, BuildNumber: b.Number,
 		Status: b.Status, StatusReason: b.StatusReason,
 		TriggerType: b.TriggerType, TriggerActor: b.TriggerActor, TriggerEvent: b.TriggerEvent, TriggerRef: b.TriggerRef,
 		Branch: b.Branch, CommitSHA: b.SHA, CommitMessage: b.CommitMessage, CommitAuthor: b.CommitAuthor,
 		SourceBuildID: b.SourceBuildID, RunnerID: b.RunnerID, RunnerName: b.RunnerName, ExitCode: b.ExitCode,
-		WebURL:   a.publicURL + "/builds/" + b.ID,
+		WebURL:   publicURL + "/builds/" + b.ID,
 		QueuedAt: b.QueuedAt.Unix(), AssignedAt: unix(b.AssignedAt), StartedAt: unix(b.StartedAt), FinishedAt: unix(b.FinishedAt),
 		CreatedAt: b.CreatedAt.Unix(), UpdatedAt: b.UpdatedAt.Unix(),
 	}
@@ -85,10 +101,19 @@ func (a *API) renderBuild(b core.Build) buildJSON {
 	return out
 }
 
+func renderTests(s *core.TestSummary) *testsJSON {
+	if s == nil {
+		return nil
+	}
+	failures := append([]core.TestFailure{}, s.Failures...)
+	return &testsJSON{Passed: s.Passed, Failed: s.Failed, Skipped: s.Skipped, Duration: s.Duration.Seconds(), Failures: failures}
+}
+
 func (a *API) renderDetail(d app.BuildDetail) buildDetailJSON {
 	return buildDetailJSON{
 		buildJSON:     a.renderBuild(d.Build),
 		StatusMessage: d.Build.StatusMessage, Tag: d.Build.Tag, DeliveryID: d.Build.DeliveryID,
+		Problems: d.Build.Problems, Tests: renderTests(d.Build.Tests),
 		Events: renderAll(d.Events, func(e core.BuildEvent) eventJSON {
 			return eventJSON{From: e.From, To: e.To, Actor: e.Actor, Reason: e.Reason, At: e.At.Unix()}
 		}),

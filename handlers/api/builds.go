@@ -136,7 +136,7 @@ func (a *API) Build(c *fiber.Ctx, actor core.Actor) error {
 
 // CancelBuild answers POST /v1/builds/{id}/cancel.
 func (a *API) CancelBuild(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Build")
+	id, err := bareID(c, "Build")
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (a *API) CancelBuild(c *fiber.Ctx, actor core.Actor) error {
 
 // RerunBuild answers POST /v1/builds/{id}/rerun.
 func (a *API) RerunBuild(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Build")
+	id, err := bareID(c, "Build")
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (a *API) RerunBuild(c *fiber.Ctx, actor core.Actor) error {
 
 // CreateStreamToken answers POST /v1/builds/{id}/stream-token.
 func (a *API) CreateStreamToken(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Build")
+	id, err := bareID(c, "Build")
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (a *API) Delivery(c *fiber.Ctx, actor core.Actor) error {
 
 // Redeliver answers POST /v1/deliveries/{id}/redeliver.
 func (a *API) Redeliver(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Delivery")
+	id, err := bareID(c, "Delivery")
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (a *API) Redeliver(c *fiber.Ctx, actor core.Actor) error {
 // Evaluate answers POST /v1/deliveries/{id}/evaluate: what processing it now would
 // say. Nothing is stored or started.
 func (a *API) Evaluate(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Delivery")
+	id, err := bareID(c, "Delivery")
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (a *API) Integration(c *fiber.Ctx, actor core.Actor) error {
 
 // SyncIntegration answers POST /v1/integrations/{id}/sync.
 func (a *API) SyncIntegration(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Integration")
+	id, err := bareID(c, "Integration")
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (a *API) ListIntegrationRepositories(c *fiber.Ctx, actor core.Actor) error 
 // RenewHookSecret answers POST /v1/integration-repositories/{id}/webhook-secret. The
 // secret is shown this once.
 func (a *API) RenewHookSecret(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Repository")
+	id, err := bareID(c, "Repository")
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,15 @@ func parseID(id, noun string) (string, error) {
 	return strings.ToLower(id), nil
 }
 
+// bareID is pathID for what takes no fields: a body, if there is one, must be empty.
+func bareID(c *fiber.Ctx, noun string) (string, error) {
+	id, err := pathID(c, noun)
+	if err != nil || len(bytes.TrimSpace(c.Body())) == 0 {
+		return id, err
+	}
+	return id, body(c, &struct{}{})
+}
+
 // optionalID is parseID for an id that may be missing.
 func optionalID(id, noun string) (string, error) {
 	if id == "" {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -239,4 +240,16 @@ func FuzzBody(f *testing.F) {
 			t.Errorf("%q: %v is no fault of the sender", data, err)
 		}
 	})
+}
+
+func TestWhatTakesNoFieldsNamesThoseThatItIsGiven(t *testing.T) {
+	s := serve(t, fullCommands())
+	for _, path := range []string{"/builds/" + buildID + "/cancel", "/builds/" + buildID + "/rerun", "/deliveries/" + deliveryID + "/redeliver", "/deliveries/" + deliveryID + "/evaluate"} {
+		if got := s.ask("POST", path, `{"colour":1}`); got.status != 400 || !bytes.Contains(got.body, []byte("colour")) {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+		if got := s.ask("POST", path, "{}"); got.status != 200 {
+			t.Errorf("%s with nothing in it: %d %s", path, got.status, got.body)
+		}
+	}
 }

@@ -42,6 +42,8 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 			{"/projects/p1/settings", "/projects/p1/settings", "checks must be one of status, check_run", "#checks-e .wrong"},
 			{"/projects/p1/settings", "/projects/p1/delete", "", "#confirm-e .wrong"},
 			{"/projects/p3/settings", "/projects/p3/settings/webhook-secret", "", "pre.code"},
+			{"/settings/slack/link/s1", "/settings/slack/link/s1", "", `main a[href="/commands"]`},
+			{"/settings/slack/link/s1", "/settings/slack/link/s1", "This link was used already", ".alert"},
 		} {
 			f.refuse = nil
 			if form.wrong != "" {

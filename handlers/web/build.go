@@ -46,7 +46,7 @@ func (p *Pages) buildView(ctx context.Context, actor core.Actor, id string) (tem
 	if err != nil {
 		return v, err
 	}
-	v.Build, v.Steps, v.Events = detail.Build, detail.Steps, detail.Events
+	v.Build, v.Steps, v.Events, v.Artifacts = detail.Build, detail.Steps, detail.Events, detail.Artifacts
 	if v.Project, err = p.app.FindProject(ctx, actor, v.Build.ProjectID); err != nil {
 		return v, err
 	}

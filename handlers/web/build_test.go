@@ -66,6 +66,8 @@ func TestBuildPageTellsWhatFailed(t *testing.T) {
 		"<title>✕ FlutterShop #140 failed · Oore</title>", "/fav-failed.svg", "flutter test ended with exit code 1.",
 		`href="/deliveries/d1"`, `href="https://github.example/acme/shop/commit/a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"`, `href="/builds/b140/log.txt"`,
 		`action="/builds/b140/rerun"`,
+		`First error: <a href="https://github.example/acme/shop/blob/a1b2c3d4e5f60718293a4b5c6d7e8f9012345678/test/cart_test.dart#L42" rel="noopener noreferrer"><code>test/cart_test.dart:42</code></a> adds two items: Expected: &lt;2&gt;`,
+		`<dt>Tests</dt><dd>213 passed, 1 failed</dd>`, `<summary>2 problems</summary>`, `<code>lib/main.dart:12</code></a> Unused import <span class="muted">(unused_import)</span>`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %s", want)

@@ -135,6 +135,9 @@ func payloadText(d core.Delivery) (text string, cut bool) {
 }
 
 func chatFields(body []byte) []byte {
+	if json.Valid(body) {
+		return buttonFields(body)
+	}
 	fields, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil
@@ -144,6 +147,32 @@ func chatFields(body []byte) []byte {
 		if v := fields.Get(name); v != "" {
 			kept[name] = v
 		}
+	}
+	out, err := json.Marshal(kept)
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// buttonFields keeps what was pressed, by whom and where.
+func buttonFields(body []byte) []byte {
+	var kept struct {
+		Type string `json:"type"`
+		User struct {
+			ID       string `json:"id"`
+			Username string `json:"username"`
+		} `json:"user"`
+		Channel struct {
+			ID string `json:"id"`
+		} `json:"channel"`
+		Actions []struct {
+			ID    string `json:"action_id"`
+			Value string `json:"value"`
+		} `json:"actions"`
+	}
+	if json.Unmarshal(body, &kept) != nil {
+		return nil
 	}
 	out, err := json.Marshal(kept)
 	if err != nil {

@@ -20,9 +20,17 @@ type fake struct {
 	records    map[string][]core.LogRecord
 	deliveries []core.Delivery
 
+	artifacts    map[string][]core.Artifact // by build
+	runners      []app.RunnerDetail
 	integrations []app.IntegrationDetail
 	repositories []core.Repository
-	form         core.AppForm // what StartGitHubApp answers
+
+	notifications []core.Notification
+	secrets       []core.Secret
+	kept          []app.SetSecret
+	notified      []app.NotificationInput
+
+	form core.AppForm // what StartGitHubApp answers
 
 	triggered []app.TriggerBuild
 	created   []app.CreateProject
@@ -113,7 +121,7 @@ func (f *fake) FindBuildDetail(ctx context.Context, actor core.Actor, id string)
 	b, err := f.FindBuild(ctx, actor, id)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return app.BuildDetail{Build: b, Steps: slices.Clone(f.steps[id]), Events: []core.BuildEvent{
+	return app.BuildDetail{Build: b, Steps: slices.Clone(f.steps[id]), Artifacts: f.artifacts[id], Events: []core.BuildEvent{
 		{To: core.BuildQueued, Actor: b.TriggerActor, Reason: string(b.TriggerType), At: b.QueuedAt},
 	}}, err
 }
@@ -206,6 +214,11 @@ func (f *fake) SignIn(_ context.Context, link string) (string, time.Time, error)
 func (f *fake) SignOut(_ context.Context, session string) error {
 	f.signedOut = append(f.signedOut, session)
 	return nil
+}
+
+func (f *fake) LinkChatUser(_ context.Context, actor core.Actor, secret string) error {
+	f.asked = append(f.asked, "link "+secret+" "+actor.Name)
+	return f.refuse
 }
 
 var _ Commands = (*fake)(nil)

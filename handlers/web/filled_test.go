@@ -40,6 +40,10 @@ func filled() *fake {
 		Repository: core.Repository{Provider: core.ProviderGit, FullName: "/srv/git/local", DefaultBranch: "main", Unavailable: "The folder is gone"},
 	})
 	f.fillSources()
+	f.fillRunners()
+	f.fillNotifications()
+	f.fillSecrets()
+	f.fillArtifacts()
 	f.pipelines = []core.Pipeline{
 		{
 			ID: "l1", ProjectID: "p1", Name: "Android release", ConfigPath: ".oore.yaml", Timeout: time.Hour, StatusContext: "oore/android-release", Enabled: true,
@@ -83,6 +87,10 @@ func filled() *fake {
 	})
 	add(140, core.BuildFailed, func(b *core.Build) {
 		b.StatusReason, b.StatusMessage, b.ExitCode = core.ReasonCommandFailed, "flutter test ended with exit code 1", ptr(1)
+		b.Problems = []core.Annotation{{Path: "lib/main.dart", Line: 12, Column: 5, Level: core.LevelWarning, Title: "unused_import", Message: "Unused import"}}
+		b.Tests = &core.TestSummary{Passed: 213, Failed: 1, Failures: []core.TestFailure{
+			{Suite: "test/cart_test.dart", Name: "adds two items", Message: "Expected: <2>\n  Actual: <1>", Path: "test/cart_test.dart", Line: 42},
+		}}
 	})
 	add(139, core.BuildSucceeded, func(b *core.Build) {
 		b.PullRequest = &core.PullRequest{Number: 214, Title: "Stripe v3", URL: "https://github.example/acme/shop/pull/214", Fork: true}
@@ -95,6 +103,7 @@ func filled() *fake {
 	add(1, core.BuildFailed, func(b *core.Build) {
 		b.ProjectID, b.PipelineID, b.Branch, b.CommitMessage, b.TriggerActor, b.RunnerName = "p2", "l3", hostile, hostile, hostile, hostile
 		b.StatusMessage, b.CommitAuthor, b.TriggerRef, b.DeliveryID = hostile, hostile, hostile, "d3"
+		b.Problems = slices.Repeat([]core.Annotation{{Path: hostile, Line: 1, Level: hostile, Title: hostile, Message: hostile}}, 2)
 		b.PullRequest = &core.PullRequest{Number: 1, Title: hostile, URL: "javascript:alert(1)"}
 	})
 	for _, id := range []string{"b140", "b139", "b142"} {

@@ -19,10 +19,23 @@ func (p *Pages) ProjectSettings(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := settingsOf(project)
-	if query(c, "done") == "saved" {
-		v.Alert = &templates.Alert{State: "succeeded", Text: "The settings are saved."}
-	}
+	v.Alert = settingsNews(query(c, "done"))
 	return p.settingsForm(c, actor, http.StatusOK, v)
+}
+
+func settingsNews(done string) *templates.Alert {
+	text := map[string]string{
+		"saved":        "The settings are saved.",
+		"notification": "The notification is added. Send a test to see whether it arrives.",
+		"tested":       "The test message is sent.",
+		"forgotten":    "The notification is deleted.",
+		"secret":       "The secret is stored. Builds get it whose .oore.yaml lists it under secrets.",
+		"no-secret":    "The secret is deleted.",
+	}[done]
+	if text == "" {
+		return nil
+	}
+	return &templates.Alert{State: "succeeded", Text: text}
 }
 
 // managed finds the project of the address for who may change it.
@@ -46,6 +59,14 @@ func (p *Pages) settingsForm(c *fiber.Ctx, actor core.Actor, status int, v templ
 	alert := v.Alert
 	v.Page = page(actor, "Settings of "+v.Project.Name, "projects", "/v1/projects/"+v.Project.ID)
 	v.Alert = alert
+	if err := p.notifications(c, actor, &v); err != nil {
+		return err
+	}
+	secrets, err := p.app.ListSecrets(c.UserContext(), actor, v.Project.ID)
+	if err != nil {
+		return err
+	}
+	v.Secrets.Rows = secrets
 	if v.Project.Repository.Provider == core.ProviderGitLab {
 		v.HookAddress = p.hookAddress(core.ProviderGitLab)
 	}

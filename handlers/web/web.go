@@ -22,6 +22,9 @@ import (
 // Commands is what the pages ask of the house; *app.App gives it.
 type Commands interface {
 	SourceCommands
+	NotificationCommands
+	SecretCommands
+	RunnerCommands
 	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
 	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)
 	CreateProject(ctx context.Context, actor core.Actor, in app.CreateProject) (core.Project, error)
@@ -45,6 +48,7 @@ type Commands interface {
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	SignIn(ctx context.Context, link string) (session string, expires time.Time, err error)
 	SignOut(ctx context.Context, session string) error
+	LinkChatUser(ctx context.Context, actor core.Actor, secret string) error
 }
 
 var _ Commands = (*app.App)(nil)

@@ -1,4 +1,4 @@
-// Times in the reader's zone, lists that stay current, forms sent once. Every page
+// Times in the reader's zone, lists that stay current, forms sent once, text copied. Every page
 // works without this file.
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
@@ -87,6 +87,16 @@ document.addEventListener('submit', event => {
   setTimeout(() => event.target.querySelectorAll('[type=submit]').forEach(b => { b.disabled = true; }));
 });
 addEventListener('pageshow', () => document.querySelectorAll('[type=submit]').forEach(b => { b.disabled = false; }));
+
+// A page may copy only where the browser holds the connection to be safe.
+for (const b of navigator.clipboard ? document.querySelectorAll('[data-copy]') : []) {
+  b.hidden = false;
+  b.addEventListener('click', async () => {
+    const word = await navigator.clipboard.writeText(b.dataset.copy).then(() => 'Copied', () => 'Not copied');
+    b.firstChild.data = word;
+    say(word);
+  });
+}
 
 tick();
 setInterval(() => document.hidden || tick(), 1000);

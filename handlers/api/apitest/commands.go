@@ -25,18 +25,28 @@ type Commands struct {
 	Actors map[string]core.Actor // by bearer secret or session
 	Stream map[string]core.Actor // by stream token
 
-	Project     core.Project
-	Pipeline    core.Pipeline
-	Detail      app.BuildDetail
-	Delivery    core.Delivery
-	Credential  core.Credential
-	Integration app.IntegrationDetail
-	Secret      string
-	Expires     time.Time
-	PageLimit   int // records in one read of the log; 0: all
-	Panic       any // if set, ListProjects panics with it
+	Project       core.Project
+	Pipeline      core.Pipeline
+	Detail        app.BuildDetail
+	Delivery      core.Delivery
+	Credential    core.Credential
+	Integration   app.IntegrationDetail
+	Notification  core.Notification
+	Runner        app.RunnerDetail
+	Job           *core.Job
+	Renewal       core.Renewal
+	Waiting       func(context.Context) // if set, a claim that gets nothing waits in it
+	ProjectSecret core.Secret
+	Secret        string
+	Expires       time.Time
+	PageLimit     int // records in one read of the log; 0: all
+	Panic         any // if set, ListProjects panics with it
+
+	Artifact core.Artifact
+	File     string // its bytes
 
 	mu      sync.Mutex
+	closed  int
 	calls   []Call
 	reads   int
 	records []core.LogRecord
@@ -233,4 +243,9 @@ func (f *Commands) FindBuild(_ context.Context, actor core.Actor, id string) (co
 // SignIn answers Secret and Expires.
 func (f *Commands) SignIn(_ context.Context, link string) (string, time.Time, error) {
 	return f.Secret, f.Expires, f.note("SignIn", core.Actor{}, link, nil)
+}
+
+// LinkChatUser answers Err.
+func (f *Commands) LinkChatUser(_ context.Context, actor core.Actor, secret string) error {
+	return f.note("LinkChatUser", actor, secret, nil)
 }

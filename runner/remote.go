@@ -1,0 +1,294 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	leaseHeader = "X-Oore-Lease"
+	// answerTime is how long a call may take beyond what it asks the server to wait. A
+	// line that went dead without a word is noticed by it.
+	answerTime = 15 * time.Second
+	// bulkTime is answerTime for calls that carry or move much.
+	bulkTime = 5 * time.Minute
+	// maxAnswer bounds what is read of an answer.
+	maxAnswer = 32 << 20
+)
+
+// RemoteOptions say where a server is and who asks. All but Version are required.
+type RemoteOptions struct {
+	Server  string // its address, http:// or https://
+	Token   string // an administrator's to register, the runner's own for all else
+	Version string // ours, told to the server
+	Log     *slog.Logger
+}
+
+// Remote is a server on another machine, as a runner sees it. It is safe for concurrent
+// use.
+type Remote struct {
+	base  string // ends in /v1/runners/
+	token string
+	agent string
+	http  *http.Client
+	log   *slog.Logger
+	id    string // set by Identify
+}
+
+var _ Jobs = (*Remote)(nil)
+
+// NewRemote prepares to ask a server; nothing is asked yet.
+func NewRemote(o RemoteOptions) (*Remote, error) {
+	u, err := url.Parse(o.Server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%q is no plain http:// or https:// address of a server", o.Server)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64
+	transport.IdleConnTimeout = 30 * time.Second // below the server's and most proxies'
+	return &Remote{
+		base: strings.TrimRight(o.Server, "/") + "/v1/runners/", token: o.Token, agent: "oore-runner/" + o.Version, log: o.Log,
+		http: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this address
+		},
+	}, nil
+}
+
+// Identify asks the server whose token it is, until it answers, and speaks for that
+// runner from then on. The runner's labels are all that it has.
+func (r *Remote) Identify(ctx context.Context) (core.Runner, error) {
+	var self core.Runner
+	err := r.insist(ctx, request{method: http.MethodGet, path: "self", out: &self})
+	if err == nil && self.ID == "" {
+		err = core.Errorf(core.KindInvalid, "%s does not answer as an Oore server does", r.base)
+	}
+	r.id = self.ID
+	return self, err
+}
+
+// Register makes a new runner, with an administrator's token, and returns the runner's
+// own token, which nobody can ask for again.
+func (r *Remote) Register(ctx context.Context, runner core.Runner) (token string, err error) {
+	in := map[string]any{"name": runner.Name, "labels": runner.Labels, "platform": runner.Platform, "slots": runner.Slots}
+	var out struct{ Token string }
+	err = r.insist(ctx, request{path: "register", in: in, out: &out})
+	return out.Token, err
+}
+
+// insist asks until there is an answer.
+func (r *Remote) insist(ctx context.Context, q request) error {
+	return persist(ctx, func() error {
+		err := r.call(ctx, q)
+		if err != nil && !refused(err) && ctx.Err() == nil {
+			r.log.Warn("wait for the server", "server", r.base, "error", err)
+		}
+		return err
+	})
+}
+
+// Heartbeat is Jobs'.
+func (r *Remote) Heartbeat(ctx context.Context, b core.RunnerBeat) error {
+	return r.call(ctx, request{path: r.id + "/heartbeat", in: b})
+}
+
+// Claim is Jobs'.
+func (r *Remote) Claim(ctx context.Context, _ core.Runner, wait time.Duration) (*core.Job, error) {
+	var job core.Job
+	err := r.call(ctx, request{path: r.id + "/claim?" + seconds(wait), out: &job, time: wait + answerTime})
+	if err != nil || job.Build.ID == "" {
+		return nil, err
+	}
+	return &job, nil
+}
+
+func seconds(wait time.Duration) string { return "wait=" + strconv.Itoa(int(wait.Seconds())) }
+
+// Renew is Jobs'.
+func (r *Remote) Renew(ctx context.Context, l core.Lease, wait time.Duration) (core.Renewal, error) {
+	var renewal core.Renewal
+	err := r.call(ctx, r.about(l, request{path: "renew?" + seconds(wait), out: &renewal, time: wait + answerTime}))
+	return renewal, err
+}
+
+// Checkout is Jobs'.
+func (r *Remote) Checkout(ctx context.Context, l core.Lease) (core.Checkout, error) {
+	var from core.Checkout
+	err := r.call(ctx, r.about(l, request{path: "checkout", out: &from}))
+	return from, err
+}
+
+// Secrets is Jobs'.
+func (r *Remote) Secrets(ctx context.Context, l core.Lease, names []string) ([]core.SecretValue, error) {
+	var out struct{ Secrets []core.SecretValue }
+	err := r.call(ctx, r.about(l, request{path: "secrets", in: map[string]any{"names": names}, out: &out}))
+	return out.Secrets, err
+}
+
+// Start is Jobs'.
+func (r *Remote) Start(ctx context.Context, l core.Lease, sha string) error {
+	return r.call(ctx, r.about(l, request{path: "start", in: map[string]string{"commit_sha": sha}}))
+}
+
+// AppendLog is Jobs'.
+func (r *Remote) AppendLog(ctx context.Context, l core.Lease, chunks []core.LogChunk) error {
+	return r.call(ctx, r.about(l, request{path: "logs", in: map[string]any{"chunks": chunks}, time: bulkTime}))
+}
+
+// ReportStep is Jobs'.
+func (r *Remote) ReportStep(ctx context.Context, l core.Lease, s core.Step) error {
+	return r.call(ctx, r.about(l, request{path: "steps", in: s}))
+}
+
+// Finish is Jobs'.
+func (r *Remote) Finish(ctx context.Context, l core.Lease, result core.Result) error {
+	return r.call(ctx, r.about(l, request{path: "finish", in: result}))
+}
+
+// PutArtifact is Jobs'. The file goes in parts, each again until the server has it.
+func (r *Remote) PutArtifact(ctx context.Context, l core.Lease, a core.Artifact, file io.Reader) error {
+	parts := []string{}
+	buffer := make([]byte, min(core.ArtifactPart, max(a.Size, 1)))
+	for last := false; !last; {
+		n, err := io.ReadFull(file, buffer)
+		last = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return fmt.Errorf("read %s: %w", a.Name, err)
+		}
+		if n == 0 && last {
+			break
+		}
+		var kept struct{ SHA256 string }
+		put := r.about(l, request{path: "artifacts/parts", bytes: buffer[:n], out: &kept, time: bulkTime})
+		if err := persist(ctx, func() error { return r.call(ctx, put) }); err != nil {
+			return err
+		}
+		parts = append(parts, kept.SHA256)
+	}
+	join := r.about(l, request{path: "artifacts", in: map[string]any{"artifact": a, "parts": parts}, time: bulkTime})
+	err := persist(ctx, func() error { return r.call(ctx, join) })
+	if core.CodeOf(err) == core.CodePartMissing { // swept away meanwhile: begin anew
+		return core.Errorf(core.KindUnavailable, "The server lost a part of %s", a.Name).Because(err)
+	}
+	return err
+}
+
+// request is one question to the server.
+type request struct {
+	method string // default: POST
+	path   string // below /v1/runners/
+	lease  string
+	in     any           // sent as JSON; nil: nothing, or bytes
+	bytes  []byte        // sent as they are
+	out    any           // filled from the answer, if there is one
+	time   time.Duration // for all of it; default: answerTime
+}
+
+// about makes a request one about the lease's build.
+func (r *Remote) about(l core.Lease, q request) request {
+	q.path, q.lease = r.id+"/jobs/"+l.BuildID+"/"+q.path, l.Token
+	return q
+}
+
+// call asks the server once. An answer of Oore's is an error of its kind and code; what
+// anything else says, a proxy's page or no answer at all, is KindUnavailable.
+func (r *Remote) call(ctx context.Context, q request) error {
+	limit := q.time
+	if limit == 0 {
+		limit = answerTime
+	}
+	inTime, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	req, err := r.request(inTime, q)
+	if err != nil {
+		return err
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return r.away(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return r.away(ctx, err)
+	case resp.StatusCode >= http.StatusMultipleChoices:
+		return refusal(req.URL, resp, data)
+	case q.out == nil || resp.StatusCode == http.StatusNoContent:
+		return nil
+	}
+	if err := json.Unmarshal(data, q.out); err != nil {
+		return core.Errorf(core.KindUnavailable, "%s does not answer as an Oore server does", req.URL.Host).Because(err)
+	}
+	return nil
+}
+
+func (r *Remote) request(ctx context.Context, q request) (*http.Request, error) {
+	kind, data := "application/octet-stream", q.bytes
+	if q.in != nil {
+		var err error
+		if kind, data, err = encodeJSON(q.in); err != nil {
+			return nil, core.Errorf(core.KindInvalid, "This cannot be sent").Because(err)
+		}
+	}
+	method := q.method
+	if method == "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, r.base+q.path, bytes.NewReader(data))
+	if err != nil {
+		return nil, core.Errorf(core.KindInvalid, "The server's address is wrong").Because(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	req.Header.Set("User-Agent", r.agent)
+	if len(data) > 0 {
+		req.Header.Set("Content-Type", kind)
+	}
+	if q.lease != "" {
+		req.Header.Set(leaseHeader, q.lease)
+	}
+	return req, nil
+}
+
+func encodeJSON(in any) (kind string, data []byte, err error) {
+	data, err = json.Marshal(in)
+	return "application/json", data, err
+}
+
+// away is the error of a call without an answer; the caller's own end is his.
+func (r *Remote) away(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return core.Errorf(core.KindUnavailable, "The server does not answer").Because(err)
+}
+
+// refusal reads an answer that is no success. Only Oore's own word is final.
+func refusal(from *url.URL, resp *http.Response, data []byte) error {
+	var answer struct{ Error, Code string }
+	kinds := map[int]core.Kind{
+		http.StatusBadRequest: core.KindInvalid, http.StatusUnauthorized: core.KindUnauthorized, http.StatusForbidden: core.KindForbidden,
+		http.StatusNotFound: core.KindNotFound, http.StatusConflict: core.KindConflict, http.StatusGone: core.KindGone,
+		http.StatusRequestEntityTooLarge: core.KindTooLarge,
+	}
+	kind, final := kinds[resp.StatusCode]
+	if final && json.Unmarshal(data, &answer) == nil && answer.Error != "" && answer.Code != "" {
+		return core.Codef(kind, answer.Code, "%s", answer.Error)
+	}
+	if to := resp.Header.Get("Location"); to != "" {
+		return core.Errorf(core.KindUnavailable, "%s sends us on to %s; give the server's own address", from.Host, to)
+	}
+	return core.Errorf(core.KindUnavailable, "%s answered %s", from.Host, resp.Status)
+}

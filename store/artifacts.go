@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+type artifactRow struct {
+	ID        string `gorm:"primaryKey"`
+	BuildID   string
+	ProjectID string
+	Name      string
+	Kind      string
+	SizeBytes int64
+	SHA256    string            `gorm:"column:sha256"`
+	Metadata  map[string]string `gorm:"serializer:json"`
+	Created   int64             `gorm:"column:created_at"`
+	ExpiresAt *int64
+}
+
+// TableName is gorm's.
+func (artifactRow) TableName() string { return "artifacts" }
+
+func (r artifactRow) toCore() core.Artifact {
+	return core.Artifact{
+		ID: r.ID, BuildID: r.BuildID, ProjectID: r.ProjectID, Name: r.Name, Kind: core.ArtifactKind(r.Kind), Size: r.SizeBytes,
+		SHA256: r.SHA256, Metadata: r.Metadata, CreatedAt: instant(r.Created), ExpiresAt: instantOrNil(r.ExpiresAt),
+	}
+}
+
+// SaveArtifact is core.ArtifactStore's.
+func (s *Store) SaveArtifact(ctx context.Context, a core.Artifact) (core.Artifact, error) {
+	row := artifactRow{
+		ID: a.ID, BuildID: a.BuildID, ProjectID: a.ProjectID, Name: a.Name, Kind: string(a.Kind), SizeBytes: a.Size,
+		SHA256: a.SHA256, Metadata: a.Metadata, Created: micros(a.CreatedAt), ExpiresAt: microsOrNil(a.ExpiresAt),
+	}
+	if row.Metadata == nil {
+		row.Metadata = map[string]string{}
+	}
+	var stored artifactRow
+	err := s.write(ctx, func(q session) error {
+		err := q.db().Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "build_id"}, {Name: "name"}},
+			DoUpdates: clause.AssignmentColumns([]string{"kind", "size_bytes", "sha256", "metadata", "created_at", "expires_at"}),
+		}).Create(&row).Error
+		if err != nil {
+			return err
+		}
+		return q.db().Take(&stored, "build_id = ? AND name = ?", a.BuildID, a.Name).Error
+	})
+	return stored.toCore(), failed(err, "save artifact %s of build %s", a.Name, a.BuildID)
+}
+
+// FindArtifact is core.ArtifactStore's.
+func (s *Store) FindArtifact(ctx context.Context, id string) (core.Artifact, error) {
+	var row artifactRow
+	err := s.read(ctx).db().Take(&row, "id = ?", id).Error
+	return row.toCore(), found(err, "Artifact", "find artifact %s", id)
+}
+
+// ListArtifacts is core.ArtifactStore's.
+func (s *Store) ListArtifacts(ctx context.Context, buildID string) ([]core.Artifact, error) {
+	var rows []artifactRow
+	err := s.read(ctx).db().Order("name, id").Find(&rows, "build_id = ?", buildID).Error
+	return toCores(rows), failed(err, "list artifacts of build %s", buildID)
+}
+
+// ListProjectArtifacts is core.ArtifactStore's.
+func (s *Store) ListProjectArtifacts(ctx context.Context, projectID string, page core.Page) ([]core.Artifact, int, error) {
+	q := s.read(ctx)
+	var total int64
+	if err := q.db().Model(&artifactRow{}).Where("project_id = ?", projectID).Count(&total).Error; err != nil {
+		return nil, 0, failed(err, "count artifacts of project %s", projectID)
+	}
+	var rows []artifactRow
+	err := paged(q.db(), page).Order("created_at DESC, id DESC").Find(&rows, "project_id = ?", projectID).Error
+	return toCores(rows), int(total), failed(err, "list artifacts of project %s", projectID)
+}
+
+// UnusedBlobs is core.ArtifactStore's.
+func (s *Store) UnusedBlobs(ctx context.Context, sums []string) ([]string, error) {
+	var used []string
+	err := s.read(ctx).db().Model(&artifactRow{}).Distinct("sha256").Where("sha256 IN ?", sums).Pluck("sha256", &used).Error
+	if err != nil {
+		return nil, failed(err, "ask which blobs are used")
+	}
+	known := map[string]bool{}
+	for _, sum := range used {
+		known[sum] = true
+	}
+	var unused []string
+	for _, sum := range sums {
+		if !known[sum] {
+			unused = append(unused, sum)
+		}
+	}
+	return unused, nil
+}
