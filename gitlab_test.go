@@ -54,17 +54,6 @@ func (l *lab) fire(event string, payload []byte) {
 	}
 }
 
-// states are the states in which a status of a commit was reported, repeats left out.
-func (l *lab) states(sha string) string {
-	var states []string
-	for _, s := range l.gl.Statuses(l.repo, sha) {
-		if s.Name == "oore/android" && (len(states) == 0 || states[len(states)-1] != s.State) {
-			states = append(states, s.State)
-		}
-	}
-	return strings.Join(states, " ")
-}
-
 // TestGitLabFromATokenToAGreenMergeRequest goes the way of somebody with a self-managed
 // GitLab: the token is given on the page, the webhook is made by Oore, and everything
 // that is pushed is built and reported.

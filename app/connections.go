@@ -13,6 +13,8 @@ import (
 // connections remembers what each integration is, so that a delivery's host costs no
 // query. Another server may add one: what is not known is looked up.
 type connections struct {
+	telling sync.Mutex // held from reading the store to telling the rooms: the last to read tells last
+
 	mu   sync.Mutex
 	byID map[string]core.Integration
 }
@@ -116,6 +118,8 @@ func (a *App) noteEnvironment(ctx context.Context) error {
 
 // reconnect reads all integrations anew and hands them to their rooms.
 func (a *App) reconnect(ctx context.Context) error {
+	a.connections.telling.Lock()
+	defer a.connections.telling.Unlock()
 	stored, err := a.store.ListIntegrations(ctx)
 	if err != nil {
 		return err

@@ -424,7 +424,7 @@ func TestCallsAreSpaced(t *testing.T) {
 	w := newWorld(t) // whose time stands still
 	var err error
 	n := 0
-	for err == nil && n < 500 {
+	for core.KindOf(err) != core.KindLimited && n < 500 { // on a busy machine a call may be late
 		n++
 		ctx, cancel := contextWithin(t, 600*time.Millisecond) // who has less time waits less
 		_, err = w.room.ResolveRef(ctx, w.repo(), "main")
