@@ -39,7 +39,7 @@ func newFortress(t *testing.T, sandbox string) *fortress {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, err := os.MkdirTemp(user, ".oore-test-")
+	home, err := os.MkdirTemp(user, ".oore-test-") //nolint:usetesting // it must lie in the home
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (a *App) saveRepositories(ctx context.Context, tx core.Store, u understood,
 			}
 			continue
 		}
-		if _, err := a.keepRepository(ctx, tx, u.delivery.IntegrationID, u.host, said, unavailable); err != nil {
+		if err := a.keepRepository(ctx, tx, u.delivery.IntegrationID, u.host, said, unavailable); err != nil {
 			return core.Reason{}, err
 		}
 		if names != "" {

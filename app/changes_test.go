@@ -69,8 +69,12 @@ func TestRepositoriesComeAndGoWithTheirInstallation(t *testing.T) {
 		kind core.ChangeKind
 		gone bool
 	}{
-		{core.ChangeRemoved, true}, {core.ChangeAdded, false}, {core.ChangeUninstalled, true}, {core.ChangeInstalled, false},
-		{core.ChangeDeleted, true}, {core.ChangeRepository, false},
+		{core.ChangeRemoved, true},
+		{core.ChangeAdded, false},
+		{core.ChangeUninstalled, true},
+		{core.ChangeInstalled, false},
+		{core.ChangeDeleted, true},
+		{core.ChangeRepository, false},
 	} {
 		h.deliver(t, change(c.kind, core.Repository{ExternalID: "7", FullName: "acme/shop"}))
 		if r := h.repository(t); (r.Unavailable != "") != c.gone {

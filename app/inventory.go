@@ -122,7 +122,7 @@ func (a *App) keepInstallation(ctx context.Context, tx core.Store, i core.Integr
 	}
 	for _, said := range inventory.Repositories {
 		seen[said.ExternalID] = true
-		if _, err := a.keepRepository(ctx, tx, i.ID, i.Host, said, ""); err != nil {
+		if err := a.keepRepository(ctx, tx, i.ID, i.Host, said, ""); err != nil {
 			return err
 		}
 	}
@@ -165,16 +165,16 @@ func (a *App) loseRepositories(ctx context.Context, tx core.Store, i core.Integr
 }
 
 // keepRepository takes over what a forge says of a repository; what it does not say stays.
-func (a *App) keepRepository(ctx context.Context, tx core.Store, integrationID, host string, said core.Repository, unavailable string) (core.Repository, error) {
+func (a *App) keepRepository(ctx context.Context, tx core.Store, integrationID, host string, said core.Repository, unavailable string) error {
 	r, err := tx.FindRepositoryByExternalID(ctx, said.Provider, host, said.ExternalID)
 	if core.KindOf(err) == core.KindNotFound {
 		r, err = core.Repository{ID: a.newID(), Provider: said.Provider, Host: host, ExternalID: said.ExternalID, CreatedAt: a.now()}, nil
 	}
 	if err != nil {
-		return r, err
+		return err
 	}
 	if a.heldByAnother(r, integrationID) {
-		return r, nil // two Apps see it: it stays with the first while that one reaches it
+		return nil // two Apps see it: it stays with the first while that one reaches it
 	}
 	before := r
 	takeOver(&r, said)
@@ -183,9 +183,9 @@ func (a *App) keepRepository(ctx context.Context, tx core.Store, integrationID, 
 		r.InstallationID = said.InstallationID
 	}
 	if r == before && r.Unavailable == unavailable {
-		return r, nil
+		return nil
 	}
-	return r, a.setAvailable(ctx, tx, r, unavailable)
+	return a.setAvailable(ctx, tx, r, unavailable)
 }
 
 // heldByAnother tells whether another integration that is connected reaches the repository.

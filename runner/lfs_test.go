@@ -101,9 +101,9 @@ func TestWithoutGitLFSTheLogSaysWhatIsMissing(t *testing.T) {
 	}
 	startPool(t, house, 1)
 	repo.commit(".gitattributes", "*.txt text\n")
-	plain, marked := repo.job("b1", "true"), core.Job{}
+	plain := repo.job("b1", "true")
 	repo.commitLFS(nil, "a.bin", "large\n")
-	marked = repo.job("b2", "grep -c git-lfs a.bin")
+	marked := repo.job("b2", "grep -c git-lfs a.bin")
 	t.Setenv("PATH", bin)
 	const missing = "git-lfs is not installed on the runner the mac under the desk"
 	for job, want := range map[*core.Job]int{&plain: 0, &marked: 1} {

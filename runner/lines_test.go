@@ -38,7 +38,7 @@ func TestALongLineIsSplitBetweenCharacters(t *testing.T) {
 				if len(a.Content) != c.first || !a.Partial || b.Partial || string(a.Content)+string(b.Content) != line {
 					t.Errorf("split after %d bytes, want %d", len(a.Content), c.first)
 				}
-				if utf8.ValidString(line) && !(utf8.Valid(a.Content) && utf8.Valid(b.Content)) {
+				if utf8.ValidString(line) && (!utf8.Valid(a.Content) || !utf8.Valid(b.Content)) {
 					t.Error("a character is torn")
 				}
 			}

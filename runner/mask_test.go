@@ -181,7 +181,7 @@ func encoders() map[string]func(r *rand.Rand, secret string) string {
 		"go":            func(_ *rand.Rand, s string) string { return strconv.Quote(s) },
 		"go ascii":      func(_ *rand.Rand, s string) string { return strconv.QuoteToASCII(s) },
 		"xml":           func(r *rand.Rand, s string) string { return html.EscapeString(around(r, s)) },
-		"sh":            func(r *rand.Rand, s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+		"sh":            func(_ *rand.Rand, s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
 	}
 }
 

@@ -38,7 +38,7 @@ func newHome(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, err := os.MkdirTemp(real, ".oore-test-")
+	home, err := os.MkdirTemp(real, ".oore-test-") //nolint:usetesting // it must lie in the home
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (t *turn) run(f func(gorm.ConnPool) error, c conn) error {
 	defer func() {
 		if !returned {
 			t.end <- errors.New("panic in a transaction")
-			<-t.answer
+			<-t.answer //nolint:errcheck // the panic goes on, and says more
 		}
 	}()
 	err := f(c)

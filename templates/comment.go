@@ -150,6 +150,7 @@ func headline(c core.Comment) string {
 		return share(counts[state], n, "running")
 	case core.ReportPending:
 		return share(counts[state], n, "queued")
+	case core.ReportSkipped:
 	}
 	return string(state)
 }
@@ -179,6 +180,7 @@ func reportState(r core.Report) string {
 		return "❌ " + markdown(r.Description)
 	case core.ReportError:
 		return "⊘ " + markdown(r.Description)
+	case core.ReportSkipped:
 	}
 	return markdown(r.Description)
 }

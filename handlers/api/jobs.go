@@ -228,6 +228,7 @@ func (a *API) Finish(c *fiber.Ctx, r core.Runner) error {
 	switch result.Status {
 	case core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut, core.BuildCanceled:
 		return noContent(c, a.app.Finish(c.UserContext(), l, result))
+	case core.BuildQueued, core.BuildAssigned, core.BuildRunning, core.BuildExpired:
 	}
 	return invalid("Status must be succeeded, failed, timed_out or canceled")
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -108,7 +109,7 @@ func partsOf(t *testing.T, message *netmail.Message) map[string]string {
 	parts := map[string]string{}
 	for r := multipart.NewReader(message.Body, params["boundary"]); ; {
 		part, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return parts
 		}
 		if err != nil {

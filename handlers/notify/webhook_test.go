@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -184,7 +185,7 @@ func TestAnswersSayWhetherToTryAgain(t *testing.T) {
 			continue
 		}
 		var e *core.Error
-		if e, _ = err.(*core.Error); e == nil || e.Kind != c.kind || e.RetryAfter != c.wait || !strings.Contains(e.Message, fmt.Sprint("answered ", c.status)) {
+		if !errors.As(err, &e) || e.Kind != c.kind || e.RetryAfter != c.wait || !strings.Contains(e.Message, fmt.Sprint("answered ", c.status)) {
 			t.Errorf("%d %q: %v", c.status, c.header, err)
 		}
 		if strings.Contains(err.Error(), "what the server says") {
