@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -56,6 +57,7 @@ type App struct {
 	vault       *Vault
 	environment []core.Connection
 	connections *connections
+	hooking     sync.Mutex // one webhook is looked at at a time: two that find none would make two
 	messenger   core.Messenger
 	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits

@@ -80,6 +80,8 @@ func (a *App) ensureHook(ctx context.Context, repo core.Repository) error {
 	if !ok {
 		return nil
 	}
+	a.hooking.Lock()
+	defer a.hooking.Unlock()
 	secret, err := a.hookSecret(ctx, repo)
 	if err != nil {
 		return err
