@@ -142,7 +142,8 @@ func (a *App) chatFault(ctx context.Context, c conversation, err error) error {
 
 // converse runs the commands in order; the first that is refused ends it.
 func (a *App) converse(ctx context.Context, c conversation, lines []core.ChatLine) error {
-	if !a.chatLimit.allow(string(c.door)+":"+c.chat.Team+c.repo.ID+":"+c.chat.AuthorID, a.now()) {
+	place := string(c.door) + ":" + c.chat.Team + c.repo.ID
+	if !a.chatLimit.allow(place+":"+c.chat.AuthorID, chatMost, a.now()) || !a.chatLimit.allow(place, chatAll, a.now()) {
 		refused := core.Codef(core.KindLimited, core.CodeRateLimited, "Too many commands; try again in a minute.")
 		return a.answer(ctx, c, []string{refused.Message}, core.DeliveryIgnored, core.Reason{Code: refused.Code, Text: refused.Message})
 	}

@@ -292,3 +292,16 @@ func TestACommentThatTwoWebhooksTellOfIsOneCommand(t *testing.T) {
 		t.Errorf("%+v, %d builds, want one for each pipeline", d.Reason, len(h.builds(t)))
 	}
 }
+
+func TestSixtyCommandsOfAllPeopleInAMinuteAreEnough(t *testing.T) {
+	h := chatHouse(t, false)
+	var last core.Delivery
+	for i := range 61 {
+		ping := comment(fmt.Sprint("all-", i), "wes", "/oore ping")
+		ping.Chat.AuthorID = fmt.Sprint(i) // another person each
+		last = h.deliver(t, ping)
+	}
+	if last.Reason.Code != core.CodeRateLimited {
+		t.Errorf("the sixty-first: %+v", last.Reason)
+	}
+}

@@ -113,7 +113,8 @@ func (a *App) trusted(ctx context.Context, s core.Store, p core.Project, e core.
 		"This pull request comes from a fork. A maintainer can approve exactly this commit with `/oore approve %s`.", e.SHA)
 }
 
-// chatLimits counts commands, by who wrote them where: ten in a minute.
+// chatLimits counts commands: ten in a minute of one person in one place, sixty of all
+// people in a repository.
 type chatLimits struct {
 	mu   sync.Mutex
 	seen map[string][]time.Time
@@ -122,16 +123,17 @@ type chatLimits struct {
 const (
 	chatWindow = time.Minute
 	chatMost   = 10
+	chatAll    = 60
 )
 
-func (l *chatLimits) allow(who string, now time.Time) bool {
+func (l *chatLimits) allow(who string, most int, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.seen == nil || len(l.seen) > 10_000 {
 		l.seen = map[string][]time.Time{}
 	}
 	recent := slices.DeleteFunc(l.seen[who], func(t time.Time) bool { return now.Sub(t) > chatWindow })
-	if len(recent) >= chatMost {
+	if len(recent) >= most {
 		l.seen[who] = recent
 		return false
 	}
