@@ -192,16 +192,24 @@ func (s *server) wireHTTP(r rooms) error {
 	return nil
 }
 
-// run serves until ctx ends, then stops in order: no new requests, long answers
-// end, running builds are given back, workers write what they know, done.
-func (s *server) run(ctx context.Context) error {
+// takeBack makes the runners' builds agree with a server that has just started.
+func (s *server) takeBack(ctx context.Context) error {
 	if err := s.app.EmbedRunner(ctx, s.runner); err != nil {
 		return err
 	}
 	if err := s.app.RecoverRunner(ctx, s.runner.ID); err != nil {
 		return err
 	}
-	if err := s.app.AwaitRunners(ctx); err != nil {
+	return s.app.AwaitRunners(ctx)
+}
+
+// run serves until ctx ends, then stops in order: no new requests, long answers
+// end, running builds are given back, workers write what they know, done.
+func (s *server) run(ctx context.Context) error {
+	if err := s.takeBack(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop before it began
+		}
 		return err
 	}
 	s.log.Info("listening", "addr", s.ln.Addr().String(), "runners", s.cfg.Runners)

@@ -25,7 +25,7 @@ func (a *App) completeMessage(ctx context.Context, e core.Event, repo core.Repos
 	}
 	commit, err := forge.ResolveRef(ctx, repo, e.SHA)
 	if err != nil {
-		a.log.Warn("ask for a commit's message", "repository", e.RepositoryName, "sha", e.SHA, "error", err)
+		a.warn(ctx, "ask for a commit's message", "repository", e.RepositoryName, "sha", e.SHA, "error", err)
 		return e
 	}
 	e.Message, e.Author = commit.Message, orElse(e.Author, commit.Author)
@@ -42,7 +42,7 @@ func (a *App) completePaths(ctx context.Context, e core.Event, candidates []cand
 	}
 	paths, complete, err := s.Paths(ctx, repo, e)
 	if err != nil {
-		a.log.Warn("ask for the changed files", "repository", e.RepositoryName, "sha", e.SHA, "error", err)
+		a.warn(ctx, "ask for the changed files", "repository", e.RepositoryName, "sha", e.SHA, "error", err)
 		return e
 	}
 	e.Paths, e.PathsComplete = paths, complete

@@ -89,7 +89,7 @@ func (a *App) ensureHook(ctx context.Context, repo core.Repository) error {
 	trouble := ""
 	if err := room.EnsureHook(ctx, repo, a.HookAddress(repo.Provider), secret); err != nil {
 		trouble = messageOf(err)
-		a.log.Warn("set up the webhook of a repository", "repository", repo.FullName, "error", err)
+		a.warn(ctx, "set up the webhook of a repository", "repository", repo.FullName, "error", err)
 	}
 	if repo.HookTrouble == trouble {
 		return nil

@@ -15,7 +15,7 @@ const inventoryEvery = time.Hour
 // and repositories get lost too.
 func (a *App) takeInventories(ctx context.Context) (more bool, err error) {
 	if err := a.reconnect(ctx); err != nil { // another server may have connected one
-		a.log.Warn("connect", "error", err)
+		a.warn(ctx, "connect", "error", err)
 	}
 	all, err := a.store.ListIntegrations(ctx)
 	if err != nil {
@@ -23,12 +23,12 @@ func (a *App) takeInventories(ctx context.Context) (more bool, err error) {
 	}
 	for _, i := range all {
 		if err := a.takeInventory(ctx, i); err != nil {
-			a.log.Warn("list what an integration sees", "integration", i.Name, "host", i.Host, "error", err)
+			a.warn(ctx, "list what an integration sees", "integration", i.Name, "host", i.Host, "error", err)
 		}
 	}
 	for p := range a.forges {
 		if err := a.ensureHooks(ctx, p); err != nil {
-			a.log.Warn("look at the webhooks", "provider", p, "error", err)
+			a.warn(ctx, "look at the webhooks", "provider", p, "error", err)
 		}
 	}
 	return false, ctx.Err()

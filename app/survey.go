@@ -27,10 +27,10 @@ func (a *App) survey(ctx context.Context) (more bool, err error) {
 			continue
 		}
 		if err := a.recallMissed(ctx, provider, s); err != nil {
-			a.log.Warn("ask the forge for deliveries that we missed", "provider", provider, "error", err)
+			a.warn(ctx, "ask the forge for deliveries that we missed", "provider", provider, "error", err)
 		}
 		if err := a.sweepHeads(ctx, provider, s); err != nil {
-			a.log.Warn("ask the forge for heads that it did not announce", "provider", provider, "error", err)
+			a.warn(ctx, "ask the forge for heads that it did not announce", "provider", provider, "error", err)
 		}
 	}
 	return false, ctx.Err()
@@ -70,7 +70,7 @@ func (a *App) sweepHeads(ctx context.Context, p core.Provider, s core.Surveyor) 
 	}
 	for _, r := range repos {
 		if err := a.sweepRepository(ctx, r, s); err != nil {
-			a.log.Warn("sweep a repository", "repository", r.FullName, "error", err)
+			a.warn(ctx, "sweep a repository", "repository", r.FullName, "error", err)
 		}
 	}
 	return nil

@@ -51,6 +51,13 @@ func (a *App) loop(ctx context.Context, topic string, every time.Duration, f fun
 	}
 }
 
+// warn logs what a worker could not do, unless it was told to stop.
+func (a *App) warn(ctx context.Context, message string, args ...any) {
+	if ctx.Err() == nil {
+		a.log.Warn(message, args...)
+	}
+}
+
 // guarded keeps a defect in one piece of work from ending the process.
 func (a *App) guarded(ctx context.Context, f func(context.Context) (bool, error)) (more bool, err error) {
 	defer func() {
