@@ -189,7 +189,9 @@ func (w *groupWriter) give(t *turn, alone bool) (ok bool, lost error) {
 	case savepoint:
 		// A full disk undoes everything, not the statement alone; then there is no
 		// savepoint to return to, and nobody's change may pass for durable.
-		if w.exec("ROLLBACK TO turn; RELEASE turn") != nil {
+		// A second try, since the interrupt of a caller who gave up may come late and hit this.
+		const undo = "ROLLBACK TO turn; RELEASE turn"
+		if w.exec(undo) != nil && w.exec(undo) != nil {
 			return false, err
 		}
 	case outage(err) != "":

@@ -56,10 +56,22 @@ func git(ctx context.Context, c gitCall) (string, error) {
 		return "", core.Errorf(core.KindUnavailable, "git is not installed on the server").Because(err)
 	case ctx.Err() != nil:
 		return "", core.Errorf(core.KindUnavailable, "git did not answer within %s", gitTimeout).Because(ctx.Err())
+	case interrupted(err):
+		return "", core.Errorf(core.KindUnavailable, "git was interrupted").Because(context.Canceled)
 	case err != nil:
 		return "", &gitError{verb: c.args[0], output: strings.TrimSpace(complaint.String()), err: err}
 	}
 	return out.String(), nil
+}
+
+// interrupted tells whether Ctrl-C hit git before it had left the terminal's group.
+func interrupted(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
 
 // gitEnv starts from nothing: the server's environment holds its secrets.

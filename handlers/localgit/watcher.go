@@ -3,6 +3,7 @@ package localgit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -79,7 +80,7 @@ func (w *Watcher) look(ctx context.Context) error {
 			w.seen[r.CloneURL] = n
 		}
 		err := w.lookAt(ctx, r, n)
-		if err != nil && !n.broken && ctx.Err() == nil {
+		if err != nil && !n.broken && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 			w.log.Warn("a local repository cannot be watched", "repository", r.CloneURL, "error", err)
 		}
 		n.broken = err != nil
