@@ -191,7 +191,11 @@ func (w *groupWriter) give(t *turn, alone bool) (ok bool, lost error) {
 		// savepoint to return to, and nobody's change may pass for durable.
 		// A second try, since the interrupt of a caller who gave up may come late and hit this.
 		const undo = "ROLLBACK TO turn; RELEASE turn"
-		if w.exec(undo) != nil && w.exec(undo) != nil {
+		undone := w.exec(undo)
+		if undone != nil {
+			undone = w.exec(undo)
+		}
+		if undone != nil {
 			return false, err
 		}
 	case outage(err) != "":
