@@ -66,7 +66,7 @@ func (v *Vault) Seal(secret []byte, where string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := v.root.Seal(bytes.Clone(v.header), nil, key, v.place(where)) //nolint:gosec // the mode makes a nonce of its own
+	out := v.root.Seal(bytes.Clone(v.header), nil, key, v.place(where)) //nolint:gosec // NewGCMWithRandomNonce makes the nonce and wants none
 	return data.Seal(out, nil, secret, v.place(where)), nil             //nolint:gosec // likewise
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -71,7 +72,7 @@ func TestAnOutageIsNoRefusalAndTheCallersEndIsNoOutage(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.Heartbeat(ctx, core.RunnerBeat{}); err != context.Canceled { //nolint:errorlint // exactly this
+	if err := r.Heartbeat(ctx, core.RunnerBeat{}); !errors.Is(err, context.Canceled) || core.KindOf(err) == core.KindUnavailable {
 		t.Errorf("canceled by the caller: %v", err)
 	}
 	r = newRemote(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })

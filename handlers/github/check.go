@@ -196,7 +196,7 @@ func checkState(r core.Report) (status, conclusion string) {
 		}
 		return checkCompleted, "failure"
 	case core.ReportError:
-		return checkCompleted, "cancelled" //nolint:misspell // GitHub's word
+		return checkCompleted, "cancelled"
 	case core.ReportSkipped:
 		return checkCompleted, "skipped"
 	}

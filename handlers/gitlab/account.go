@@ -93,7 +93,7 @@ func (r *Room) newSession(c core.Connection) (*session, error) {
 	// which waits without end.
 	options := []gitlab.ClientOptionFunc{gitlab.WithBaseURL(api.String()), gitlab.WithHTTPClient(door), gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{})}
 	//lint:ignore SA1019 the module is pinned to its last release; its successor is another module
-	client, err := gitlab.NewClient(c.Secrets.Token, options...) //nolint:staticcheck // as the line above says to its other reader
+	client, err := gitlab.NewClient(c.Secrets.Token, options...) //nolint:staticcheck // golangci-lint does not read lint:ignore; the reason is the same
 	if err != nil {
 		return nil, core.Errorf(core.KindInvalid, "%s cannot be used: %v", part(c.Integration, "OORE_GITLAB_URL", "address"), err)
 	}

@@ -12,8 +12,8 @@ type notePayload struct {
 	Note      struct {
 		ID          id     `json:"id"`
 		Body        string `json:"note"`
-		On          string `json:"noteable_type"` //nolint:misspell // GitLab's word
-		Action      string `json:"action"`        // missing before GitLab 16.11
+		On          string `json:"noteable_type"`
+		Action      string `json:"action"` // missing before GitLab 16.11
 		AuthorID    id     `json:"author_id"`
 		UpdatedByID id     `json:"updated_by_id"` // set once it was edited
 		System      flag   `json:"system"`
