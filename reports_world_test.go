@@ -50,8 +50,8 @@ type watchedStore struct {
 	idle chan struct{}
 }
 
-func (s watchedStore) TakeEffects(ctx context.Context, now, until time.Time, limit int) ([]core.Effect, error) {
-	due, err := s.Store.TakeEffects(ctx, now, until, limit)
+func (s watchedStore) TakeEffects(ctx context.Context, now, until time.Time, limit int, kinds ...core.EffectKind) ([]core.Effect, error) {
+	due, err := s.Store.TakeEffects(ctx, now, until, limit, kinds...)
 	if err == nil && len(due) == 0 {
 		select {
 		case s.idle <- struct{}{}:

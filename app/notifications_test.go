@@ -21,13 +21,17 @@ import (
 // fakeNotifier notes what it is to bring.
 type fakeNotifier struct {
 	mu      sync.Mutex
-	fail    []error // of the next calls
+	hang    chan struct{} // calls wait until it is closed; nil: they do not
+	fail    []error       // of the next calls
 	calls   int
 	brought []core.Notice
 	secrets []string
 }
 
 func (f *fakeNotifier) Notify(_ context.Context, _ core.Notification, secret string, notice core.Notice) error {
+	if f.hang != nil {
+		<-f.hang
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls++
@@ -92,6 +96,7 @@ func newNotifyHouse(t *testing.T) *notifyHouse {
 		Store: db, Blobs: newBlobs(t), Vault: vaultOf(t, 1), Messenger: h.messenger,
 		Notifiers: map[core.NotificationKind]core.Notifier{core.NotifyWebhook: h.notifier, core.NotifyMattermost: h.notifier},
 		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
+		Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},
 		Clock:     h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})
 	if err != nil {
@@ -412,5 +417,24 @@ func TestNotificationsAreRefusedWithWhatIsWrong(t *testing.T) {
 	wantCode(t, h.DeleteNotification(t.Context(), viewer, n.ID), core.KindNotFound, core.CodeNotFound)
 	if got := h.NotificationKinds(); !slices.Equal(got, []core.NotificationKind{core.NotifySlack, core.NotifyMattermost, core.NotifyWebhook}) {
 		t.Errorf("kinds %v", got)
+	}
+}
+
+func TestTargetsThatHangKeepNoStatusWaiting(t *testing.T) {
+	h := newNotifyHouse(t)
+	h.notifier.hang = make(chan struct{})
+	for range 40 { // more than one sender takes at once
+		h.notification(t, webhook(on(core.OnAll)))
+	}
+	b := h.build(t, h.android, "main", core.BuildSucceeded)
+	h.work(t, func() bool {
+		settled := h.settled(t, b)()
+		if settled {
+			close(h.notifier.hang)
+		}
+		return settled
+	})
+	if states := h.forge.states(); states[len(states)-1] != core.ReportSuccess {
+		t.Errorf("the forge was told %v", states)
 	}
 }

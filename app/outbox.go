@@ -67,10 +67,20 @@ func (a *App) wantStatus(ctx context.Context, tx core.Store, b core.Build) error
 	return a.wantStatusOf(ctx, tx, p.Repository, b)
 }
 
+// outboxLanes are the kinds of effects that have a sender of their own: a mail server
+// that hangs must not keep a commit's status waiting.
+func outboxLanes() [][]core.EffectKind {
+	return [][]core.EffectKind{
+		{core.EffectStatus, core.EffectComment},
+		{core.EffectReply, core.EffectReact, core.EffectMessage},
+		{core.EffectNotify},
+	}
+}
+
 // sendOutbox makes true what is wanted outside. A key has one sender at a time.
-func (a *App) sendOutbox(ctx context.Context) (more bool, err error) {
+func (a *App) sendOutbox(ctx context.Context, lane []core.EffectKind) (more bool, err error) {
 	now := a.now()
-	due, err := a.store.TakeEffects(ctx, now, now.Add(outboxHold), outboxBatch)
+	due, err := a.store.TakeEffects(ctx, now, now.Add(outboxHold), outboxBatch, lane...)
 	if err != nil {
 		return false, fmt.Errorf("read the outbox: %w", err)
 	}

@@ -18,7 +18,11 @@ const queueLife = 24 * time.Hour
 func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.loop(ctx, topicInbox, slowTick, a.processInbox) })
-	g.Go(func() error { return a.loop(ctx, topicOutbox, slowTick, a.sendOutbox) })
+	for _, lane := range outboxLanes() {
+		g.Go(func() error {
+			return a.loop(ctx, topicOutbox, slowTick, func(ctx context.Context) (bool, error) { return a.sendOutbox(ctx, lane) })
+		})
+	}
 	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
 	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
 	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })

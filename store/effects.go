@@ -70,19 +70,26 @@ func (s session) due(now time.Time) *gorm.DB {
 
 // TakeEffects is core.EffectStore's. It looks before it writes: an outbox with
 // nothing due costs one read.
-func (s *Store) TakeEffects(ctx context.Context, now, until time.Time, limit int) ([]core.Effect, error) {
-	n, err := s.CountDueEffects(ctx, now)
-	if err != nil || n == 0 {
-		return nil, err
+func (s *Store) TakeEffects(ctx context.Context, now, until time.Time, limit int, kinds ...core.EffectKind) ([]core.Effect, error) {
+	looking := s.read(ctx).due(now)
+	wanted, args := "", []any{micros(now)}
+	if len(kinds) > 0 {
+		looking = looking.Where("kind IN ?", kinds)
+		wanted, args = " AND kind IN ?", append(args, kinds)
+	}
+	var first []string
+	err := looking.Limit(1).Pluck("key", &first).Error
+	if err != nil || len(first) == 0 {
+		return nil, failed(err, "look for due effects")
 	}
 	var rows []effectRow
 	err = s.writeOne(ctx, func(q session) error {
 		return q.db().Raw(`
 			WITH due AS MATERIALIZED (
-				SELECT key FROM effects WHERE done < wanted AND NOT parked AND not_before <= ? ORDER BY not_before, key LIMIT ?`+s.db.dialect.skipLocked+`
+				SELECT key FROM effects WHERE done < wanted AND NOT parked AND not_before <= ?`+wanted+` ORDER BY not_before, key LIMIT ?`+s.db.dialect.skipLocked+`
 			)
 			UPDATE effects SET not_before = ? WHERE key IN (SELECT key FROM due) AND not_before <= ? RETURNING *`,
-			micros(now), limit, micros(until), micros(now)).Scan(&rows).Error
+			append(args, limit, micros(until), micros(now))...).Scan(&rows).Error
 	})
 	return toCores(rows), failed(err, "take effects")
 }

@@ -51,6 +51,14 @@ func TestEffectIsWantedTakenAndDone(t *testing.T) {
 		ok(t, err)
 		equal(t, len(taken), 0)
 
+		ok(t, s.WantEffect(ctx, newEffect(want.Key)))
+		taken, err = s.TakeEffects(ctx, at(99), at(100), 10, core.EffectNotify, core.EffectReply)
+		ok(t, err)
+		equal(t, len(taken), 0)
+		taken, err = s.TakeEffects(ctx, at(99), at(100), 10, core.EffectNotify, core.EffectStatus)
+		ok(t, err)
+		equal(t, len(taken), 1)
+
 		refused(t, s.SaveEffect(ctx, newEffect("none")), core.KindNotFound, core.CodeNotFound)
 		_, err = s.FindEffect(ctx, "none")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)

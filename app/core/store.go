@@ -150,8 +150,9 @@ type EffectStore interface {
 	// its key by one, makes it due at once unless a pause lies in the future, and unparks it.
 	WantEffect(ctx context.Context, e Effect) error
 	// TakeEffects takes due effects by moving their NotBefore to until, by
-	// compare-and-set: nobody else gets them before that.
-	TakeEffects(ctx context.Context, now, until time.Time, limit int) ([]Effect, error)
+	// compare-and-set: nobody else gets them before that. Only those of the kinds; all
+	// if none is named.
+	TakeEffects(ctx context.Context, now, until time.Time, limit int, kinds ...EffectKind) ([]Effect, error)
 	// SaveEffect stores Done, RemoteID, Sent, Attempts, NotBefore, LastError and Parked
 	// by key; Wanted is left alone.
 	SaveEffect(ctx context.Context, e Effect) error
