@@ -153,7 +153,7 @@ func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string)
 	u := a.understand(ctx, stored)
 	switch {
 	case core.KindOf(u.err) == core.KindInvalid:
-		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: messageOf(u.err)}, nil
+		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: core.MessageOf(u.err)}, nil
 		return d, nil
 	case u.err != nil:
 		return d, u.err

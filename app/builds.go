@@ -63,7 +63,7 @@ func enabled(p core.Pipeline) error {
 // resolve finds the commit to build, asking the forge.
 func (a *App) resolve(ctx context.Context, repo core.Repository, branch, sha string) (core.Commit, error) {
 	if err := core.ValidRef(branch); err != nil {
-		return core.Commit{}, core.Codef(core.KindInvalid, core.CodeInvalidRef, "branch: %s", messageOf(err))
+		return core.Commit{}, core.Codef(core.KindInvalid, core.CodeInvalidRef, "branch: %s", core.MessageOf(err))
 	}
 	ref := branch
 	if sha != "" {
@@ -82,7 +82,7 @@ func (a *App) resolve(ctx context.Context, repo core.Repository, branch, sha str
 	commit, err := forge.ResolveRef(ctx, repo, ref)
 	switch {
 	case core.CodeOf(err) == core.CodeRepositoryUnknown:
-		return commit, core.Codef(core.KindInvalid, core.CodeRepositoryUnknown, "%s", messageOf(err))
+		return commit, core.Codef(core.KindInvalid, core.CodeRepositoryUnknown, "%s", core.MessageOf(err))
 	case core.KindOf(err) == core.KindNotFound:
 		return commit, core.Codef(core.KindInvalid, core.CodeInvalidRef, "%s has no branch, tag or commit %s", repo.FullName, ref)
 	}

@@ -189,7 +189,7 @@ func (a *App) rerunCommit(ctx context.Context, tx core.Store, d core.Delivery, e
 			return nil, refused
 		}
 		if refused != nil {
-			verdicts = append(verdicts, verdictOf(c, core.Verdict{Code: core.CodeOf(refused), Reason: messageOf(refused)}))
+			verdicts = append(verdicts, verdictOf(c, core.Verdict{Code: core.CodeOf(refused), Reason: core.MessageOf(refused)}))
 			continue
 		}
 		named := e.Rerun.BuildID == b.ID

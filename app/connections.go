@@ -132,7 +132,7 @@ func (a *App) reconnect(ctx context.Context) error {
 		c, err := a.unseal(i)
 		if err != nil {
 			a.log.Error("an integration cannot be used", "integration", i.Name, "host", i.Host, "error", err)
-			if err := a.noteTrouble(ctx, i, messageOf(err)); err != nil {
+			if err := a.noteTrouble(ctx, i, core.MessageOf(err)); err != nil {
 				return err
 			}
 			continue

@@ -88,7 +88,7 @@ func (a *App) ensureHook(ctx context.Context, repo core.Repository) error {
 	}
 	trouble := ""
 	if err := room.EnsureHook(ctx, repo, a.HookAddress(repo.Provider), secret); err != nil {
-		trouble = messageOf(err)
+		trouble = core.MessageOf(err)
 		a.warn(ctx, "set up the webhook of a repository", "repository", repo.FullName, "error", err)
 	}
 	if repo.HookTrouble == trouble {

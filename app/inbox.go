@@ -197,7 +197,7 @@ func (a *App) decideAll(ctx context.Context, tx core.Store, u understood, candid
 	d.Verdicts = nil
 	switch {
 	case core.KindOf(u.err) == core.KindInvalid:
-		return nil, a.settle(ctx, tx, d, core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: messageOf(u.err)})
+		return nil, a.settle(ctx, tx, d, core.DeliveryIgnored, core.Reason{Code: core.WhyPayload, Text: core.MessageOf(u.err)})
 	case u.err != nil:
 		return nil, u.err
 	case e.Cancel != nil || e.Ignored != nil:

@@ -61,7 +61,7 @@ func (a *App) inspect(ctx context.Context, room core.Connector, i *core.Integrat
 		return err
 	}
 	if err != nil {
-		if err := a.noteTrouble(ctx, *i, messageOf(err)); err != nil {
+		if err := a.noteTrouble(ctx, *i, core.MessageOf(err)); err != nil {
 			return err
 		}
 		return err

@@ -27,7 +27,7 @@ func (a *App) TestNotification(ctx context.Context, actor core.Actor, id string)
 	switch core.KindOf(err) {
 	case core.KindInvalid, core.KindUnauthorized, core.KindForbidden, core.KindNotFound, core.KindConflict, core.KindGone, core.KindTooLarge:
 		// What the other side says about us is not what we say about who asks us.
-		return n, core.Codef(core.KindInvalid, "not_delivered", "%s", messageOf(err)).Because(err)
+		return n, core.Codef(core.KindInvalid, "not_delivered", "%s", core.MessageOf(err)).Because(err)
 	case core.KindInternal, core.KindLimited, core.KindUnavailable:
 	}
 	return n, err
@@ -38,7 +38,7 @@ func (a *App) notify(ctx context.Context, n *core.Notification, notice core.Noti
 	err := a.bring(ctx, *n, notice)
 	trouble := ""
 	if err != nil {
-		trouble = messageOf(err)
+		trouble = core.MessageOf(err)
 	}
 	if ctx.Err() != nil || core.KindOf(err) == core.KindLimited || trouble == n.LastError {
 		return err // we stop, or it is not our turn: that says nothing of the target

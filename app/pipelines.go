@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -162,13 +161,4 @@ func (a *App) ListPipelines(ctx context.Context, actor core.Actor, projectID str
 		return nil, err
 	}
 	return a.store.ListPipelines(ctx, projectID)
-}
-
-// messageOf is the part of an error that people may read.
-func messageOf(err error) string {
-	var e *core.Error
-	if errors.As(err, &e) {
-		return e.Message
-	}
-	return "Something failed on our side"
 }

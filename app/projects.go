@@ -97,7 +97,7 @@ func (a *App) findRepository(ctx context.Context, actor core.Actor, in CreatePro
 	}
 	repo, err := forge.FindRepository(ctx, name)
 	if core.KindOf(err) == core.KindNotFound {
-		return repo, core.Codef(core.KindInvalid, core.CodeRepositoryUnknown, "%s", messageOf(err))
+		return repo, core.Codef(core.KindInvalid, core.CodeRepositoryUnknown, "%s", core.MessageOf(err))
 	}
 	if err != nil {
 		return repo, err

@@ -9,7 +9,11 @@ import (
 // CommandsView is the manual of the commands.
 type CommandsView struct {
 	Page
-	Rows []core.CommandRow
+	Rows  []core.CommandRow
+	Line  string // tried; empty: none
+	Read  string // the command that it is; empty: none, for the Fault
+	Fault string
+	Next  []core.Completion
 }
 
 // CommandExample is a whole command, and what it does.

@@ -109,3 +109,12 @@ func CodeOf(err error) string {
 	}
 	return CodeInternal
 }
+
+// MessageOf is the part of an error that people may read.
+func MessageOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return "Something failed on our side"
+}

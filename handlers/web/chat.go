@@ -3,6 +3,7 @@ package web
 import (
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -10,10 +11,31 @@ import (
 	"github.com/oore-ci/oore/templates"
 )
 
-// ChatCommands is GET /commands: the manual of what people may write in chat.
+// ChatCommands is GET /commands?line=: the manual of what people may write in chat,
+// and what a line would be understood as.
 func (p *Pages) ChatCommands(c *fiber.Ctx, actor core.Actor) error {
-	v := templates.CommandsView{Page: page(actor, "Chat commands", "commands", ""), Rows: core.CommandTable()}
+	v := templates.CommandsView{Page: page(actor, "Chat commands", "commands", ""), Rows: core.CommandTable(), Line: strings.TrimSpace(query(c, "line"))}
+	if v.Line != "" {
+		v.Read, v.Fault = readChat(v.Line)
+		v.Next = core.CompleteChat(core.DoorForge, v.Line)
+	}
 	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Commands(w, v) })
+}
+
+// readChat prints the command that a line is understood as where it is offered, or
+// what a person would be answered.
+func readChat(line string) (read, fault string) {
+	line = strings.TrimPrefix(line, "/oore")
+	command, err := core.ParseChat(core.DoorForge, line)
+	if verb, _, _ := strings.Cut(strings.TrimSpace(line), " "); err != nil {
+		if v, ok := core.FindChatVerb(verb); ok && !v.At(core.DoorForge) {
+			command, err = core.ParseChat(core.DoorSlack, line)
+		}
+	}
+	if err != nil {
+		return "", strings.ReplaceAll(core.MessageOf(err), "`", "")
+	}
+	return "/oore " + command.String(), ""
 }
 
 // LinkSlackForm is GET /settings/slack/link/:secret: asks whether to link. It only

@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,6 +63,23 @@ func TestEveryCommandOfTheManualIsRead(t *testing.T) {
 			t.Errorf("%s is no command", line)
 		} else if found[0].Err != nil && inSlack != nil {
 			t.Errorf("%s: %v; in Slack: %v", line, found[0].Err, inSlack)
+		}
+	}
+}
+
+func TestTryingALine(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	for line, want := range map[string]string{
+		"/oore retry": "Understood as <code>/oore retry</code>",
+		"build  a,b":  "Understood as <code>/oore build a b</code>",
+		"/oore link":  "Understood as <code>/oore link</code>",
+		"/oore retyr": "Did you mean retry?",
+		"/oore re":    `<a href="/commands?line=%2foore%20revoke">`,
+		`"><b>x</b>`:  "&lt;b&gt;",
+	} {
+		_, body := get(t, a, "/commands?line="+url.QueryEscape(line))
+		if !strings.Contains(body, want) || strings.Contains(body, "<b>x") {
+			t.Errorf("%s: the page lacks %s", line, want)
 		}
 	}
 }
