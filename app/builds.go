@@ -269,34 +269,19 @@ func (a *App) activeBuilds(ctx context.Context, s core.Store, f core.BuildFilter
 	return builds, err
 }
 
-// sameLine tells whether two builds of one branch name follow each other. A fork's
-// main is not ours, and a merge queue's entry stands beside the branch it is for.
-func sameLine(a, b core.Build) bool {
-	if a.Tag != b.Tag || (a.TriggerEvent == string(core.EventMergeGroup)) != (b.TriggerEvent == string(core.EventMergeGroup)) {
-		return false
-	}
-	fork := func(b core.Build) int {
-		if b.PullRequest != nil && b.PullRequest.Fork {
-			return b.PullRequest.Number
-		}
-		return 0
-	}
-	return fork(a) == fork(b)
-}
-
 // supersede cancels older builds of the pipeline on the same branch or pull
 // request, where the pipeline wants that. It returns what it canceled.
 func (a *App) supersede(ctx context.Context, tx core.Store, repo core.Repository, p core.Pipeline, b core.Build) ([]core.Build, error) {
 	if !p.Concurrency.CancelPrevious || b.Branch == "" {
 		return nil, nil
 	}
-	older, err := a.activeBuilds(ctx, tx, core.BuildFilter{PipelineID: p.ID, Branch: b.Branch})
+	older, err := a.activeBuilds(ctx, tx, core.BuildFilter{Before: &b})
 	if err != nil {
 		return nil, err
 	}
 	var canceled []core.Build
 	for _, old := range older {
-		if old.Number >= b.Number || old.SHA == b.SHA || !sameLine(old, b) {
+		if old.SHA == b.SHA {
 			continue
 		}
 		if err := a.cancel(ctx, tx, repo, &old, "oore", core.ReasonSuperseded, fmt.Sprintf("Replaced by #%d", b.Number)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oore-ci/oore/app/core"
@@ -56,11 +57,38 @@ func (a *App) processChat(ctx context.Context, u understood) error {
 	case len(lines) == 0:
 		return a.settle(ctx, a.store, *d, core.DeliveryIgnored, core.Reason{Code: core.WhyNoCommand, Text: "It holds no command for Oore."})
 	}
-	known, err := a.meet(ctx, &c, u)
+	known, err := a.locate(ctx, &c, u)
 	if err != nil || !known {
 		return a.chatFault(ctx, c, err)
 	}
+	if d.Attempts == 0 && counts(c, lines) {
+		if allowed, first := a.chatLimit.allow(c, a.now()); !allowed {
+			return a.tooManyCommands(ctx, c, first)
+		}
+	}
+	if err := a.meet(ctx, &c); err != nil {
+		return a.chatFault(ctx, c, err)
+	}
 	return a.converse(ctx, c, lines)
+}
+
+// counts tells whether a message uses up the limit: in Slack the door itself answers
+// help and what is not understood, and nobody is to be kept from linking an account.
+func counts(c conversation, lines []core.ChatLine) bool {
+	return c.door == core.DoorForge || slices.ContainsFunc(lines, func(l core.ChatLine) bool {
+		v, _ := core.FindChatVerb(l.Command.Verb)
+		return l.Err == nil && v.Class != core.ClassNone
+	})
+}
+
+// tooManyCommands refuses a message. In a pull request only the first is answered:
+// replies to somebody who floods it would keep its results waiting.
+func (a *App) tooManyCommands(ctx context.Context, c conversation, first bool) error {
+	reason := core.Reason{Code: core.CodeRateLimited, Text: "Too many commands; try again in a minute."}
+	if c.door == core.DoorForge && !first {
+		return a.settle(ctx, a.store, c.delivery, core.DeliveryIgnored, reason)
+	}
+	return a.answer(ctx, c, []string{reason.Text}, core.DeliveryIgnored, reason)
 }
 
 // chatLines finds the commands in what was written or pressed.
@@ -83,35 +111,42 @@ func (a *App) chatLines(c conversation) []core.ChatLine {
 	return core.ParseComment(c.chat.Body, names)
 }
 
-// meet finds out who speaks, and of which repository. known is false where the
-// repository is not ours: then there is nobody to answer.
-func (a *App) meet(ctx context.Context, c *conversation, u understood) (known bool, err error) {
+// locate finds out of which repository somebody speaks. known is false where that is
+// not ours: then there is nobody to answer.
+func (a *App) locate(ctx context.Context, c *conversation, u understood) (known bool, err error) {
 	if c.door == core.DoorSlack {
-		c.actor, err = a.slackActor(ctx, c.chat)
-		if err != nil {
-			return true, err
-		}
-		c.candidates, err = a.visibleCandidates(ctx, c.actor)
-		return true, err
+		return true, nil
 	}
 	c.candidates, err = a.candidates(ctx, u)
 	if err != nil || len(c.candidates) == 0 {
 		return false, err
 	}
 	c.repo = c.candidates[0].project.Repository
+	return true, nil
+}
+
+// meet finds out who speaks, and what they may do.
+func (a *App) meet(ctx context.Context, c *conversation) (err error) {
+	if c.door == core.DoorSlack {
+		c.actor, err = a.slackActor(ctx, c.chat)
+		if err == nil {
+			c.candidates, err = a.visibleCandidates(ctx, c.actor)
+		}
+		return err
+	}
 	talker, err := a.talker(c.repo.Provider)
 	if err != nil {
-		return true, err
+		return err
 	}
 	permission, err := talker.Permission(ctx, c.repo, c.chat.AuthorID, c.chat.Author)
 	if err != nil {
-		return true, fmt.Errorf("ask what %s may do in %s: %w", c.chat.Author, c.repo.FullName, err)
+		return fmt.Errorf("ask what %s may do in %s: %w", c.chat.Author, c.repo.FullName, err)
 	}
 	if !c.repo.Private && permission == core.PermissionNone {
 		permission = core.PermissionRead // everybody reads a public repository
 	}
 	c.actor = core.Actor{Kind: core.ActorForge, Name: c.chat.Author, Role: permission.Role()}
-	return true, nil
+	return nil
 }
 
 func (a *App) talker(p core.Provider) (core.Talker, error) {
@@ -142,11 +177,6 @@ func (a *App) chatFault(ctx context.Context, c conversation, err error) error {
 
 // converse runs the commands in order; the first that is refused ends it.
 func (a *App) converse(ctx context.Context, c conversation, lines []core.ChatLine) error {
-	place := string(c.door) + ":" + c.chat.Team + c.repo.ID
-	if !a.chatLimit.allow(place+":"+c.chat.AuthorID, chatMost, a.now()) || !a.chatLimit.allow(place, chatAll, a.now()) {
-		refused := core.Codef(core.KindLimited, core.CodeRateLimited, "Too many commands; try again in a minute.")
-		return a.answer(ctx, c, []string{refused.Message}, core.DeliveryIgnored, core.Reason{Code: refused.Code, Text: refused.Message})
-	}
 	var texts, did []string // what is to be answered; what is worth an answer only if something is refused
 	status, reason := core.DeliveryProcessed, core.Reason{Code: core.WhyCommand}
 	for i, line := range lines {

@@ -15,6 +15,8 @@ type talk struct {
 	permissions map[string]core.Permission // by login
 	pull        core.Event                 // every pull request
 	fail        error                      // of Permission
+	hang        chan struct{}              // Permission waits until it is closed; nil: it does not
+	asked       int                        // how often for a permission
 	replies     map[string]string          // by key
 	reactions   []string
 }
@@ -22,6 +24,12 @@ type talk struct {
 func (f *fakeForge) Permission(_ context.Context, _ core.Repository, _, login string) (core.Permission, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.talk.asked++
+	if hang := f.talk.hang; hang != nil {
+		f.mu.Unlock()
+		<-hang
+		f.mu.Lock()
+	}
 	if p, ok := f.talk.permissions[login]; ok {
 		return p, f.talk.fail
 	}

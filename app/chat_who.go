@@ -113,8 +113,8 @@ func (a *App) trusted(ctx context.Context, s core.Store, p core.Project, e core.
 		"This pull request comes from a fork. A maintainer can approve exactly this commit with `/oore approve %s`.", e.SHA)
 }
 
-// chatLimits counts commands: ten in a minute of one person in one place, sixty of all
-// people in a repository.
+// chatLimits counts messages with commands: ten in a minute of one person in one
+// place, sixty of all people in a repository.
 type chatLimits struct {
 	mu   sync.Mutex
 	seen map[string][]time.Time
@@ -126,17 +126,30 @@ const (
 	chatAll    = 60
 )
 
-func (l *chatLimits) allow(who string, most int, now time.Time) bool {
+// allow counts a message. first: this person was refused none within a minute.
+func (l *chatLimits) allow(c conversation, now time.Time) (allowed, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.seen == nil || len(l.seen) > 10_000 {
 		l.seen = map[string][]time.Time{}
 	}
-	recent := slices.DeleteFunc(l.seen[who], func(t time.Time) bool { return now.Sub(t) > chatWindow })
-	if len(recent) >= most {
-		l.seen[who] = recent
-		return false
+	place := string(c.door) + ":" + c.chat.Team + c.repo.ID
+	person := place + ":" + c.chat.AuthorID
+	if l.recent(person, now) >= chatMost || l.recent(place, now) >= chatAll {
+		told := person + " told"
+		if first = l.recent(told, now) == 0; first {
+			l.count(told, now)
+		}
+		return false, first
 	}
-	l.seen[who] = append(recent, now)
-	return true
+	l.count(person, now)
+	l.count(place, now)
+	return true, false
+}
+
+func (l *chatLimits) count(who string, now time.Time) { l.seen[who] = append(l.seen[who], now) }
+
+func (l *chatLimits) recent(who string, now time.Time) int {
+	l.seen[who] = slices.DeleteFunc(l.seen[who], func(t time.Time) bool { return now.Sub(t) > chatWindow })
+	return len(l.seen[who])
 }

@@ -7,83 +7,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/oore-ci/oore/app/core"
 )
 
-const (
-	inboxBatch       = 128
-	inboxParallel    = 8
-	inboxTogether    = 8 // deliveries in one transaction: more would keep new ones waiting
-	deliveryAttempts = 8
-)
-
-// processInbox decides about what has come. Deliveries of one repository are taken
-// one after another, in the order in which they came; those of different
-// repositories side by side.
-func (a *App) processInbox(ctx context.Context) (more bool, err error) {
-	due, err := a.store.DueDeliveries(ctx, a.now(), inboxBatch)
-	if err != nil {
-		return false, fmt.Errorf("read the inbox: %w", err)
-	}
-	var g errgroup.Group
-	g.SetLimit(inboxParallel)
-	for _, group := range a.byRepository(ctx, due) {
-		g.Go(func() error {
-			for _, together := range batches(group) {
-				if err := a.processTogether(ctx, together); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return len(due) > 0, g.Wait() // large payloads come in smaller batches
-}
-
-// batches cuts a group into what is decided in one transaction. A command asks the
-// forge and so stands alone.
-func batches(group []understood) [][]understood {
-	var all [][]understood
-	for i, u := range group {
-		last := len(all) - 1
-		alone := u.event.Chat != nil || i > 0 && group[i-1].event.Chat != nil
-		if last < 0 || alone || len(all[last]) == inboxTogether {
-			all = append(all, nil)
-			last++
-		}
-		all[last] = append(all[last], u)
-	}
-	return all
-}
-
-type understood struct {
-	delivery core.Delivery
-	host     string // the integration's: what the delivery is believed about
-	event    core.Event
-	err      error
-}
-
-func (a *App) byRepository(ctx context.Context, due []core.Delivery) [][]understood {
-	index := map[string]int{}
-	var groups [][]understood
-	for _, d := range due {
-		u := a.understand(ctx, d)
-		key := string(d.Provider) + ":" + u.host + ":" + u.event.RepositoryID
-		if u.event.Chat != nil && u.event.RepositoryID == "" {
-			key += u.event.Chat.AuthorID // in Slack nobody waits for anybody else
-		}
-		i, ok := index[key]
-		if !ok {
-			i = len(groups)
-			index[key] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], u)
-	}
-	return groups
-}
+const deliveryAttempts = 8
 
 func (a *App) understand(ctx context.Context, d core.Delivery) understood {
 	u := understood{delivery: d}

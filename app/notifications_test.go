@@ -438,3 +438,32 @@ func TestTargetsThatHangKeepNoStatusWaiting(t *testing.T) {
 		t.Errorf("the forge was told %v", states)
 	}
 }
+
+func TestBuildsOfForksDoNotHideHowABranchStood(t *testing.T) {
+	h := newNotifyHouse(t)
+	n := h.notification(t, webhook(on(core.OnFixed)))
+	forks := core.ForksBuild
+	if _, err := h.UpdateProject(t.Context(), h.owner, h.shop.ID, app.UpdateProject{Forks: &forks}); err != nil {
+		t.Fatal(err)
+	}
+	ofForks := func(first int) {
+		for i := range 25 {
+			b := h.build(t, h.android, "main", core.BuildSucceeded)
+			b.PullRequest = &core.PullRequest{Number: first + i, Fork: true}
+			if err := h.store.UpdateBuild(t.Context(), b, b.Status, b.LeaseToken, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if b := h.build(t, h.android, "main", core.BuildFailed); !h.wanted(t, n, b) {
+		t.Error("nobody heard that main broke")
+	}
+	ofForks(100)
+	if b := h.build(t, h.android, "main", core.BuildFailed); h.wanted(t, n, b) {
+		t.Error("that main is broken was told again")
+	}
+	ofForks(200)
+	if b := h.build(t, h.android, "main", core.BuildSucceeded); !h.wanted(t, n, b) {
+		t.Error("nobody heard that main was mended")
+	}
+}

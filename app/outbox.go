@@ -9,14 +9,11 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/oore-ci/oore/app/core"
 )
 
 const (
-	outboxBatch    = 32
-	outboxParallel = 8
+	outboxParallel = 16 // calls of one lane at once
 	// outboxHold is how long a sender may take before another may try: longer than
 	// any call's time-out, short enough that a crash delays a status little.
 	outboxHold     = 15 * time.Second
@@ -65,39 +62,6 @@ func (a *App) wantStatus(ctx context.Context, tx core.Store, b core.Build) error
 		return err
 	}
 	return a.wantStatusOf(ctx, tx, p.Repository, b)
-}
-
-// outboxLanes are the kinds of effects that have a sender of their own: a mail server
-// that hangs must not keep a commit's status waiting.
-func outboxLanes() [][]core.EffectKind {
-	return [][]core.EffectKind{
-		{core.EffectStatus, core.EffectComment},
-		{core.EffectReply, core.EffectReact, core.EffectMessage},
-		{core.EffectNotify},
-	}
-}
-
-// sendOutbox makes true what is wanted outside. A key has one sender at a time.
-func (a *App) sendOutbox(ctx context.Context, lane []core.EffectKind) (more bool, err error) {
-	now := a.now()
-	due, err := a.store.TakeEffects(ctx, now, now.Add(outboxHold), outboxBatch, lane...)
-	if err != nil {
-		return false, fmt.Errorf("read the outbox: %w", err)
-	}
-	var g errgroup.Group
-	g.SetLimit(outboxParallel)
-	for _, e := range due {
-		g.Go(func() error {
-			_, err := a.guarded(ctx, func(ctx context.Context) (bool, error) { return false, a.send(ctx, &e) })
-			if err != nil && ctx.Err() != nil {
-				e.NotBefore = a.now() // we stop: whoever comes next need not wait for our hold
-			} else {
-				a.sent(&e, err)
-			}
-			return a.store.SaveEffect(context.WithoutCancel(ctx), e)
-		})
-	}
-	return len(due) > 0, g.Wait()
 }
 
 // sent notes how a call went. Only errors that time can heal are tried again.

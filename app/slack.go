@@ -239,17 +239,12 @@ func (a *App) addSubscribed(ctx context.Context, tx core.Store, b core.Build, ch
 // there is none.
 func (a *App) endedBefore(ctx context.Context, tx core.Store, b core.Build) (core.BuildStatus, error) {
 	builds, _, err := tx.ListBuilds(ctx, core.BuildFilter{
-		PipelineID: b.PipelineID, Branch: b.Branch, Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut},
-	}, core.Page{Limit: 20})
-	if err != nil {
+		Before: &b, Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut},
+	}, core.Page{Limit: 1})
+	if err != nil || len(builds) == 0 {
 		return "", err
 	}
-	for _, old := range builds {
-		if old.Number < b.Number && sameLine(old, b) {
-			return old.Status, nil
-		}
-	}
-	return "", nil
+	return builds[0].Status, nil
 }
 
 // tells decides whether a channel hears of an end, by what came before it.

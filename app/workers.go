@@ -17,10 +17,15 @@ const queueLife = 24 * time.Hour
 // ends. Every fault is logged and tried again; it returns only at the end.
 func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.loop(ctx, topicInbox, slowTick, a.processInbox) })
-	for _, lane := range outboxLanes() {
+	inbox := newInboxLanes(a)
+	g.Go(func() error {
+		defer inbox.working.Wait()
+		return a.loop(ctx, topicInbox, slowTick, inbox.take)
+	})
+	for _, lane := range newOutboxLanes(a) {
 		g.Go(func() error {
-			return a.loop(ctx, topicOutbox, slowTick, func(ctx context.Context) (bool, error) { return a.sendOutbox(ctx, lane) })
+			defer lane.sending.Wait()
+			return a.loop(ctx, topicOutbox, slowTick, lane.take)
 		})
 	}
 	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })

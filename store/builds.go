@@ -131,6 +131,9 @@ func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
 	if f.Number != 0 {
 		db = db.Where("number = ?", f.Number)
 	}
+	if f.Before != nil {
+		db = before(db, *f.Before)
+	}
 	if len(f.Statuses) > 0 {
 		statuses := make([]string, len(f.Statuses))
 		for i, status := range f.Statuses {
@@ -139,6 +142,16 @@ func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
 		db = db.Where("status IN ?", statuses)
 	}
 	return db
+}
+
+func before(db *gorm.DB, b core.Build) *gorm.DB {
+	fork := 0
+	if b.PullRequest != nil && b.PullRequest.Fork {
+		fork = b.PullRequest.Number
+	}
+	queue := string(core.EventMergeGroup)
+	return db.Where("pipeline_id = ? AND number < ? AND branch = ? AND tag = ?", b.PipelineID, b.Number, b.Branch, b.Tag).
+		Where("CASE WHEN pr_fork THEN pr_number ELSE 0 END = ? AND (trigger_event = ?) = ?", fork, queue, b.TriggerEvent == queue)
 }
 
 // ListLeased is core.BuildStore's.

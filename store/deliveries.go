@@ -91,14 +91,17 @@ const dueBytes = 32 << 20
 
 // DueDeliveries is core.DeliveryStore's. It returns fewer than limit, but at least
 // one, where the payloads are large.
-func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]core.Delivery, error) {
+func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, known []string) ([]core.Delivery, error) {
 	var due []struct {
 		ID   string
 		Size int
 	}
 	q := s.read(ctx)
-	err := q.db().Raw(`SELECT id, length(payload) AS size FROM deliveries WHERE status = 'received' AND not_before <= ?
-		ORDER BY received_at, id LIMIT ?`, micros(now), limit).Scan(&due).Error
+	looking := q.db().Table("deliveries").Select("id, length(payload) AS size").Where("status = 'received' AND not_before <= ?", micros(now))
+	if len(known) > 0 {
+		looking = looking.Where("id NOT IN ?", known)
+	}
+	err := looking.Order("received_at, id").Limit(limit).Scan(&due).Error
 	if err != nil || len(due) == 0 {
 		return nil, failed(err, "read the inbox")
 	}

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
 	"sync"
 	"testing"
 	"time"
@@ -130,7 +132,7 @@ func TestRedeliveryRearmsAFailedDelivery(t *testing.T) {
 		equal(t, created, false)
 		d.Status, d.Attempts, d.ProcessedAt, d.NotBefore = core.DeliveryReceived, 0, nil, at(5)
 		equal(t, stored, d)
-		due, err := s.DueDeliveries(ctx, at(5), 10)
+		due, err := s.DueDeliveries(ctx, at(5), 10, nil)
 		ok(t, err)
 		equal(t, due, []core.Delivery{d})
 	})
@@ -162,13 +164,16 @@ func TestDueDeliveries(t *testing.T) {
 			_, _, err := s.ReceiveDelivery(ctx, d)
 			ok(t, err)
 		}
-		due, err := s.DueDeliveries(ctx, at(10), 10)
+		due, err := s.DueDeliveries(ctx, at(10), 10, nil)
 		ok(t, err)
 		equal(t, due, []core.Delivery{early, late})
-		due, err = s.DueDeliveries(ctx, at(10), 1)
+		due, err = s.DueDeliveries(ctx, at(10), 1, nil)
 		ok(t, err)
 		equal(t, due, []core.Delivery{early})
-		due, err = s.DueDeliveries(ctx, at(0).Add(-time.Microsecond), 10)
+		due, err = s.DueDeliveries(ctx, at(10), 10, []string{early.ID, done.ID})
+		ok(t, err)
+		equal(t, due, []core.Delivery{late})
+		due, err = s.DueDeliveries(ctx, at(0).Add(-time.Microsecond), 10, nil)
 		ok(t, err)
 		equal(t, len(due), 0)
 	})
@@ -183,7 +188,7 @@ func TestDueDeliveriesDoNotFillTheMemory(t *testing.T) {
 			_, _, err := s.ReceiveDelivery(ctx, d)
 			ok(t, err)
 		}
-		due, err := s.DueDeliveries(ctx, at(10), 10)
+		due, err := s.DueDeliveries(ctx, at(10), 10, nil)
 		ok(t, err)
 		equal(t, len(due), 1)
 		equal(t, due[0].ReceivedAt, at(0))
@@ -224,4 +229,39 @@ func TestListDeliveries(t *testing.T) {
 		equal(t, page, []core.Delivery{a})
 		equal(t, total, 2)
 	})
+}
+
+// In Slack somebody is told after two seconds that nothing was done: then nothing may
+// be done.
+func TestADeliveryThatNobodyWaitsForIsNotStoredLater(t *testing.T) {
+	url := storetest.Postgres(t)
+	s, ctx := open(t, url), t.Context()
+	held, err := sql.Open("pgx", url)
+	ok(t, err)
+	defer func() { _ = held.Close() }()
+	lock, err := held.BeginTx(ctx, nil)
+	ok(t, err)
+	_, err = lock.ExecContext(ctx, "LOCK TABLE deliveries")
+	ok(t, err)
+
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	var both sync.WaitGroup
+	both.Go(func() {
+		if _, _, err := s.ReceiveDelivery(short, newDelivery("given up")); err == nil {
+			t.Error("it was stored while the table was locked")
+		}
+	})
+	both.Go(func() {
+		if _, _, err := s.ReceiveDelivery(ctx, newDelivery("patient")); err != nil {
+			t.Error(err)
+		}
+	})
+	<-short.Done()
+	ok(t, lock.Rollback())
+	both.Wait()
+	_, err = s.FindDeliveryOf(ctx, core.ProviderGitHub, "patient")
+	ok(t, err)
+	_, err = s.FindDeliveryOf(ctx, core.ProviderGitHub, "given up")
+	refused(t, err, core.KindNotFound, core.CodeNotFound)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,8 @@ type inbox struct {
 }
 
 type arrival struct {
-	values  []any // insertDelivery's
+	ctx     context.Context // the caller's: who has given up must not be stored after all
+	values  []any           // insertDelivery's
 	created bool
 	answer  chan error // nil: durable
 }
@@ -45,10 +47,10 @@ func (b *inbox) stop() {
 	<-b.done
 }
 
-// receive stores a delivery and tells whether it was new. A caller that gives up
-// waiting does not learn whether it was stored.
+// receive stores a delivery and tells whether it was new. What a caller gave up waiting
+// for is not stored, unless the database did that at the same moment.
 func (b *inbox) receive(ctx context.Context, values []any) (created bool, err error) {
-	a := &arrival{values: clean(values), answer: make(chan error, 1)}
+	a := &arrival{ctx: ctx, values: clean(values), answer: make(chan error, 1)}
 	select {
 	case b.queue <- a:
 	case <-ctx.Done():
@@ -96,23 +98,61 @@ func prefix(batch []*arrival) int {
 }
 
 // store answers the whole batch. What the database refuses together it gets one by
-// one, so that a delivery which cannot be stored does not take others with it.
+// one, so that a delivery which cannot be stored does not take others with it; when a
+// caller gives up, the others are tried without it.
 func (b *inbox) store(batch []*arrival) {
 	ctx, cancel := context.WithTimeout(context.Background(), inboxTimeout)
 	defer cancel()
-	err := b.insert(ctx, batch)
-	if err != nil && ctx.Err() != nil {
-		err = core.Errorf(core.KindUnavailable, noAnswer).Because(err)
-	}
-	if err != nil && len(batch) > 1 && outage(err) == "" && ctx.Err() == nil {
+	for {
+		batch = waiting(batch)
+		if len(batch) == 0 {
+			return
+		}
+		err := b.attempt(ctx, batch)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			err = core.Errorf(core.KindUnavailable, noAnswer).Because(err)
+		case errors.Is(err, errGivenUp):
+			continue
+		case err != nil && len(batch) > 1 && outage(err) == "":
+			for _, a := range batch {
+				b.store([]*arrival{a})
+			}
+			return
+		}
 		for _, a := range batch {
-			b.store([]*arrival{a})
+			a.answer <- err
 		}
 		return
 	}
+}
+
+var errGivenUp = errors.New("a caller gave up")
+
+// waiting answers those who have given up, and returns the others.
+func waiting(batch []*arrival) []*arrival {
+	return slices.DeleteFunc(batch, func(a *arrival) bool {
+		err := a.ctx.Err()
+		if err != nil {
+			a.answer <- err
+		}
+		return err != nil
+	})
+}
+
+// attempt stores the batch, or is errGivenUp when one of the callers did.
+func (b *inbox) attempt(ctx context.Context, batch []*arrival) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	for _, a := range batch {
-		a.answer <- err
+		stop := context.AfterFunc(a.ctx, func() { cancel(errGivenUp) })
+		defer stop()
 	}
+	err := b.insert(ctx, batch)
+	if err != nil && errors.Is(context.Cause(ctx), errGivenUp) {
+		return errGivenUp
+	}
+	return err
 }
 
 const insertDeliveries = "INSERT INTO deliveries (" + deliveryColumns + `)

@@ -187,7 +187,9 @@ func TestDeadlockIsRetried(t *testing.T) {
 			return tx.WantEffect(ctx, newEffect(fmt.Sprint(1-i)))
 		})
 	}))
-	equal(t, runs.Load(), int32(3))
+	if runs.Load() < 3 { // more where the other one is slow to end
+		t.Errorf("%d runs: none began again", runs.Load())
+	}
 	equal(t, wanted(t, s, "0"), int64(3))
 	equal(t, wanted(t, s, "1"), int64(3))
 }

@@ -239,6 +239,10 @@ type BuildFilter struct {
 	PullRequest  int
 	RepositoryID string
 	Number       int // of the build in its project
+	// Before leaves what came before that build of its pipeline, on the same branch or
+	// tag: a fork's main is not ours, and a merge queue's entry stands beside the branch
+	// it is for.
+	Before *Build
 }
 
 // Page is a window of a list. Limit is 1 to 200.

@@ -125,8 +125,9 @@ type DeliveryStore interface {
 	// DeliveryID) is known the stored one is returned with created false; if that one
 	// failed it is made ready to be tried again.
 	ReceiveDelivery(ctx context.Context, d Delivery) (stored Delivery, created bool, err error)
-	// DueDeliveries lists received deliveries whose NotBefore has come, oldest first, with payload.
-	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
+	// DueDeliveries lists received deliveries whose NotBefore has come, oldest first, with
+	// payload, but for those whose ids are known.
+	DueDeliveries(ctx context.Context, now time.Time, limit int, known []string) ([]Delivery, error)
 	// UpdateDelivery stores everything but identity and payload.
 	UpdateDelivery(ctx context.Context, d Delivery) error
 	// FindDeliveryOf finds one by the sender's identity for it, without payload.

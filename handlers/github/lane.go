@@ -21,6 +21,7 @@ const (
 	writesKept      = 5 // of those at once, for results
 	commentsPerHour = 400
 	commentsAtOnce  = 40
+	commentsKept    = 15 // of those at once, for results
 )
 
 // patience is how long a call waits for its turn. The outbox has other installations
@@ -66,6 +67,12 @@ func asProgress(ctx context.Context) context.Context {
 	return context.WithValue(ctx, progressMark{}, true)
 }
 
+type replyMark struct{}
+
+// asReply marks the calls made with the context as an answer to a command: reports have
+// comments kept for them.
+func asReply(ctx context.Context) context.Context { return context.WithValue(ctx, replyMark{}, true) }
+
 func isProgress(ctx context.Context) bool { return ctx.Value(progressMark{}) != nil }
 
 // admit returns when the request may go, or KindLimited with when to try again.
@@ -93,6 +100,9 @@ func writes(r *http.Request) bool {
 }
 
 func comments(r *http.Request) bool {
+	if strings.HasSuffix(r.URL.Path, "/reactions") {
+		return false
+	}
 	return strings.HasSuffix(r.URL.Path, "/comments") || strings.Contains(r.URL.Path, "/issues/comments/")
 }
 
@@ -115,6 +125,9 @@ func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	now := l.now()
 	if short := 1 + writesKept - l.writes.TokensAt(now); short > 0 && isProgress(r.Context()) {
 		return 0, turnIn(time.Duration(short / writesPerSecond * float64(time.Second)))
+	}
+	if short := 1 + commentsKept - l.comments.TokensAt(now); short > 0 && comments(r) && r.Context().Value(replyMark{}) != nil {
+		return 0, turnIn(time.Duration(short / commentsPerHour * float64(time.Hour)))
 	}
 	turns := []*rate.Reservation{l.writes.ReserveN(now, 1)}
 	if comments(r) {

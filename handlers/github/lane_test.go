@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,21 @@ func TestCommentsHaveAnHourlyLimit(t *testing.T) {
 	}
 	if err := w.post(t, w.coreRepository()); err != nil {
 		t.Errorf("a status beside them: %v", err)
+	}
+}
+
+// Somebody who floods a pull request with commands uses up what replies may.
+func TestTheReportDoesNotWaitForReplies(t *testing.T) {
+	w := newLaneWorld(t)
+	w.open(t, 3)
+	var err error
+	for i := 0; err == nil && i < 100; i++ {
+		w.Advance(time.Second)
+		err = w.forge.Reply(t.Context(), w.coreRepository(), 3, strconv.Itoa(i), "No.")
+	}
+	wantError(t, "too many replies", err, core.KindLimited, core.CodeRateLimited)
+	if _, err := w.forge.UpsertComment(t.Context(), w.coreRepository(), sticky(w.head, 3), ""); err != nil {
+		t.Errorf("the report: %v", err)
 	}
 }
 

@@ -135,13 +135,13 @@ func (f *Forge) React(ctx context.Context, repo core.Repository, c core.Chat, r 
 }
 
 // Reply implements core.Talker with a comment that begins with a hidden line, by which
-// it is found again and never read as a command.
+// it is found again and never read as a command. It gives way to reports.
 func (f *Forge) Reply(ctx context.Context, repo core.Repository, number int, key, body string) error {
 	s, err := f.seat(repo.FullName, repo.InstallationID)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	ctx, cancel := context.WithTimeout(asReply(ctx), f.timeout)
 	defer cancel()
 	bot, err := f.botLogin(ctx)
 	if err != nil {

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// outboxLane is a sender with calls of its own: a mail server that hangs must not keep
+// a commit's status waiting.
+type outboxLane struct {
+	app     *App
+	kinds   []core.EffectKind
+	slots   chan struct{} // one for each call
+	sending sync.WaitGroup
+}
+
+func newOutboxLanes(a *App) []*outboxLane {
+	lane := func(kinds ...core.EffectKind) *outboxLane {
+		return &outboxLane{app: a, kinds: kinds, slots: make(chan struct{}, outboxParallel)}
+	}
+	return []*outboxLane{
+		lane(core.EffectStatus, core.EffectComment),
+		lane(core.EffectReply, core.EffectReact, core.EffectMessage),
+		lane(core.EffectNotify),
+	}
+}
+
+// take makes true what is wanted outside, as far as calls are free. A key has one
+// sender at a time.
+func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
+	free := cap(l.slots) - len(l.slots)
+	if free == 0 {
+		return false, nil // whoever ends rings
+	}
+	now := l.app.now()
+	due, err := l.app.store.TakeEffects(ctx, now, now.Add(outboxHold), free, l.kinds...)
+	if err != nil {
+		return false, fmt.Errorf("read the outbox: %w", err)
+	}
+	for _, e := range due {
+		l.slots <- struct{}{}
+		l.sending.Go(func() {
+			defer l.free()
+			l.send(ctx, e)
+		})
+	}
+	return len(due) > 0, nil
+}
+
+func (l *outboxLane) free() {
+	full := len(l.slots) == cap(l.slots)
+	<-l.slots
+	if full {
+		l.app.bell.ring(topicOutbox)
+	}
+}
+
+func (l *outboxLane) send(ctx context.Context, e core.Effect) {
+	_, err := l.app.guarded(ctx, func(ctx context.Context) (bool, error) { return false, l.app.send(ctx, &e) })
+	if err != nil && ctx.Err() != nil {
+		e.NotBefore = l.app.now() // we stop: whoever comes next need not wait for our hold
+	} else {
+		l.app.sent(&e, err)
+	}
+	if err := l.app.store.SaveEffect(context.WithoutCancel(ctx), e); err != nil {
+		l.app.log.Error("note what was sent", "key", e.Key, "error", err)
+	}
+}
