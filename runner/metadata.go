@@ -10,8 +10,6 @@ import (
 	"os"
 	"path"
 
-	"howett.net/plist"
-
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -25,15 +23,8 @@ const (
 
 // describeFile notes what an APK, AAB or IPA says of itself.
 func describeFile(file *os.File, a *core.Artifact) error {
-	var manifest string
-	limit, note := int64(maxManifest), noteAndroid
 	switch a.Kind {
-	case core.ArtifactAPK:
-		manifest = "AndroidManifest.xml"
-	case core.ArtifactAAB:
-		manifest, note = "base/manifest/AndroidManifest.xml", noteAndroidProto
-	case core.ArtifactIPA:
-		manifest, limit, note = "Payload/*.app/Info.plist", maxInfoPlist, noteInfoPlist
+	case core.ArtifactAPK, core.ArtifactAAB, core.ArtifactIPA:
 	case core.ArtifactApp, core.ArtifactFile:
 		return nil
 	}
@@ -41,11 +32,14 @@ func describeFile(file *os.File, a *core.Artifact) error {
 	if err != nil {
 		return err
 	}
-	data, err := archiveFile(archive, manifest, limit)
-	if err != nil {
-		return err
+	switch a.Kind {
+	case core.ArtifactAPK:
+		return apkFormat().describe(archive, a)
+	case core.ArtifactAAB:
+		return aabFormat().describe(archive, a)
+	case core.ArtifactIPA, core.ArtifactApp, core.ArtifactFile:
 	}
-	return note(data, a)
+	return describeIPA(archive, a)
 }
 
 // describeBundle notes what an application's folder says of itself.
@@ -64,7 +58,8 @@ func describeBundle(root *os.Root, dir string, a *core.Artifact) error {
 		if err != nil {
 			return err
 		}
-		return noteInfoPlist(data, a)
+		_, err = noteInfoPlist(data, a)
+		return err
 	}
 	return errors.New("it has no Info.plist")
 }
@@ -113,44 +108,21 @@ func (b *budgetReader) ReadAt(p []byte, off int64) (int, error) {
 	return b.r.ReadAt(p, off)
 }
 
-// archiveFile unpacks the first file whose path matches.
-func archiveFile(archive *zip.Reader, pattern string, limit int64) ([]byte, error) {
+// archiveFile unpacks a file.
+func archiveFile(archive *zip.Reader, name string, limit int64) ([]byte, error) {
 	for _, f := range archive.File {
-		if ok, err := path.Match(pattern, f.Name); err != nil || !ok {
-			continue
+		if f.Name == name {
+			return unpacked(f, limit)
 		}
-		r, err := f.Open()
-		if err != nil {
-			return nil, err
-		}
-		data, err := readAtMost(r, limit)
-		_ = r.Close()
-		return data, err
 	}
-	return nil, fmt.Errorf("it has no %s", pattern)
+	return nil, fmt.Errorf("it has no %s", name)
 }
 
-// noteInfoPlist reads a property list, binary or XML.
-func noteInfoPlist(data []byte, a *core.Artifact) (err error) {
-	defer func() { // the library panics at some lists that are damaged
-		if p := recover(); p != nil {
-			err = fmt.Errorf("its Info.plist is damaged: %v", p)
-		}
-	}()
-	var info map[string]any
-	if _, err := plist.Unmarshal(data, &info); err != nil {
-		return fmt.Errorf("its Info.plist is damaged: %w", err)
+func unpacked(f *zip.File, limit int64) ([]byte, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
 	}
-	for _, entry := range []struct{ key, meta string }{
-		{"CFBundleIdentifier", core.MetaBundleID},
-		{"CFBundleShortVersionString", core.MetaVersion},
-		{"CFBundleVersion", core.MetaBuildNumber},
-		{"CFBundleName", core.MetaTitle},
-		{"CFBundleDisplayName", core.MetaTitle}, // the better one
-	} {
-		if text, ok := info[entry.key].(string); ok {
-			a.AddMetadata(entry.meta, text)
-		}
-	}
-	return nil
+	defer func() { _ = r.Close() }() // it was only read
+	return readAtMost(r, limit)
 }

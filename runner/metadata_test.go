@@ -229,12 +229,13 @@ func FuzzManifests(f *testing.F) {
 	f.Add(binaryManifest(false, "1", "p", 1))
 	f.Add(protoManifest([2]string{"package", "p"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, note := range []func([]byte, *core.Artifact) error{noteAndroid, noteAndroidProto, noteInfoPlist} {
-			a := core.Artifact{Name: "a", Kind: core.ArtifactAPK}
-			_ = note(data, &a)
-			if err := a.Validate(); err != nil {
-				t.Error(err)
-			}
+		a := core.Artifact{Name: "a", Kind: core.ArtifactAPK}
+		_, _, _ = noteManifest(binaryElements(data), &a)
+		_, _, _ = noteManifest(protoElements(data), &a)
+		_, _ = noteInfoPlist(data, &a)
+		noteProfile(data, &a)
+		if err := a.Validate(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -106,7 +106,7 @@ func TestAFileGoesInPartsAndAnewWhenOneIsLost(t *testing.T) {
 				Artifact core.Artifact
 				Parts    []string
 			}
-			if err := json.Unmarshal(body, &in); err != nil || in.Artifact.Name != "app.apk" || len(in.Parts) != 2 {
+			if err := json.Unmarshal(body, &in); err != nil || in.Artifact.Name != "app.apk" || string(in.Artifact.Icon) != "icon" || len(in.Parts) != 2 {
 				t.Errorf("joined %+v, %v", in, err)
 			}
 			if joins++; joins == 1 {
@@ -117,7 +117,7 @@ func TestAFileGoesInPartsAndAnewWhenOneIsLost(t *testing.T) {
 	})
 	put := func() error {
 		got.Reset()
-		return r.PutArtifact(t.Context(), core.Lease{BuildID: "b", Token: "t"}, core.Artifact{Name: "app.apk", Size: int64(len(content))}, bytes.NewReader(content))
+		return r.PutArtifact(t.Context(), core.Lease{BuildID: "b", Token: "t"}, core.Artifact{Name: "app.apk", Size: int64(len(content)), Icon: []byte("icon")}, bytes.NewReader(content))
 	}
 	if err := put(); err == nil || refused(err) {
 		t.Errorf("a part was lost: %v", err)

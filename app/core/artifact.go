@@ -21,8 +21,11 @@ type Artifact struct {
 	Size      int64             // bytes
 	SHA256    string            // hex, of the bytes as they are downloaded
 	Metadata  map[string]string // what the file says of itself, by the Meta… keys
-	CreatedAt time.Time
-	ExpiresAt *time.Time // nil: kept as long as its build
+	// IconSHA256 is the blob of the application's icon, a PNG; empty: there is none.
+	IconSHA256 string
+	Icon       []byte // that PNG, from the runner to the store alone
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time // nil: kept as long as its build
 }
 
 // ArtifactLink is an artifact with the address of its file, for who may see the build.
@@ -51,16 +54,31 @@ const (
 	MetaBundleID    = "bundle_id"    // Apple
 	MetaVersion     = "version"      // Apple, as people see it
 	MetaBuildNumber = "build_number" // Apple
-	MetaTitle       = "title"        // Apple, under the icon
+	MetaTitle       = "title"        // under the icon
+
+	// Apple: for which devices it is signed, one of the Distribution… words; for how many,
+	// where they are listed; and until when, RFC 3339.
+	MetaDistribution   = "distribution"
+	MetaDevices        = "profile_devices"
+	MetaProfileExpires = "profile_expires_at"
+)
+
+// For which devices an application of Apple's is signed.
+const (
+	DistributionDevices    = "registered_devices"
+	DistributionEnterprise = "enterprise"
+	DistributionStore      = "app_store"
 )
 
 // Limits of artifacts.
 const (
-	MaxArtifactSize = 4 << 30 // bytes
-	MaxArtifacts    = 1000    // of one build
-	maxArtifactName = 255     // bytes
-	maxMetadata     = 16      // entries
-	maxMetadataText = 256     // characters
+	MaxArtifactSize = 4 << 30   // bytes
+	MaxArtifacts    = 1000      // of one build
+	maxArtifactName = 255       // bytes
+	maxMetadata     = 16        // entries
+	maxMetadataText = 256       // characters
+	MaxIcon         = 256 << 10 // bytes
+	MaxIconSide     = 512       // pixels
 )
 
 // ReasonArtifactRefused ends a build whose artifact was collected and not taken.
@@ -118,6 +136,8 @@ func (a Artifact) Validate() error {
 		return Errorf(KindTooLarge, "%s has %d bytes; an artifact may have 4 GiB", a.Name, a.Size)
 	case a.SHA256 != "" && !ValidSHA256(a.SHA256):
 		return Errorf(KindInvalid, "The SHA-256 of %s must be 64 hexadecimal digits in lower case", a.Name)
+	case a.Icon != nil && !validIcon(a.Icon):
+		return Errorf(KindInvalid, "The icon of %s must be a PNG of at most %d pixels and %d bytes", a.Name, MaxIconSide, MaxIcon)
 	case len(a.Metadata) > maxMetadata:
 		return Errorf(KindInvalid, "%s has %d entries of metadata; at most %d are kept", a.Name, len(a.Metadata), maxMetadata)
 	}
