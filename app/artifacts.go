@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -40,6 +41,9 @@ func (a *App) PutArtifact(ctx context.Context, l core.Lease, artifact core.Artif
 		return core.Errorf(core.KindInvalid, "%s arrived with %d bytes and the SHA-256 %s, not as it was announced: something changed it meanwhile", artifact.Name, size, sum)
 	}
 	artifact.SHA256, artifact.Size = sum, size
+	if artifact.IconSHA256, err = a.putIcon(ctx, artifact.Icon); err != nil {
+		return err
+	}
 	artifact.ID, artifact.CreatedAt, artifact.ExpiresAt = a.newID(), a.now(), nil
 	err = a.store.InTx(ctx, func(tx core.Store) error {
 		b, err := a.collecting(ctx, tx, l, artifact.Name)
@@ -56,6 +60,15 @@ func (a *App) PutArtifact(ctx context.Context, l core.Lease, artifact core.Artif
 	a.log.Info("artifact stored", "build", l.BuildID, "name", artifact.Name, "size", size, "sha256", sum)
 	a.changed(l.BuildID)
 	return nil
+}
+
+// putIcon keeps an icon; what a runner says of blobs that are here counts for nothing.
+func (a *App) putIcon(ctx context.Context, icon []byte) (sum string, err error) {
+	if icon == nil {
+		return "", nil
+	}
+	sum, _, err = a.blobs.Put(ctx, bytes.NewReader(icon))
+	return sum, err
 }
 
 // collecting loads the lease's build, which must still run and have room for the name.
@@ -117,8 +130,11 @@ func (a *App) FindArtifact(ctx context.Context, actor core.Actor, id string) (co
 		return core.Artifact{}, err
 	}
 	project, err := a.store.FindProject(ctx, artifact.ProjectID)
-	if err != nil || core.Allow(actor, core.ActRead, &project) != nil {
-		return core.Artifact{}, core.Errorf(core.KindNotFound, "Artifact not found")
+	if err == nil && core.Allow(actor, core.ActRead, &project) != nil || core.KindOf(err) == core.KindNotFound {
+		err = core.Errorf(core.KindNotFound, "Artifact not found")
+	}
+	if err != nil {
+		return core.Artifact{}, err
 	}
 	return artifact, nil
 }

@@ -28,6 +28,7 @@ var secretPrefixes = map[core.CredentialKind]string{
 	core.CredentialSignInLink: "oorel_", core.CredentialStream: "oorev_",
 	core.CredentialAppState: "oorea_", core.CredentialChatLink: "oorec_",
 	core.CredentialDownload: "oored_", core.CredentialRunner: "oorer_",
+	core.CredentialShare: "ooreh_", core.CredentialInstall: "oorei_",
 }
 
 func newSecret(kind core.CredentialKind) (secret, hash string) {

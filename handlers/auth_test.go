@@ -51,7 +51,7 @@ func TestWhoIsLetIn(t *testing.T) {
 func TestNoRouteIsForgotten(t *testing.T) {
 	s := serve(t, nil)
 	public := map[string]bool{
-		"/healthz": true, "/readyz": true, "/login": true, "/sign-in/:token": true, "/static/*": true, "/dl/:secret": true,
+		"/healthz": true, "/readyz": true, "/login": true, "/sign-in/:token": true, "/static/*": true, "/dl/:secret": true, "/i/:secret/app": true, "/i/:secret/icon": true,
 		"/v1/webhooks/github": true, "/v1/webhooks/gitlab": true, "/v1/slack/commands": true, "/v1/slack/interactions": true,
 	}
 	seen := 0

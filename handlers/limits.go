@@ -73,7 +73,8 @@ func headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	case bytes.HasPrefix(path, []byte("/v1/runners/")) && bytes.Contains(path, []byte("/jobs/")) && len(h.Peek("X-Oore-Lease")) > 0:
 		return fasthttp.RequestConfig{MaxRequestBodySize: jobBodyLimit, ReadTimeout: webhookReadTimeout}
 	case bytes.HasSuffix(path, []byte("/logs/stream")), bytes.HasSuffix(path, []byte("/log.txt")),
-		bytes.HasSuffix(path, []byte("/download")), bytes.HasPrefix(path, []byte("/dl/")):
+		bytes.HasSuffix(path, []byte("/download")), bytes.HasPrefix(path, []byte("/dl/")),
+		bytes.HasPrefix(path, []byte("/i/")) && bytes.HasSuffix(path, []byte("/app")):
 		return fasthttp.RequestConfig{WriteTimeout: streamWriteTimeout}
 	}
 	return fasthttp.RequestConfig{}

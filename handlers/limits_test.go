@@ -81,6 +81,8 @@ func TestLimitsByPath(t *testing.T) {
 		"/v1/builds/1/logs/stream?token=abc": {WriteTimeout: time.Hour},
 		"/v1/builds?x=/logs/stream":          {},
 		"/builds/1/log.txt":                  {WriteTimeout: time.Hour},
+		"/i/ooreh_x/app":                     {WriteTimeout: time.Hour},
+		"/i/ooreh_x":                         {},
 	} {
 		var h fasthttp.RequestHeader
 		h.SetRequestURI(uri)

@@ -53,7 +53,10 @@ func build(o Options, commands commands) *fiber.App {
 	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Stop: o.Stop})
 	mountAPI(server.Group("/v1", noStore), a, h, o)
 	server.Get("/artifacts/:id/download", a.page(h.DownloadArtifact))
+	server.Get("/artifacts/:id/icon", a.page(h.Icon))
 	server.Get("/dl/:secret", h.DownloadByLink)
+	server.Get("/i/:secret/app", h.SharedFile)
+	server.Get("/i/:secret/icon", h.SharedIcon)
 	mountPages(server, a, o.Pages)
 	return server
 }
@@ -92,7 +95,11 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Get("/projects/:id/artifacts", a.api(h.ListProjectArtifacts))
 	v1.Get("/artifacts/:id", a.api(h.Artifact))
 	v1.Get("/artifacts/:id/download", a.api(h.DownloadArtifact))
+	v1.Get("/artifacts/:id/icon", a.api(h.Icon))
 	v1.Post("/artifacts/:id/download-link", a.api(h.CreateDownloadLink))
+	v1.Get("/artifacts/:id/share-links", a.api(h.ListShareLinks))
+	v1.Post("/artifacts/:id/share-links", a.api(h.CreateShareLink))
+	v1.Delete("/share-links/:id", a.api(h.DeleteShareLink))
 
 	v1.Get("/deliveries", a.api(h.ListDeliveries))
 	v1.Get("/deliveries/:id", a.api(h.Delivery))

@@ -17,6 +17,7 @@ type artifactRow struct {
 	SizeBytes int64
 	SHA256    string            `gorm:"column:sha256"`
 	Metadata  map[string]string `gorm:"serializer:json"`
+	Icon      string            `gorm:"column:icon_sha256"`
 	Created   int64             `gorm:"column:created_at"`
 	ExpiresAt *int64
 }
@@ -27,7 +28,7 @@ func (artifactRow) TableName() string { return "artifacts" }
 func (r artifactRow) toCore() core.Artifact {
 	return core.Artifact{
 		ID: r.ID, BuildID: r.BuildID, ProjectID: r.ProjectID, Name: r.Name, Kind: core.ArtifactKind(r.Kind), Size: r.SizeBytes,
-		SHA256: r.SHA256, Metadata: r.Metadata, CreatedAt: instant(r.Created), ExpiresAt: instantOrNil(r.ExpiresAt),
+		SHA256: r.SHA256, Metadata: r.Metadata, IconSHA256: r.Icon, CreatedAt: instant(r.Created), ExpiresAt: instantOrNil(r.ExpiresAt),
 	}
 }
 
@@ -35,7 +36,7 @@ func (r artifactRow) toCore() core.Artifact {
 func (s *Store) SaveArtifact(ctx context.Context, a core.Artifact) (core.Artifact, error) {
 	row := artifactRow{
 		ID: a.ID, BuildID: a.BuildID, ProjectID: a.ProjectID, Name: a.Name, Kind: string(a.Kind), SizeBytes: a.Size,
-		SHA256: a.SHA256, Metadata: a.Metadata, Created: micros(a.CreatedAt), ExpiresAt: microsOrNil(a.ExpiresAt),
+		SHA256: a.SHA256, Metadata: a.Metadata, Icon: a.IconSHA256, Created: micros(a.CreatedAt), ExpiresAt: microsOrNil(a.ExpiresAt),
 	}
 	if row.Metadata == nil {
 		row.Metadata = map[string]string{}
@@ -44,7 +45,7 @@ func (s *Store) SaveArtifact(ctx context.Context, a core.Artifact) (core.Artifac
 	err := s.write(ctx, func(q session) error {
 		err := q.db().Clauses(clause.OnConflict{
 			Columns:   []clause.Column{{Name: "build_id"}, {Name: "name"}},
-			DoUpdates: clause.AssignmentColumns([]string{"kind", "size_bytes", "sha256", "metadata", "created_at", "expires_at"}),
+			DoUpdates: clause.AssignmentColumns([]string{"kind", "size_bytes", "sha256", "metadata", "icon_sha256", "created_at", "expires_at"}),
 		}).Create(&row).Error
 		if err != nil {
 			return err
@@ -80,16 +81,50 @@ func (s *Store) ListProjectArtifacts(ctx context.Context, projectID string, page
 	return toCores(rows), int(total), failed(err, "list artifacts of project %s", projectID)
 }
 
+// releaseReach is how many of a project's apps are looked at to find the newest of each
+// branch: a project has any number of them.
+const releaseReach = 2000
+
+// ListReleases is core.ArtifactStore's.
+func (s *Store) ListReleases(ctx context.Context, projectID string, limit int) ([]core.Release, error) {
+	q := s.read(ctx)
+	var builds []buildRow
+	made := q.db().Model(&artifactRow{}).Select("build_id").Where("project_id = ? AND kind IN ?", projectID, installable()).
+		Order("created_at DESC, id DESC").Limit(releaseReach)
+	newest := q.db().Model(&buildRow{}).Select("max(number)").Group("pipeline_id, branch, tag").
+		Where("id IN (?) AND status = 'succeeded' AND NOT pr_fork", made)
+	err := q.db().Omit("Problems", "Tests").Order("number DESC").Limit(limit).Find(&builds, "project_id = ? AND number IN (?)", projectID, newest).Error
+	if err != nil {
+		return nil, failed(err, "find the releases of project %s", projectID)
+	}
+	releases, ids, places := make([]core.Release, len(builds)), make([]string, len(builds)), map[string]int{}
+	for i, b := range builds {
+		releases[i].Build, ids[i], places[b.ID] = b.toCore(), b.ID, i
+	}
+	var rows []artifactRow
+	err = q.db().Order("name, id").Find(&rows, "build_id IN ? AND kind IN ?", ids, installable()).Error
+	for _, row := range rows {
+		r := &releases[places[row.BuildID]]
+		r.Artifacts = append(r.Artifacts, row.toCore())
+	}
+	return releases, failed(err, "list what the releases of project %s are made of", projectID)
+}
+
+// installable lists the kinds that a phone can install.
+func installable() []string { return []string{string(core.ArtifactAPK), string(core.ArtifactIPA)} }
+
 // UnusedBlobs is core.ArtifactStore's.
 func (s *Store) UnusedBlobs(ctx context.Context, sums []string) ([]string, error) {
-	var used []string
-	err := s.read(ctx).db().Model(&artifactRow{}).Distinct("sha256").Where("sha256 IN ?", sums).Pluck("sha256", &used).Error
-	if err != nil {
-		return nil, failed(err, "ask which blobs are used")
-	}
 	known := map[string]bool{}
-	for _, sum := range used {
-		known[sum] = true
+	for _, column := range []string{"sha256", "icon_sha256"} {
+		var used []string
+		err := s.read(ctx).db().Model(&artifactRow{}).Distinct(column).Where(column+" IN ?", sums).Pluck(column, &used).Error
+		if err != nil {
+			return nil, failed(err, "ask which blobs are used")
+		}
+		for _, sum := range used {
+			known[sum] = true
+		}
 	}
 	var unused []string
 	for _, sum := range sums {

@@ -16,6 +16,9 @@ type credentialRow struct {
 	Role       string
 	BuildID    string
 	ArtifactID string
+	SourceID   string
+	SingleUse  bool
+	Uses       int
 	Created    int64 `gorm:"column:created_at"`
 	ExpiresAt  *int64
 	LastUsedAt *int64
@@ -27,6 +30,7 @@ func (credentialRow) TableName() string { return "credentials" }
 func (r credentialRow) toCore() core.Credential {
 	return core.Credential{
 		ID: r.ID, Kind: core.CredentialKind(r.Kind), Hash: r.Hash, Name: r.Name, UserID: r.UserID, Role: core.Role(r.Role), BuildID: r.BuildID, ArtifactID: r.ArtifactID,
+		SourceID: r.SourceID, SingleUse: r.SingleUse, Uses: r.Uses,
 		CreatedAt: instant(r.Created), ExpiresAt: instantOrNil(r.ExpiresAt), LastUsedAt: instantOrNil(r.LastUsedAt),
 	}
 }
@@ -35,6 +39,7 @@ func (r credentialRow) toCore() core.Credential {
 func (s *Store) CreateCredential(ctx context.Context, c core.Credential) error {
 	row := credentialRow{
 		ID: c.ID, Kind: string(c.Kind), Hash: c.Hash, Name: c.Name, UserID: c.UserID, Role: string(c.Role), BuildID: c.BuildID, ArtifactID: c.ArtifactID,
+		SourceID: c.SourceID, SingleUse: c.SingleUse, Uses: c.Uses,
 		Created: micros(c.CreatedAt), ExpiresAt: microsOrNil(c.ExpiresAt), LastUsedAt: microsOrNil(c.LastUsedAt),
 	}
 	err := s.writeOne(ctx, func(q session) error { return q.db().Create(&row).Error })
@@ -61,7 +66,7 @@ func (s *Store) TouchCredential(ctx context.Context, id string, at time.Time) er
 func (s *Store) DeleteCredential(ctx context.Context, id string) (bool, error) {
 	var n int64
 	err := s.writeOne(ctx, func(q session) (err error) {
-		n, err = q.exec("DELETE FROM credentials WHERE id = $1", id)
+		n, err = q.exec("DELETE FROM credentials WHERE id = $1 OR source_id = $1", id)
 		return err
 	})
 	return n > 0, failed(err, "delete credential %s", id)
@@ -81,4 +86,28 @@ func (s *Store) DeleteExpiredCredentials(ctx context.Context, now time.Time) err
 		return err
 	})
 	return failed(err, "delete expired credentials")
+}
+
+// FindShareLink is core.UserStore's.
+func (s *Store) FindShareLink(ctx context.Context, id string) (core.Credential, error) {
+	var row credentialRow
+	err := s.read(ctx).db().Take(&row, "id = ? AND kind = ?", id, string(core.CredentialShare)).Error
+	return row.toCore(), found(err, "Share link", "find share link %s", id)
+}
+
+// ListShareLinks is core.UserStore's.
+func (s *Store) ListShareLinks(ctx context.Context, artifactID string) ([]core.Credential, error) {
+	var rows []credentialRow
+	err := s.read(ctx).db().Order("created_at, id").Find(&rows, "artifact_id = ? AND kind = ?", artifactID, string(core.CredentialShare)).Error
+	return toCores(rows), failed(err, "list the share links of artifact %s", artifactID)
+}
+
+// UseShareLink is core.UserStore's.
+func (s *Store) UseShareLink(ctx context.Context, id string, at time.Time) (bool, error) {
+	var n int64
+	err := s.writeOne(ctx, func(q session) (err error) {
+		n, err = q.exec("UPDATE credentials SET uses = uses + 1, last_used_at = $1 WHERE id = $2 AND (uses = 0 OR NOT single_use)", micros(at), id)
+		return err
+	})
+	return n > 0, failed(err, "use share link %s", id)
 }

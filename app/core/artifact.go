@@ -227,7 +227,11 @@ type ArtifactStore interface {
 	FindArtifact(ctx context.Context, id string) (Artifact, error)
 	ListArtifacts(ctx context.Context, buildID string) ([]Artifact, error)                          // by name
 	ListProjectArtifacts(ctx context.Context, projectID string, page Page) ([]Artifact, int, error) // newest first
-	// UnusedBlobs returns those of the SHA-256 that no artifact has.
+	// ListReleases finds the newest successful build of each pipeline and branch or tag
+	// that made something to install, newest first, at most limit, among the project's
+	// last 2,000 apps. Builds for forks are none: a fork may call its branch main.
+	ListReleases(ctx context.Context, projectID string, limit int) ([]Release, error)
+	// UnusedBlobs returns those of the SHA-256 that no artifact has, nor its icon.
 	UnusedBlobs(ctx context.Context, sums []string) ([]string, error)
 }
 

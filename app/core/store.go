@@ -171,8 +171,13 @@ type UserStore interface {
 	CreateCredential(ctx context.Context, c Credential) error
 	FindCredential(ctx context.Context, k CredentialKind, hash string) (Credential, error)
 	TouchCredential(ctx context.Context, id string, at time.Time) error
-	// DeleteCredential tells whether it was there: of two users of a one-time link one wins.
+	// DeleteCredential deletes it and what came of it, and tells whether it was there: of
+	// two users of a one-time link one wins.
 	DeleteCredential(ctx context.Context, id string) (bool, error)
 	ListCredentials(ctx context.Context, k CredentialKind) ([]Credential, error)
 	DeleteExpiredCredentials(ctx context.Context, now time.Time) error
+	FindShareLink(ctx context.Context, id string) (Credential, error)
+	ListShareLinks(ctx context.Context, artifactID string) ([]Credential, error) // oldest first
+	// UseShareLink counts a use, and tells whether there was one left.
+	UseShareLink(ctx context.Context, id string, at time.Time) (bool, error)
 }

@@ -64,6 +64,8 @@ const (
 	CredentialDownload   CredentialKind = "download"     // one artifact's file
 	CredentialRunner     CredentialKind = "runner"       // a runner's own, with the runner's id; good for its routes alone
 	CredentialAppState   CredentialKind = "app_state"    // a GitHub App is being made; used once
+	CredentialShare      CredentialKind = "share"        // a link to one artifact's install page
+	CredentialInstall    CredentialKind = "install"      // one install of an artifact, by a person or of a share link
 )
 
 // Credential is a stored proof of who somebody is.
@@ -75,7 +77,10 @@ type Credential struct {
 	UserID     string // empty for a token made on the command line
 	Role       Role
 	BuildID    string // stream
-	ArtifactID string // download
+	ArtifactID string // download, share, install
+	SourceID   string // install: the share link that it came of; it ends with that
+	SingleUse  bool   // share: good for one install
+	Uses       int    // share: installs and downloads that began
 	CreatedAt  time.Time
 	ExpiresAt  *time.Time
 	LastUsedAt *time.Time

@@ -59,6 +59,7 @@ type Commands interface {
 	SecretCommands
 	RunnerCommands
 	ArtifactCommands
+	ShareCommands
 
 	CreateAPIToken(ctx context.Context, actor core.Actor, in app.CreateAPIToken) (secret string, c core.Credential, err error)
 	ListAPITokens(ctx context.Context, actor core.Actor) ([]core.Credential, error)

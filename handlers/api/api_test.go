@@ -78,6 +78,7 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"POST /integrations/github/complete": a.CompleteGitHubApp, "POST /integrations/gitlab": a.ConnectGitLab,
 		"GET /builds/:id/artifacts": a.ListBuildArtifacts, "GET /projects/:id/artifacts": a.ListProjectArtifacts, "GET /artifacts/:id": a.Artifact,
 		"GET /artifacts/:id/download": a.DownloadArtifact, "HEAD /artifacts/:id/download": a.DownloadArtifact, "POST /artifacts/:id/download-link": a.CreateDownloadLink,
+		"GET /artifacts/:id/icon": a.Icon, "GET /artifacts/:id/share-links": a.ListShareLinks, "POST /artifacts/:id/share-links": a.CreateShareLink, "DELETE /share-links/:id": a.DeleteShareLink,
 		"GET /runners": a.ListRunners, "POST /runners/register": a.RegisterRunner, "GET /runners/:id": a.Runner, "PATCH /runners/:id": a.UpdateRunner, "DELETE /runners/:id": a.DeleteRunner,
 		"GET /integration-repositories": a.ListIntegrationRepositories, "POST /integration-repositories/:id/webhook-secret": a.RenewHookSecret,
 	} {
@@ -162,10 +163,10 @@ func fullCommands() *apitest.Commands {
 		Secret: "oore_secret", Expires: at(300),
 		Credential: core.Credential{
 			ID: projectID, Kind: core.CredentialAPIToken, Hash: "never shown", Name: "deploy", UserID: buildID, Role: core.RoleDeveloper,
-			CreatedAt: at(0), LastUsedAt: ptr(at(60)),
+			ArtifactID: deliveryID, SourceID: "never shown", Uses: 2, CreatedAt: at(0), LastUsedAt: ptr(at(60)),
 		},
 		Artifact: core.Artifact{
-			ID: deliveryID, BuildID: buildID, ProjectID: projectID, Name: "app-release.apk", Kind: core.ArtifactAPK, Size: 26, SHA256: strings.Repeat("ab", 32),
+			ID: deliveryID, BuildID: buildID, ProjectID: projectID, Name: "app-release.apk", Kind: core.ArtifactAPK, Size: 26, SHA256: strings.Repeat("ab", 32), IconSHA256: strings.Repeat("cd", 32),
 			Metadata: map[string]string{core.MetaPackage: "com.acme.shop", core.MetaVersionCode: "42"}, CreatedAt: at(60), ExpiresAt: ptr(at(3600)),
 		},
 		File: "abcdefghijklmnopqrstuvwxyz",
@@ -308,6 +309,9 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"project_artifacts", "GET", "/projects/" + projectID + "/artifacts", "", 200},
 		{"artifact", "GET", "/artifacts/" + deliveryID, "", 200},
 		{"download_link", "POST", "/artifacts/" + deliveryID + "/download-link", "", 201},
+		{"share_link_created", "POST", "/artifacts/" + deliveryID + "/share-links", `{"expires_in":3600,"single_use":true}`, 201},
+		{"share_links", "GET", "/artifacts/" + deliveryID + "/share-links", "", 200},
+		{"no_content", "DELETE", "/share-links/" + deliveryID, "", 204},
 		{"deliveries", "GET", "/deliveries", "", 200},
 		{"delivery", "GET", "/deliveries/" + deliveryID, "", 200},
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/redeliver", "", 200},

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"io"
-	"math"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -29,14 +28,18 @@ type artifactJSON struct {
 	SizeBytes int64             `json:"size_bytes"`
 	SHA256    string            `json:"sha256"`
 	Metadata  map[string]string `json:"metadata"`
+	IconURL   string            `json:"icon_url,omitempty"`
 	CreatedAt int64             `json:"created_at"`
 	ExpiresAt *int64            `json:"expires_at,omitempty"`
 }
 
-func renderArtifact(a core.Artifact) artifactJSON {
+func (a *API) renderArtifact(from core.Artifact) artifactJSON {
 	out := artifactJSON{
-		ID: a.ID, BuildID: a.BuildID, Name: a.Name, Kind: a.Kind, SizeBytes: a.Size, SHA256: a.SHA256, Metadata: a.Metadata,
-		CreatedAt: a.CreatedAt.Unix(), ExpiresAt: unix(a.ExpiresAt),
+		ID: from.ID, BuildID: from.BuildID, Name: from.Name, Kind: from.Kind, SizeBytes: from.Size, SHA256: from.SHA256, Metadata: from.Metadata,
+		CreatedAt: from.CreatedAt.Unix(), ExpiresAt: unix(from.ExpiresAt),
+	}
+	if from.IconSHA256 != "" {
+		out.IconURL = a.publicURL + "/v1/artifacts/" + from.ID + "/icon"
 	}
 	if out.Metadata == nil {
 		out.Metadata = map[string]string{}
@@ -58,7 +61,7 @@ func (a *API) ListBuildArtifacts(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return list(c, "artifacts", renderAll(window(all, p), renderArtifact), len(all))
+	return list(c, "artifacts", renderAll(window(all, p), a.renderArtifact), len(all))
 }
 
 // ListProjectArtifacts answers GET /v1/projects/{id}/artifacts.
@@ -75,7 +78,7 @@ func (a *API) ListProjectArtifacts(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return list(c, "artifacts", renderAll(artifacts, renderArtifact), total)
+	return list(c, "artifacts", renderAll(artifacts, a.renderArtifact), total)
 }
 
 // Artifact answers GET /v1/artifacts/{id}.
@@ -88,7 +91,7 @@ func (a *API) Artifact(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(renderArtifact(artifact))
+	return c.JSON(a.renderArtifact(artifact))
 }
 
 type downloadLinkBody struct {
@@ -108,12 +111,9 @@ func (a *API) CreateDownloadLink(c *fiber.Ctx, actor core.Actor) error {
 			return err
 		}
 	}
-	var life time.Duration
-	if in.ExpiresIn != nil {
-		if *in.ExpiresIn < 1 || *in.ExpiresIn > math.MaxInt32 {
-			return invalid("expires_in: give the seconds that the link is to live")
-		}
-		life = time.Duration(*in.ExpiresIn) * time.Second
+	life, err := lifeOf(in.ExpiresIn)
+	if err != nil {
+		return err
 	}
 	url, expires, err := a.app.CreateDownloadLink(c.UserContext(), actor, id, life)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -86,12 +87,17 @@ func TestHowLongALinkLives(t *testing.T) {
 		if got := s.ask("POST", path, body); got.status != 201 || fake.Last().In != want {
 			t.Errorf("%q: %d, asked for %v", body, got.status, fake.Last().In)
 		}
+		if got := s.ask("POST", "/artifacts/"+deliveryID+"/share-links", body); got.status != 201 || fake.Last().In != (app.ShareLink{Life: want}) {
+			t.Errorf("%q: %d, asked for %v", body, got.status, fake.Last().In)
+		}
 	}
 	for body, says := range map[string]string{
 		`{"expires_in":0}`: "expires_in", `{"expires_in":-1}`: "expires_in", `{"expires_in":99999999999}`: "expires_in", `{"expires":1}`: "Unknown field",
 	} {
-		if got := s.ask("POST", path, body); got.status == 201 || !strings.Contains(string(got.body), says) {
-			t.Errorf("%q: %d %s", body, got.status, got.body)
+		for _, path := range []string{path, "/artifacts/" + deliveryID + "/share-links"} {
+			if got := s.ask("POST", path, body); got.status == 201 || !strings.Contains(string(got.body), says) {
+				t.Errorf("%s %q: %d %s", path, body, got.status, got.body)
+			}
 		}
 	}
 }

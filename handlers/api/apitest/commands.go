@@ -44,6 +44,7 @@ type Commands struct {
 
 	Artifact core.Artifact
 	File     string // its bytes
+	Begun    string // what takes the place of a secret; empty: nothing does
 
 	mu      sync.Mutex
 	closed  int
