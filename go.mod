@@ -32,6 +32,7 @@ require (
 	gorm.io/driver/postgres v1.6.3
 	gorm.io/gorm v1.31.2
 	howett.net/plist v1.0.1
+	rsc.io/qr v0.2.0
 )
 
 require (

@@ -162,8 +162,8 @@ func (a *App) openArtifact(ctx context.Context, artifact core.Artifact) (core.Ar
 	return artifact, file, err
 }
 
-// artifactLinks lists what a build that has ended made, with the addresses of the files
-// for who has signed in.
+// artifactLinks lists what a build that has ended made, with the addresses of install
+// pages and files for who has signed in.
 func (a *App) artifactLinks(ctx context.Context, b core.Build) ([]core.ArtifactLink, error) {
 	if !b.Status.Terminal() {
 		return nil, nil
@@ -174,7 +174,14 @@ func (a *App) artifactLinks(ctx context.Context, b core.Build) ([]core.ArtifactL
 	}
 	var links []core.ArtifactLink
 	for _, artifact := range all {
-		links = append(links, core.ArtifactLink{Artifact: artifact, URL: a.publicURL + "/artifacts/" + artifact.ID + "/download"})
+		link := core.ArtifactLink{Artifact: artifact, URL: a.publicURL + "/artifacts/" + artifact.ID + "/download"}
+		if artifact.Kind.Installable() {
+			link.URL = a.installURL(artifact.ID)
+			if core.PublicAddress(a.publicURL) {
+				link.QRURL = link.URL + "/qr.png"
+			}
+		}
+		links = append(links, link)
 	}
 	return links, nil
 }

@@ -272,7 +272,7 @@ func TestTheCommentAndTheChatLinkToArtifacts(t *testing.T) {
 	h.forge.mu.Lock()
 	defer h.forge.mu.Unlock()
 	link := h.forge.comments[len(h.forge.comments)-1].Reports[0].Artifacts[0]
-	if link.ID != a.ID || link.URL != "https://ci.example.com/artifacts/"+a.ID+"/download" {
+	if link.ID != a.ID || link.URL != "https://ci.example.com/i/"+a.ID || link.QRURL != link.URL+"/qr.png" {
 		t.Errorf("link %+v", link)
 	}
 }

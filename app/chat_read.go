@@ -217,7 +217,11 @@ func (a *App) chatArtifacts(ctx context.Context, c *conversation, in core.ChatCo
 			lines = append(lines, fmt.Sprintf("- and %d more", len(links)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("- %s (%s): %s", quoted(l.Name), core.HumanSize(l.Size), l.URL))
+		what := "Load"
+		if l.Kind.Installable() {
+			what = "Install"
+		}
+		lines = append(lines, fmt.Sprintf("- %s %s (%s): %s", what, quoted(l.Name), core.HumanSize(l.Size), l.URL))
 	}
 	return said{text: strings.Join(lines, "\n")}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -47,11 +49,17 @@ func TestWhoIsLetIn(t *testing.T) {
 	}
 }
 
+// pathOf is an address of a route about things.
+func pathOf(route fiber.Route) string {
+	return strings.NewReplacer(":id<guid>", someID, ":id", someID).Replace(route.Path)
+}
+
 // Every route of the table but the public ones wants a credential.
 func TestNoRouteIsForgotten(t *testing.T) {
 	s := serve(t, nil)
 	public := map[string]bool{
-		"/healthz": true, "/readyz": true, "/login": true, "/sign-in/:token": true, "/static/*": true, "/dl/:secret": true, "/i/:secret/app": true, "/i/:secret/icon": true,
+		"/healthz": true, "/readyz": true, "/login": true, "/sign-in/:token": true, "/static/*": true, "/dl/:secret": true,
+		"/i/:secret": true, "/i/:secret/app": true, "/i/:secret/icon": true, "/i/:secret/manifest.plist": true, "/i/:secret/install": true, "/i/:id/qr.svg": true, "/i/:id/qr.png": true,
 		"/v1/webhooks/github": true, "/v1/webhooks/gitlab": true, "/v1/slack/commands": true, "/v1/slack/interactions": true,
 	}
 	seen := 0
@@ -60,7 +68,7 @@ func TestNoRouteIsForgotten(t *testing.T) {
 			continue
 		}
 		seen++
-		path := strings.ReplaceAll(route.Path, ":id", someID)
+		path := pathOf(route)
 		got := s.ask(route.Method, path, "{}")
 		switch {
 		case strings.HasPrefix(path, "/v1/"):

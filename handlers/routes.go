@@ -166,6 +166,15 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Get("/builds/:id/log.txt", a.page(p.BuildLogText))
 	server.Post("/builds/:id/cancel", a.page(p.CancelBuild))
 	server.Post("/builds/:id/rerun", a.page(p.RerunBuild))
+	server.Get("/apps/:project", a.page(p.Apps))
+	server.Get("/i/:id<guid>", a.page(p.Install)) // an artifact, for who has signed in
+	server.Post("/i/:id<guid>/share-links", a.page(p.CreateShareLink))
+	server.Post("/i/:id<guid>/share-links/:link/revoke", a.page(p.RevokeShareLink))
+	server.Get("/i/:id/qr.svg", p.QR)
+	server.Get("/i/:id/qr.png", p.QR)
+	server.Get("/i/:secret", p.SharedInstall) // for who has a link
+	server.Post("/i/:secret/install", a.sameOrigin(p.BeginInstall))
+	server.Get("/i/:secret/manifest.plist", p.InstallManifest)
 	server.Get("/projects", a.page(p.Projects))
 	server.Get("/projects/new", a.page(p.NewProject))
 	server.Post("/projects", a.page(p.CreateProject))

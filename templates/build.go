@@ -20,7 +20,8 @@ type BuildView struct {
 	Events    []core.BuildEvent
 	Artifacts []core.Artifact
 	Log       LogView
-	MayRun    bool // may cancel and run again
+	MayRun    bool   // may cancel and run again
+	PublicURL string // without a trailing slash
 }
 
 // Build writes a build's page.

@@ -3,6 +3,7 @@ package templates
 import (
 	_ "embed"
 	"fmt"
+	"html"
 	"io"
 	"strings"
 	"text/template"
@@ -19,6 +20,7 @@ const (
 	commentLimit = 60_000 // characters; GitHub refuses more than 65,536
 	maxTails     = 20     // of one comment; more would hardly fit
 	maxFiles     = 5      // of one row
+	maxInstalls  = 4      // QR codes
 )
 
 //go:embed comment.md.tmpl
@@ -33,6 +35,7 @@ type comment struct {
 	Headline string
 	Rows     []commentRow
 	More     int // rows that did not fit
+	Installs []commentInstall
 	Tails    []commentTail
 	Updated  string
 }
@@ -42,6 +45,9 @@ type commentRow struct {
 	Files                  []commentFile
 	MoreFiles              int // that a row has no place for
 }
+
+// commentInstall is an image of a link to an install page, in HTML.
+type commentInstall struct{ Name, URL, QR string }
 
 // commentFile is a link to an artifact.
 type commentFile struct{ Name, URL string }
@@ -64,6 +70,7 @@ func Comment(c core.Comment) string {
 	}
 	for _, r := range c.Reports {
 		view.Rows = append(view.Rows, rowOf(r))
+		view.addInstalls(r)
 		if len(view.Tails) == maxTails {
 			continue
 		}
@@ -79,6 +86,14 @@ func Comment(c core.Comment) string {
 	}
 }
 
+func (v *comment) addInstalls(r core.Report) {
+	for _, a := range r.Artifacts {
+		if a.QRURL != "" && len(v.Installs) < maxInstalls {
+			v.Installs = append(v.Installs, commentInstall{Name: htmlText(a.Name), URL: html.EscapeString(a.URL), QR: html.EscapeString(a.QRURL)})
+		}
+	}
+}
+
 func rowOf(r core.Report) commentRow {
 	name := markdown(r.Pipeline.Name)
 	if r.Build.Number > 0 { // else nothing was built
@@ -89,7 +104,11 @@ func rowOf(r core.Report) commentRow {
 		row.State += " · " + r.Build.Tests.String()
 	}
 	for _, a := range r.Artifacts[:min(len(r.Artifacts), maxFiles)] {
-		row.Files = append(row.Files, commentFile{Name: markdown(a.Name), URL: a.URL})
+		name := markdown(a.Name)
+		if a.Kind.Installable() {
+			name = "Install " + name
+		}
+		row.Files = append(row.Files, commentFile{Name: name, URL: a.URL})
 	}
 	row.MoreFiles = len(r.Artifacts) - len(row.Files)
 	return row

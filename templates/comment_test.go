@@ -63,6 +63,13 @@ func comments() map[string]core.Comment {
 			Artifact: core.Artifact{Name: name}, URL: fmt.Sprintf("https://ci.example.com/artifacts/%d/download", len(made.Artifacts)),
 		})
 	}
+	toInstall := pipelineReport("Mobile", 143, core.BuildSucceeded, 371*time.Second)
+	for _, name := range []string{"app-release.apk", "\"><script>alert(1)</script>@everyone.ipa", "c.apk", "d.apk", "e.apk"} {
+		url := fmt.Sprintf("https://ci.example.com/i/00000000-0000-4000-8000-0000000000a%d", len(toInstall.Artifacts))
+		toInstall.Artifacts = append(toInstall.Artifacts, core.ArtifactLink{Artifact: core.Artifact{Name: name, Kind: core.ArtifactKindOf(name)}, URL: url, QRURL: url + "/qr.png"})
+	}
+	inside := pipelineReport("Inside", 144, core.BuildSucceeded, 371*time.Second)
+	inside.Artifacts = []core.ArtifactLink{{Artifact: core.Artifact{Name: "app.apk", Kind: core.ArtifactAPK}, URL: "http://127.0.0.1:8787/i/00000000-0000-4000-8000-0000000000a1"}}
 	broken := pipelineReport("Checks", 145, core.BuildFailed, time.Second)
 	broken.Description = ".oore.yaml line 3, column 1: unknown key comands"
 	unplaced := pipelineReport("iOS", 146, core.BuildFailed, time.Second)
@@ -73,6 +80,7 @@ func comments() map[string]core.Comment {
 		"green": commentOf(pipelineReport("Android release", 142, core.BuildSucceeded, 371*time.Second),
 			pipelineReport("Checks", 143, core.BuildSucceeded, 100*time.Second)),
 		"artifacts":    commentOf(made),
+		"install":      commentOf(toInstall, inside),
 		"green_one":    commentOf(pipelineReport("Checks", 143, core.BuildSucceeded, 9*time.Second)),
 		"red":          commentOf(red, pipelineReport("Checks", 143, core.BuildSucceeded, 100*time.Second), broken),
 		"first_errors": commentOf(unplaced, local),

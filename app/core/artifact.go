@@ -28,10 +28,12 @@ type Artifact struct {
 	ExpiresAt  *time.Time // nil: kept as long as its build
 }
 
-// ArtifactLink is an artifact with the address of its file, for who may see the build.
+// ArtifactLink is an artifact with an address for who may see the build: of its install
+// page, where a phone can install it, else of its file.
 type ArtifactLink struct {
 	Artifact
-	URL string
+	URL   string
+	QRURL string // of an image of that address, a PNG, to be shown elsewhere; empty: there is none
 }
 
 // ArtifactKind says what a file is good for.

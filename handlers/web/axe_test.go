@@ -43,6 +43,9 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 			{"/projects/p1/settings", "/projects/p1/delete", "", "#confirm-e .wrong"},
 			{"/projects/p3/settings", "/projects/p3/settings/webhook-secret", "", "pre.code"},
 			{"/settings/slack/link/s1", "/settings/slack/link/s1", "", `main a[href="/commands"]`},
+			{"/i/" + artifactAPK, "/i/" + artifactAPK + "/share-links", "", ".alert code"},
+			{"/i/" + artifactAPK, "/i/" + artifactAPK + "/share-links", "expires_in is too long", ".alert"},
+			{"/i/ooreh_once", "/i/ooreh_once/install", "", `a[href="/i/oorei_ipa/app"]`},
 			{"/settings/slack/link/s1", "/settings/slack/link/s1", "This link was used already", ".alert"},
 		} {
 			f.refuse = nil

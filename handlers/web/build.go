@@ -60,6 +60,7 @@ func (p *Pages) buildView(ctx context.Context, actor core.Actor, id string) (tem
 	}
 	v.Page = page(actor, templates.BuildTitle(v.Build, v.Project.Name), "builds", "/v1/builds/"+v.Build.ID)
 	v.Page.State = v.Build.Status
+	v.PublicURL = p.publicURL
 	v.MayRun = may(actor, core.ActTrigger, &v.Project)
 	return v, nil
 }

@@ -21,6 +21,9 @@ type fake struct {
 	deliveries []core.Delivery
 
 	artifacts    map[string][]core.Artifact // by build
+	shared       map[string]app.Shared      // by secret
+	shareLinks   []core.Credential
+	sharedNow    []app.ShareLink
 	runners      []app.RunnerDetail
 	integrations []app.IntegrationDetail
 	repositories []core.Repository

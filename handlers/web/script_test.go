@@ -52,6 +52,10 @@ func TestPagesReadWithoutScripts(t *testing.T) {
 		"/builds":                      {`a[href="/builds/b142"]`, "form.filters button"},
 		"/projects/p1/run":             {"form.form button", "#pipeline_id"},
 		"/deliveries/d1":               {".alert.big", `a[href="/builds/b142"]`},
+		"/apps/fluttershop":            {`a.primary[href="/i/` + artifactAPK + `"]`, "img.appicon"},
+		"/i/" + artifactAPK:            {"a.primary", "svg.qr", `form[action$="/share-links"] button`},
+		"/i/ooreh_apk":                 {`a.primary[href="/i/ooreh_apk/app"]`, "svg.qr", "img.appicon"},
+		"/i/ooreh_once":                {`form[action="/i/ooreh_once/install"] button`},
 	} {
 		b.open(address + path)
 		for _, s := range selectors {

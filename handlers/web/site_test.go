@@ -15,6 +15,11 @@ func owner() core.Actor {
 	return core.Actor{Kind: core.ActorUser, UserID: "u1", Name: "sam", Role: core.RoleOwner}
 }
 
+// onePixel stands for the icons that the API's handlers send.
+func onePixel() []byte {
+	return []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00\x3a\x7e\x9b\x55\x00\x00\x00\nIDATx\x9cc`\x00\x00\x00\x02\x00\x01H\xaf\xa4q\x00\x00\x00\x00IEND\xaeB`\x82")
+}
+
 // site mounts every page as handlers/routes.go does, signed in as the actor.
 func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *fiber.App {
 	t.Helper()
@@ -33,6 +38,18 @@ func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *
 	a.Get("/builds/:id/log.txt", as(p.BuildLogText))
 	a.Post("/builds/:id/cancel", as(p.CancelBuild))
 	a.Post("/builds/:id/rerun", as(p.RerunBuild))
+	icon := func(c *fiber.Ctx) error { return c.Type("png").Send(onePixel()) }
+	a.Get("/artifacts/:id/icon", icon)
+	a.Get("/i/:secret/icon", icon)
+	a.Get("/apps/:project", as(p.Apps))
+	a.Get("/i/:id<guid>", as(p.Install))
+	a.Post("/i/:id<guid>/share-links", as(p.CreateShareLink))
+	a.Post("/i/:id<guid>/share-links/:link/revoke", as(p.RevokeShareLink))
+	a.Get("/i/:id/qr.svg", p.QR)
+	a.Get("/i/:id/qr.png", p.QR)
+	a.Get("/i/:secret", p.SharedInstall)
+	a.Post("/i/:secret/install", p.BeginInstall)
+	a.Get("/i/:secret/manifest.plist", p.InstallManifest)
 	a.Get("/projects", as(p.Projects))
 	a.Get("/projects/new", as(p.NewProject))
 	a.Post("/projects", as(p.CreateProject))

@@ -57,6 +57,7 @@ export function swap(old, fresh) {
   const open = [...old.querySelectorAll('details')].map(d => d.open);
   fresh.querySelectorAll('details').forEach((d, i) => { d.open = open[i] ?? false; });
   tick(fresh);
+  copyable(fresh);
   old.replaceWith(fresh);
   if (!focused) return;
   const same = [...fresh.querySelectorAll(focused.localName)].find(e => e.getAttribute('href') === focused.getAttribute('href'));
@@ -88,16 +89,21 @@ document.addEventListener('submit', event => {
 });
 addEventListener('pageshow', () => document.querySelectorAll('[type=submit]').forEach(b => { b.disabled = false; }));
 
-// A page may copy only where the browser holds the connection to be safe.
-for (const b of navigator.clipboard ? document.querySelectorAll('[data-copy]') : []) {
-  b.hidden = false;
-  b.addEventListener('click', async () => {
-    const word = await navigator.clipboard.writeText(b.dataset.copy).then(() => 'Copied', () => 'Not copied');
-    b.firstChild.data = word;
-    say(word);
-  });
+// copyable shows the buttons that copy. A page may copy only where the browser holds the
+// connection to be safe.
+function copyable(root = document) {
+  for (const b of navigator.clipboard ? root.querySelectorAll('[data-copy]') : []) b.hidden = false;
 }
 
+document.addEventListener('click', async event => {
+  const b = event.target.closest('[data-copy]');
+  if (!b) return;
+  const word = await navigator.clipboard.writeText(b.dataset.copy).then(() => 'Copied', () => 'Not copied');
+  b.firstChild.data = word;
+  say(word);
+});
+
 tick();
+copyable();
 setInterval(() => document.hidden || tick(), 1000);
 watch();
