@@ -85,6 +85,7 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Post("/projects/:id/builds", a.api(h.TriggerBuild))
 	v1.Get("/builds", a.api(h.ListBuilds))
 	v1.Get("/builds/:id", a.api(h.Build))
+	v1.Get("/queue", a.api(h.Queue))
 	v1.Post("/builds/:id/cancel", a.api(h.CancelBuild))
 	v1.Post("/builds/:id/rerun", a.api(h.RerunBuild))
 	v1.Get("/builds/:id/logs", a.api(h.Logs))
@@ -162,6 +163,7 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 
 	server.Get("/", a.page(p.Dashboard))
 	server.Get("/builds", a.page(p.Builds))
+	server.Get("/queue", a.page(p.Queue))
 	server.Get("/builds/:id", a.page(p.Build))
 	server.Get("/builds/:id/log.txt", a.page(p.BuildLogText))
 	server.Post("/builds/:id/cancel", a.page(p.CancelBuild))

@@ -119,6 +119,9 @@ func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
 	equal("branch", f.Branch)
 	equal("sha", f.SHA)
 	equal("trigger_type", string(f.TriggerType))
+	if f.IDs != nil {
+		db = db.Where("id IN ?", f.IDs)
+	}
 	if f.ProjectIDs != nil {
 		db = db.Where("project_id IN ?", f.ProjectIDs)
 	}

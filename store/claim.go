@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -70,7 +69,7 @@ func (s session) eachCandidate(labels []string, f func(candidate) (stop bool, er
 			return err
 		}
 		for _, c := range page {
-			if !subset(c.Labels, labels) {
+			if !core.Takes(labels, c.Labels) {
 				continue
 			}
 			if stop, err := f(c); stop || err != nil {
@@ -82,10 +81,6 @@ func (s session) eachCandidate(labels []string, f func(candidate) (stop bool, er
 		}
 		after = page[len(page)-1]
 	}
-}
-
-func subset(wanted, have []string) bool {
-	return !slices.ContainsFunc(wanted, func(label string) bool { return !slices.Contains(have, label) })
 }
 
 // claim takes the candidate if it is still there and its pipeline has room. One that

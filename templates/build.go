@@ -19,6 +19,7 @@ type BuildView struct {
 	Steps     []core.Step
 	Events    []core.BuildEvent
 	Artifacts []core.Artifact
+	Place     *core.QueuePlace // while it waits
 	Log       LogView
 	MayRun    bool   // may cancel and run again
 	PublicURL string // without a trailing slash
@@ -136,17 +137,12 @@ func (v BuildView) Problem() string {
 	return "It stopped without saying why; the last lines of its log may tell."
 }
 
-// Waiting says why nothing runs yet, empty once something does.
+// Waiting says why nothing runs yet although the build is not in the queue any more.
 func (v BuildView) Waiting() string {
-	switch {
-	case v.Build.Status == core.BuildAssigned:
+	if v.Build.Status == core.BuildAssigned {
 		return "The runner " + v.Build.RunnerName + " is getting ready."
-	case v.Build.Status != core.BuildQueued:
-		return ""
-	case len(v.Build.Labels) > 0:
-		return "Waits for a free runner with the labels " + strings.Join(v.Build.Labels, ", ") + "."
 	}
-	return "Waits for a free runner. The oldest build goes first."
+	return ""
 }
 
 // StepView is a step with its share of the time.

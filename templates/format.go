@@ -13,7 +13,7 @@ func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset": s.asset, "icons": icons,
 		"chip": chip, "word": word, "provider": provider, "trigger": triggerName, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
-		"iso": iso, "when": when, "unix": time.Time.Unix, "human": core.HumanDuration, "size": core.HumanSize, "artifactKind": artifactKind, "about": about, "number": number, "add": add,
+		"iso": iso, "when": when, "unix": time.Time.Unix, "human": core.HumanDuration, "size": core.HumanSize, "artifactKind": artifactKind, "about": about, "number": number, "ordinal": ordinal, "add": add,
 		"short": short, "subject": subject, "list": list, "events": events, "joinLines": joinLines, "qr": qrCode,
 	}
 }
@@ -84,6 +84,18 @@ func number(n int64) string {
 		digits = digits[:i] + "," + digits[i:]
 	}
 	return digits
+}
+
+// ordinal writes 1st, 2nd, 3rd, 4th, 11th.
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		suffix = map[int]string{1: "st", 2: "nd", 3: "rd"}[n%10]
+	}
+	if suffix == "" {
+		suffix = "th"
+	}
+	return strconv.Itoa(n) + suffix
 }
 
 func add(a, b int64) int64 { return a + b }

@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,7 +12,7 @@ import (
 // Page is what every page has around its own content.
 type Page struct {
 	Title   string // unique among the pages; the house's name is added
-	Section string // of the navigation: dashboard, projects, builds, deliveries, runners, settings, commands (in the footer); empty: none
+	Section string // of the navigation: dashboard, projects, builds, queue, deliveries, runners, settings, commands (in the footer); empty: none
 	Actor   string // who is signed in; empty: nobody that we know of
 	Bare    bool   // no navigation: the reader is not signed in
 	Admin   bool   // the navigation leads to the instance's settings too
@@ -46,6 +48,7 @@ type BuildRow struct {
 	Build    core.Build
 	Project  string
 	Pipeline string
+	Place    *core.QueuePlace // while it waits
 	Now      time.Time
 }
 
@@ -53,7 +56,13 @@ type BuildRow struct {
 func (r BuildRow) Took() time.Duration { return r.Build.Duration(r.Now) }
 
 // Version changes when the row does, for the live list.
-func (r BuildRow) Version() int64 { return r.Build.UpdatedAt.UnixMicro() }
+func (r BuildRow) Version() string {
+	version := strconv.FormatInt(r.Build.UpdatedAt.UnixMicro(), 10)
+	if r.Place != nil {
+		version += fmt.Sprint("-", r.Place.Position, "-", r.Place.Reason.Code)
+	}
+	return version
+}
 
 // Trigger says in words what started the build.
 func (r BuildRow) Trigger() string { return triggerWords(r.Build) }

@@ -17,7 +17,7 @@ type RunnerRow struct {
 func (r RunnerRow) Chip() Chip {
 	return map[core.RunnerState]Chip{
 		core.RunnerOnline: {"succeeded", "Online"}, core.RunnerDraining: {"skipped", "Draining"},
-		core.RunnerPaused: {"canceled", "Paused"}, core.RunnerOffline: {"expired", "Offline"},
+		core.RunnerPaused: {"canceled", "Paused"}, core.RunnerFull: {"timed_out", "Disk full"}, core.RunnerOffline: {"expired", "Offline"},
 	}[r.State]
 }
 

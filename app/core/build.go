@@ -229,6 +229,7 @@ type Step struct {
 
 // BuildFilter narrows a list of builds; zero fields do not narrow.
 type BuildFilter struct {
+	IDs          []string // non-nil: only these
 	ProjectID    string
 	ProjectIDs   []string // non-nil: only these (empty: none); what the asker may see
 	PipelineID   string

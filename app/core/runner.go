@@ -20,7 +20,7 @@ type Runner struct {
 	// What it says of itself.
 	Platform string // system and processor in our words, "macos/arm64"
 	Version  string
-	Slots    int  // builds at once
+	Slots    int  // builds at once; 0: none while its disk is almost full
 	Draining bool // it takes no more builds, and ends with the last
 	Session  string
 
@@ -36,7 +36,7 @@ type RunnerBeat struct {
 	First    bool   // the process has just started, so it holds no builds
 	Platform string
 	Version  string
-	Slots    int
+	Slots    int // builds at once; 0: none while its disk is almost full
 	Draining bool
 }
 
@@ -65,9 +65,10 @@ type RunnerState string
 // The states of a runner.
 const (
 	RunnerOnline   RunnerState = "online"
-	RunnerDraining RunnerState = "draining" // it ends with its last build
-	RunnerPaused   RunnerState = "paused"   // an operator gives it no builds
-	RunnerOffline  RunnerState = "offline"  // it has not been heard of for a minute
+	RunnerDraining RunnerState = "draining"  // it ends with its last build
+	RunnerPaused   RunnerState = "paused"    // an operator gives it no builds
+	RunnerFull     RunnerState = "disk_full" // it takes no builds before there is room on its disk
+	RunnerOffline  RunnerState = "offline"   // it has not been heard of for a minute
 )
 
 // State tells whether the runner takes builds.
@@ -79,6 +80,8 @@ func (r Runner) State(now time.Time) RunnerState {
 		return RunnerDraining
 	case !r.Enabled:
 		return RunnerPaused
+	case r.Slots == 0:
+		return RunnerFull
 	}
 	return RunnerOnline
 }
@@ -152,8 +155,8 @@ func validSelf(platform, version string, slots int) error {
 		return Errorf(KindInvalid, `platform must be system and processor, like "linux/x64" or "macos/arm64"`)
 	case version != "" && checkName(version) != "":
 		return Errorf(KindInvalid, "version %s", checkName(version))
-	case slots < 1 || slots > maxSlots:
-		return Errorf(KindInvalid, "slots must be a number from 1 to %d", maxSlots)
+	case slots < 0 || slots > maxSlots:
+		return Errorf(KindInvalid, "slots must be a number from 0 to %d", maxSlots)
 	}
 	return nil
 }

@@ -28,10 +28,11 @@ func TestARunnerHasTheLabelsOfItsPlatform(t *testing.T) {
 func TestTheStateOfARunner(t *testing.T) {
 	now := time.Unix(1000, 0)
 	for want, r := range map[RunnerState]Runner{
-		RunnerOnline:   {Enabled: true, LastSeenAt: now.Add(-time.Minute)},
-		RunnerOffline:  {Enabled: true, LastSeenAt: now.Add(-time.Minute - 1)},
-		RunnerDraining: {Draining: true, LastSeenAt: now},
+		RunnerOnline:   {Enabled: true, Slots: 1, LastSeenAt: now.Add(-time.Minute)},
+		RunnerOffline:  {Enabled: true, Slots: 1, LastSeenAt: now.Add(-time.Minute - 1)},
+		RunnerDraining: {Draining: true, Slots: 1, LastSeenAt: now},
 		RunnerPaused:   {LastSeenAt: now},
+		RunnerFull:     {Enabled: true, LastSeenAt: now},
 	} {
 		if got := r.State(now); got != want {
 			t.Errorf("%+v is %s, want %s", r, got, want)

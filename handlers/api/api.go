@@ -58,6 +58,7 @@ type Commands interface {
 	NotificationCommands
 	SecretCommands
 	RunnerCommands
+	QueueCommands
 	ArtifactCommands
 	ShareCommands
 

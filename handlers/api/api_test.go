@@ -64,7 +64,7 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"GET /projects/:id/pipelines": a.ListPipelines, "POST /projects/:id/pipelines": a.CreatePipeline,
 		"POST /pipelines/validate": a.ValidateWorkflow, "GET /pipelines/:id": a.Pipeline, "PATCH /pipelines/:id": a.UpdatePipeline, "DELETE /pipelines/:id": a.DeletePipeline,
 		"GET /projects/:id/builds": a.ListProjectBuilds, "POST /projects/:id/builds": a.TriggerBuild,
-		"GET /builds": a.ListBuilds, "GET /builds/:id": a.Build,
+		"GET /queue": a.Queue, "GET /builds": a.ListBuilds, "GET /builds/:id": a.Build,
 		"POST /builds/:id/cancel": a.CancelBuild, "POST /builds/:id/rerun": a.RerunBuild,
 		"POST /builds/:id/stream-token": a.CreateStreamToken,
 		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
@@ -233,6 +233,17 @@ func fullCommands() *apitest.Commands {
 				{Index: 1, Name: "build-1", Command: "make", Status: core.StepRunning, FirstSequence: 4, StartedAt: at(3)},
 			},
 		},
+		Queue: app.Queue{
+			Waiting: []app.QueuedBuild{{
+				Build: core.Build{ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 144, Status: core.BuildQueued, TriggerType: core.TriggerAPI, QueuedAt: at(0), CreatedAt: at(0), UpdatedAt: at(0)},
+				Place: &core.QueuePlace{Position: 2, Reason: core.Reason{Code: core.WaitSlotsBusy, Text: "All 2 slots are busy."}, EstimatedStart: ptr(at(120))},
+			}},
+			Active: []app.QueuedBuild{{
+				Build:        core.Build{ID: deliveryID, ProjectID: projectID, PipelineID: pipelineID, Number: 143, Status: core.BuildRunning, TriggerType: core.TriggerAPI, StartedAt: ptr(at(0)), QueuedAt: at(0), CreatedAt: at(0), UpdatedAt: at(0)},
+				EstimatedEnd: ptr(at(120)),
+			}},
+			WaitingTotal: 3, ActiveTotal: 2,
+		},
 		Integration: app.IntegrationDetail{
 			Integration: core.Integration{
 				ID: deliveryID, Provider: core.ProviderGitHub, Name: "Oore ci", Host: "github.com", WebURL: "https://github.com/",
@@ -267,6 +278,7 @@ func emptyCommands() *apitest.Commands {
 			ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 1, Status: core.BuildQueued,
 			TriggerType: core.TriggerAPI, QueuedAt: at(0), CreatedAt: at(0), UpdatedAt: at(0),
 		}},
+		Place:  core.QueuePlace{Position: 1, Reason: core.Reason{Code: core.WaitNoRunner, Text: "Waits for a runner (none is connected)."}},
 		Runner: app.RunnerDetail{Runner: core.Runner{ID: pipelineID, Name: "new", Enabled: true, Platform: "linux/x64", Slots: 1, CreatedAt: at(0), UpdatedAt: at(0)}},
 		Delivery: core.Delivery{
 			ID: deliveryID, Provider: core.ProviderGitHub, DeliveryID: "72d3162e", Event: "push",
@@ -301,6 +313,7 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"builds", "GET", "/builds", "", 200},
 		{"builds", "GET", "/projects/" + projectID + "/builds", "", 200},
 		{"build_detail", "GET", "/builds/" + buildID, "", 200},
+		{"queue", "GET", "/queue", "", 200},
 		{"build", "POST", "/projects/" + projectID + "/builds", trigger, 200},
 		{"build", "POST", "/builds/" + buildID + "/cancel", "", 200},
 		{"build", "POST", "/builds/" + buildID + "/rerun", "", 200},
@@ -336,6 +349,8 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"empty_runner", "GET", "/runners/" + pipelineID, "", 200},
 		{"empty_project", "GET", "/projects/" + projectID, "", 200},
 		{"empty_pipeline", "GET", "/pipelines/" + pipelineID, "", 200},
+		{"empty_queue", "GET", "/queue", "", 200},
+		{"empty_builds", "GET", "/builds", "", 200},
 		{"empty_build_detail", "GET", "/builds/" + buildID, "", 200},
 		{"empty_delivery", "GET", "/deliveries/" + deliveryID, "", 200},
 	} {

@@ -26,6 +26,7 @@ type buildJSON struct {
 	RunnerName    string           `json:"runner_name,omitempty"`
 	ExitCode      *int             `json:"exit_code,omitempty"`
 	WebURL        string           `json:"web_url"`
+	Queue         *placeJSON       `json:"queue,omitempty"` // while it waits, where one build or a list is asked for
 	QueuedAt      int64            `json:"queued_at"`
 	AssignedAt    *int64           `json:"assigned_at,omitempty"`
 	StartedAt     *int64           `json:"started_at,omitempty"`

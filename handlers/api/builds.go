@@ -80,7 +80,11 @@ func (a *API) listBuilds(c *fiber.Ctx, actor core.Actor, projectID string) error
 	if err != nil {
 		return err
 	}
-	return list(c, "builds", renderAll(builds, a.renderBuild), total)
+	places, err := a.app.QueuePlaces(c.UserContext(), actor, builds...)
+	if err != nil {
+		return err
+	}
+	return list(c, "builds", renderAll(builds, func(b core.Build) buildJSON { return a.renderPlaced(b, places) }), total)
 }
 
 func buildFilter(c *fiber.Ctx) (core.BuildFilter, error) {
@@ -131,7 +135,13 @@ func (a *API) Build(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(a.renderDetail(detail))
+	places, err := a.app.QueuePlaces(c.UserContext(), actor, detail.Build)
+	if err != nil {
+		return err
+	}
+	out := a.renderDetail(detail)
+	out.buildJSON = a.renderPlaced(detail.Build, places)
+	return c.JSON(out)
 }
 
 // CancelBuild answers POST /v1/builds/{id}/cancel.

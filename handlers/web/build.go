@@ -58,6 +58,13 @@ func (p *Pages) buildView(ctx context.Context, actor core.Actor, id string) (tem
 			v.Source = &source
 		}
 	}
+	places, err := p.app.QueuePlaces(ctx, actor, v.Build)
+	if err != nil {
+		return v, err
+	}
+	if place, waits := places[v.Build.ID]; waits {
+		v.Place = &place
+	}
 	v.Page = page(actor, templates.BuildTitle(v.Build, v.Project.Name), "builds", "/v1/builds/"+v.Build.ID)
 	v.Page.State = v.Build.Status
 	v.PublicURL = p.publicURL

@@ -25,6 +25,7 @@ func (f *fake) fillRunners() {
 	})
 	row("n3", "mac-mini-3", time.Second, func(r *app.RunnerDetail) { r.Enabled = false })
 	row("n4", "mac-mini-4", time.Second, func(r *app.RunnerDetail) { r.Draining = true })
+	row("n7", "mac-mini-5", time.Second, func(r *app.RunnerDetail) { r.Slots = 0 })
 	row("n5", hostile, time.Hour, func(r *app.RunnerDetail) { r.Version = "" })
 	row("n6", "never-started", 0, func(r *app.RunnerDetail) { r.LastSeenAt = time.Time{} })
 }

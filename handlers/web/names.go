@@ -49,22 +49,38 @@ func (n *names) pipeline(ctx context.Context, id string) (string, error) {
 	return pipeline.Name, err
 }
 
-// rows names the builds. What was deleted between two questions is left out.
+// rows names the builds and says where those stand that wait. What was deleted between
+// two questions is left out.
 func (n *names) rows(ctx context.Context, builds []core.Build) ([]templates.BuildRow, error) {
-	now := time.Now()
+	places, err := n.app.QueuePlaces(ctx, n.actor, builds...)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]templates.BuildRow, 0, len(builds))
 	for _, b := range builds {
-		project, err := n.project(ctx, b.ProjectID)
-		var pipeline string
-		if err == nil {
-			pipeline, err = n.pipeline(ctx, b.PipelineID)
-		}
-		switch {
-		case err == nil:
-			rows = append(rows, templates.BuildRow{Build: b, Project: project.Name, Pipeline: pipeline, Now: now})
-		case core.KindOf(err) != core.KindNotFound:
+		row, ok, err := n.row(ctx, b)
+		if err != nil {
 			return nil, err
+		}
+		if place, waits := places[b.ID]; waits {
+			row.Place = &place
+		}
+		if ok {
+			rows = append(rows, row)
 		}
 	}
 	return rows, nil
+}
+
+// row names a build; not ok: it was deleted.
+func (n *names) row(ctx context.Context, b core.Build) (row templates.BuildRow, ok bool, err error) {
+	project, err := n.project(ctx, b.ProjectID)
+	var pipeline string
+	if err == nil {
+		pipeline, err = n.pipeline(ctx, b.PipelineID)
+	}
+	if err != nil && core.KindOf(err) == core.KindNotFound {
+		return row, false, nil
+	}
+	return templates.BuildRow{Build: b, Project: project.Name, Pipeline: pipeline, Now: time.Now()}, true, err
 }

@@ -13,7 +13,7 @@ import (
 func TestRunnersShowTheirStateLabelsAndBuilds(t *testing.T) {
 	_, body := get(t, site(t, filled(), owner(), "https://ci.example.com"), "/runners")
 	for _, want := range []string{
-		"Online", "Draining", "Paused", "Offline", `<span class="tag">xcode-16</span>`, `<span class="tag">macos</span>`, `<span class="tag">built-in</span>`,
+		"Online", "Draining", "Paused", "Disk full", "Offline", `<span class="tag">xcode-16</span>`, `<span class="tag">macos</span>`, `<span class="tag">built-in</span>`,
 		`href="/builds/b142"`, "Never", "--server https://ci.example.com", `action="/runners/n2/delete"`, `name="enabled" value="false"`,
 	} {
 		if !strings.Contains(body, want) {

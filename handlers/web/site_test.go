@@ -34,6 +34,7 @@ func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *
 	}
 	a.Get("/", as(p.Dashboard))
 	a.Get("/builds", as(p.Builds))
+	a.Get("/queue", as(p.Queue))
 	a.Get("/builds/:id", as(p.Build))
 	a.Get("/builds/:id/log.txt", as(p.BuildLogText))
 	a.Post("/builds/:id/cancel", as(p.CancelBuild))

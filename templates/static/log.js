@@ -227,6 +227,9 @@ function mark(from, to) {
   }
 }
 
+// The place in the queue changes without a word of the stream.
+setInterval(() => document.hidden || summary().dataset.status !== 'queued' || redraw(), 5000);
+
 if (!ended) {
   if (following) end();
   label();

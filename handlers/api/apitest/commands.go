@@ -28,6 +28,8 @@ type Commands struct {
 	Project       core.Project
 	Pipeline      core.Pipeline
 	Detail        app.BuildDetail
+	Queue         app.Queue
+	Place         core.QueuePlace
 	Delivery      core.Delivery
 	Credential    core.Credential
 	Integration   app.IntegrationDetail

@@ -1,0 +1,53 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/templates"
+)
+
+// QueueCommands are those about what waits.
+type QueueCommands interface {
+	ReadQueue(ctx context.Context, actor core.Actor, page core.Page) (app.Queue, error)
+	QueuePlaces(ctx context.Context, actor core.Actor, builds ...core.Build) (map[string]core.QueuePlace, error)
+}
+
+// Queue is GET /queue: what waits and why, and what runs.
+func (p *Pages) Queue(c *fiber.Ctx, actor core.Actor) error {
+	ctx, at := c.UserContext(), window(c)
+	q, err := p.app.ReadQueue(ctx, actor, at)
+	if err != nil {
+		return err
+	}
+	v := templates.QueueView{
+		Page:   page(actor, "Queue", "queue", "/v1/queue"),
+		Hidden: q.WaitingTotal - q.WaitingSeen + q.ActiveTotal - q.ActiveSeen,
+		Pager:  pager("/queue", nil, at, len(q.Waiting), q.WaitingSeen),
+	}
+	n := p.names(actor)
+	for _, b := range q.Waiting {
+		row, ok, err := n.row(ctx, b.Build)
+		if err != nil {
+			return err
+		}
+		if row.Place = b.Place; ok {
+			v.Waiting = append(v.Waiting, row)
+		}
+	}
+	for _, b := range q.Active {
+		row, ok, err := n.row(ctx, b.Build)
+		if err != nil {
+			return err
+		}
+		if ok {
+			v.Running = append(v.Running, templates.RunningRow{BuildRow: row, EstimatedEnd: b.EstimatedEnd})
+		}
+	}
+	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Queue(w, v) })
+}

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// queueRow is a build that waits or is worked on.
+type queueRow struct {
+	ID         string
+	ProjectID  string
+	PipelineID string
+	Status     string
+	Labels     []string `gorm:"serializer:json"`
+	RunnerID   string
+	BusySince  int64
+}
+
+const (
+	listQueue = `SELECT id, project_id, pipeline_id, status, labels, runner_id, coalesce(started_at, assigned_at, 0) AS busy_since
+		FROM builds WHERE status IN ('queued', 'assigned', 'running') ORDER BY queued_at, id`
+	listQueuePipelines = `SELECT id, name, max_concurrent FROM pipelines
+		WHERE id IN (SELECT pipeline_id FROM builds WHERE status IN ('queued', 'assigned', 'running'))`
+	// listTook looks at few, so that a pipeline of which everything is canceled costs no more.
+	listTook = `SELECT pipeline_id, finished_at - started_at AS took FROM (
+			SELECT pipeline_id, status, started_at, finished_at FROM builds WHERE pipeline_id = ? ORDER BY created_at DESC, id DESC LIMIT 50) AS newest
+		WHERE status IN ('succeeded', 'failed', 'timed_out') AND started_at IS NOT NULL LIMIT 10`
+	// tookTogether bounds the pipelines that one statement asks about.
+	tookTogether = 100
+)
+
+// ReadQueue is core.QueueStore's. The number of its statements does not grow with the
+// queue, but for one in every 100 pipelines.
+func (s *Store) ReadQueue(ctx context.Context) (core.Queue, error) {
+	q := core.Queue{Pipelines: map[string]core.QueuePipeline{}}
+	read := s.read(ctx)
+	err := read.queuedAndActive(&q)
+	if err == nil {
+		err = read.queuePipelines(&q)
+	}
+	if err != nil {
+		return q, failed(err, "read the queue")
+	}
+	q.Runners, err = s.ListRunners(ctx)
+	return q, err
+}
+
+func (s session) queuedAndActive(q *core.Queue) error {
+	var rows []queueRow
+	if err := s.db().Raw(listQueue).Scan(&rows).Error; err != nil {
+		return err
+	}
+	for _, r := range rows {
+		e := core.QueueEntry{BuildID: r.ID, ProjectID: r.ProjectID, PipelineID: r.PipelineID, Labels: r.Labels}
+		if core.BuildStatus(r.Status) == core.BuildQueued {
+			q.Waiting = append(q.Waiting, e)
+			continue
+		}
+		e.RunnerID, e.BusySince = r.RunnerID, instant(r.BusySince)
+		q.Active = append(q.Active, e)
+	}
+	return nil
+}
+
+func (s session) queuePipelines(q *core.Queue) error {
+	var rows []struct {
+		ID            string
+		Name          string
+		MaxConcurrent int
+	}
+	if err := s.db().Raw(listQueuePipelines).Scan(&rows).Error; err != nil {
+		return err
+	}
+	var ids []any
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	took, err := s.took(ids)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		q.Pipelines[r.ID] = core.QueuePipeline{Name: r.Name, MaxConcurrent: r.MaxConcurrent, Usual: core.Median(took[r.ID])}
+	}
+	return nil
+}
+
+// took is how long the last builds of each pipeline ran.
+func (s session) took(pipelines []any) (map[string][]time.Duration, error) {
+	took := map[string][]time.Duration{}
+	for some := range slices.Chunk(pipelines, tookTogether) {
+		var rows []struct {
+			PipelineID string
+			Took       int64
+		}
+		each := slices.Repeat([]string{"SELECT * FROM (" + listTook + ") AS it"}, len(some))
+		if err := s.db().Raw(strings.Join(each, " UNION ALL "), some...).Scan(&rows).Error; err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			took[r.PipelineID] = append(took[r.PipelineID], time.Duration(r.Took)*time.Microsecond)
+		}
+	}
+	return took, nil
+}
