@@ -52,6 +52,7 @@ func build(o Options, commands commands) *fiber.App {
 	server.Get("/readyz", ready(commands))
 	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Stop: o.Stop})
 	mountAPI(server.Group("/v1", noStore), a, h, o)
+	server.Get("/schema/oore.yaml.json", workflowSchema())
 	server.Get("/artifacts/:id/download", a.page(h.DownloadArtifact))
 	server.Get("/artifacts/:id/icon", a.page(h.Icon))
 	server.Get("/dl/:secret", h.DownloadByLink)

@@ -210,7 +210,7 @@ func (r *workflowReader) env(n *node) []EnvVar {
 			{"key", func(n *node) { keyed = true; v.Key = r.anyText(n, name+".key") }},
 			{"value", func(n *node) { valued = true; v.Value = r.anyText(n, name+".value") }},
 		})
-		if n.isMapping() && (!keyed || !valued) {
+		if (n.isMapping() || n.isNull()) && (!keyed || !valued) {
 			r.problem(n, "%s needs both key and value", name)
 		}
 		if !keyed {
@@ -251,8 +251,9 @@ func (r *workflowReader) oneList(n *node, name, key string, into *[]string) {
 }
 
 func (r *workflowReader) timeout(n *node) time.Duration {
+	before := len(r.problems)
 	s := r.anyText(n, "timeout")
-	if s == "" {
+	if len(r.problems) > before {
 		return 0
 	}
 	d, err := time.ParseDuration(s)

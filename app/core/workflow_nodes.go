@@ -173,7 +173,7 @@ func (r *workflowReader) unknown(key *node, name string, fields []field) {
 	if name != "" {
 		place = " in " + name
 	}
-	r.problem(key, "unknown key %q%s%s", truncate(key.Value, 40), place, suggest(key.Value, known))
+	r.problem(key, "unknown key %q%s%s", truncate(key.Value, 40), place, orElse(suggest(key.Value, known), "; known are "+list(known)))
 }
 
 // readPairs reads a mapping with keys of the author's choice.
@@ -236,7 +236,7 @@ func (r *workflowReader) anyText(n *node, name string) string {
 }
 
 func (r *workflowReader) boolean(n *node, name string) (b bool) {
-	if n.Decode(&b) != nil || n.isNull() {
+	if n.Tag != "!!bool" || n.Decode(&b) != nil { // by itself the library takes yes and on, too
 		r.problem(n, "%s must be true or false", name)
 	}
 	return b

@@ -43,11 +43,14 @@ func TestTheDocumentedFileIsRead(t *testing.T) {
 	}
 }
 
-func TestOtherWaysToWriteTheSame(t *testing.T) {
-	for _, c := range []struct {
-		yaml string
-		want Workflow
-	}{
+// goodWorkflow is a file and what it says.
+type goodWorkflow struct {
+	yaml string
+	want Workflow
+}
+
+func otherWays() []goodWorkflow {
+	return []goodWorkflow{
 		{"version: 1", Workflow{}},
 		{"---\nversion: 1\nplatforms: []\n...\n", Workflow{}},
 		{"version: 1\nenv: {A: 1, B: 3.10, C: yes, D: 'x: y', E: ''}", Workflow{Env: []EnvVar{{"A", "1"}, {"B", "3.10"}, {"C", "yes"}, {"D", "x: y"}, {"E", ""}}}},
@@ -60,7 +63,11 @@ func TestOtherWaysToWriteTheSame(t *testing.T) {
 		{"version: 1\ntriggers: {tags: ['v*'], paths: ['lib/**'], target_branches: [main], branches: ['*', '!wip/*']}", Workflow{Triggers: &Trigger{
 			Tags: []string{"v*"}, Paths: []string{"lib/**"}, TargetBranches: []string{"main"}, Branches: []string{"*", "!wip/*"},
 		}}},
-	} {
+	}
+}
+
+func TestOtherWaysToWriteTheSame(t *testing.T) {
+	for _, c := range otherWays() {
 		got, err := ParseWorkflow([]byte(c.yaml))
 		if err != nil || !reflect.DeepEqual(*got, c.want) {
 			t.Errorf("%s\n%v\n got %+v\nwant %+v", c.yaml, err, got, c.want)
@@ -68,9 +75,13 @@ func TestOtherWaysToWriteTheSame(t *testing.T) {
 	}
 }
 
-func TestProblemsSayWhereAndWhat(t *testing.T) {
+// badWorkflow is a file and all its problems.
+type badWorkflow struct{ yaml, want string }
+
+func badWorkflows() []badWorkflow {
+	const root = "; known are version, platforms, flutter_version, commands, platform_build_args, platform_commands, env, secrets, cache, artifacts, reports, timeout, labels, triggers, concurrency"
 	entries := func(n int, of string) string { return strings.TrimSuffix(strings.Repeat(of+", ", n), ", ") }
-	for _, c := range []struct{ yaml, want string }{
+	return []badWorkflow{
 		// The file as a whole.
 		{"", "1:1 the file is empty; it needs at least `version: 1` and commands"},
 		{"# nothing\n", "1:1 the file is empty; it needs at least `version: 1` and commands"},
@@ -90,12 +101,12 @@ func TestProblemsSayWhereAndWhat(t *testing.T) {
 		{"version: 1\n# " + strings.Repeat("x", MaxWorkflowBytes), "1:1 the file is larger than 256 KiB"},
 		// Keys.
 		{"version: 1\ncomands: {}", `2:1 unknown key "comands"; did you mean "commands"?`},
-		{"version: 1\nsteps: []", `2:1 unknown key "steps"`},
+		{"version: 1\nsteps: []", `2:1 unknown key "steps"` + root},
 		{"version: 1\ncommands:\n  biuld: [make]", `3:3 unknown key "biuld" in commands; did you mean "build"?`},
 		{"version: 1\nversion: 1", `2:1 the key "version" is there already, on line 1`},
 		{"version: 1\nenv: {A: b, A: c}", `2:13 the key "A" is there already, on line 2`},
-		{"version: 1\n<<: {platforms: [ios]}", `2:1 unknown key "<<"`},
-		{"version: 1\n? [a]\n: b", `2:3 unknown key ""`},
+		{"version: 1\n<<: {platforms: [ios]}", `2:1 unknown key "<<"` + root},
+		{"version: 1\n? [a]\n: b", `2:3 unknown key ""` + root},
 		// Values.
 		{"version: 1\nplatforms: android", "2:12 platforms must be a list"},
 		{"version: 1\nplatforms: [andriod]", `2:13 platforms[0] is "andriod"; it must be one of android, ios, macos; did you mean "android"?`},
@@ -108,17 +119,18 @@ func TestProblemsSayWhereAndWhat(t *testing.T) {
 		{"version: 1\ncommands: {build: ['']}", "2:20 commands.build[0] must not be empty"},
 		{"version: 1\ncommands:\n  build:\n    - echo: a", `4:7 commands.build[0] is a mapping; a command is text, in quotes if it contains ": ", or {name, run}`},
 		{"version: 1\ncommands: {build: [{name: x}]}", "2:20 commands.build[0] must not be empty"},
-		{"version: 1\ncommands: {build: [{run: make, shell: zsh}]}", `2:32 unknown key "shell" in commands.build[0]`},
+		{"version: 1\ncommands: {build: [{run: make, shell: zsh}]}", `2:32 unknown key "shell" in commands.build[0]; known are name, run`},
 		{"version: 1\ncommands: {build: [{name: \"a\\e[1m\", run: make}]}", "2:27 commands.build[0].name must be one line of printable characters"},
 		{"version: 1\ncommands: {build: [[make]]}", "2:20 commands.build[0] must be text"},
 		{"version: 1\ncommands: {build: [\"a\\0b\"]}", "2:20 commands.build[0] must be UTF-8 text without NUL characters"},
 		{"version: 1\ncommands: {build: [" + strings.Repeat("x", 2049) + "]}", "2:20 commands.build[0] must have at most 2048 characters"},
 		{"version: 1\ncommands: {build: [" + entries(129, "x") + "]}", "2:19 commands.build must have at most 128 entries"},
-		{"version: 1\nplatform_build_args: {windows: []}", `2:23 unknown key "windows" in platform_build_args`},
-		{"version: 1\nplatform_build_args: {ios: {export_method: ad-hoc}}", `2:29 unknown key "export_method" in platform_build_args.ios`},
+		{"version: 1\nplatform_build_args: {windows: []}", `2:23 unknown key "windows" in platform_build_args; known are android, ios, macos`},
+		{"version: 1\nplatform_build_args: {ios: {export_method: ad-hoc}}", `2:29 unknown key "export_method" in platform_build_args.ios; known are extra_args`},
 		{"version: 1\nplatform_build_args: {ios: [" + entries(65, "--a") + "]}", "2:28 platform_build_args.ios must have at most 64 entries"},
 		{"version: 1\nplatform_commands: {ios: ' '}", "2:26 platform_commands.ios must not be empty"},
 		{"version: 1\nenv: [{key: 1A, value: x}]", `2:7 env[0] has the name "1A"; a name is letters, digits and underscores, and starts with no digit`},
+		{"version: 1\nenv: [null]", "2:7 env[0] needs both key and value"},
 		{"version: 1\nenv: [{key: A}]", "2:7 env[0] needs both key and value"},
 		{"version: 1\nenv: [{key: A, value: x}, {key: A, value: y}]", "2:27 env[1] sets A a second time"},
 		{"version: 1\nenv: [A=b]", "2:7 env[0] must be a mapping of keys to values"},
@@ -132,6 +144,8 @@ func TestProblemsSayWhereAndWhat(t *testing.T) {
 		{"version: 1\nartifacts: {patterns: ['[a']}", "2:24 artifacts.patterns[0] is no valid pattern; look for an unclosed [ or {"},
 		{"version: 1\nreports: {junit: x.xml}", "2:18 reports.junit must be a list"},
 		{"version: 1\ntimeout: 30", `2:10 timeout is "30"; write a time with its unit, for example 30m or 1h30m`},
+		{"version: 1\ntimeout: ''", `2:10 timeout is ""; write a time with its unit, for example 30m or 1h30m`},
+		{"version: 1\ntimeout:", "2:9 timeout has no value"},
 		{"version: 1\ntimeout: 25h", "2:10 timeout must be between 1 second and 24 hours"},
 		{"version: 1\ntimeout: 999ms", "2:10 timeout must be between 1 second and 24 hours"},
 		{"version: 1\ntimeout: -5m", "2:10 timeout must be between 1 second and 24 hours"},
@@ -140,9 +154,14 @@ func TestProblemsSayWhereAndWhat(t *testing.T) {
 		{"version: 1\ntriggers: {branches: ['!']}", "2:23 triggers.branches[0] must not be empty"},
 		{"version: 1\nconcurrency: {max_concurrent: 101}", "2:31 concurrency.max_concurrent must be between 0 (no bound) and 100"},
 		{"version: 1\nconcurrency: {max_concurrent: two}", "2:31 concurrency.max_concurrent must be a whole number"},
+		{"version: 1\nconcurrency: {cancel_previous: yes}", "2:32 concurrency.cancel_previous must be true or false"},
 		{"version: 1\nconcurrency: {cancel_previous: 1}", "2:32 concurrency.cancel_previous must be true or false"},
 		{"version: 1\nconcurrency: {cancel_previous: true, cancel_in_progress: true}", "2:14 concurrency has both cancel_previous and cancel_in_progress, which mean the same; keep one"},
-	} {
+	}
+}
+
+func TestProblemsSayWhereAndWhat(t *testing.T) {
+	for _, c := range badWorkflows() {
 		_, err := ParseWorkflow([]byte(c.yaml))
 		var problems *WorkflowError
 		if !errors.As(err, &problems) {
@@ -235,17 +254,37 @@ func TestAFileThatIsWrongThroughoutGetsABoundedAnswer(t *testing.T) {
 	}
 }
 
+func TestTheLimitsThemselvesAreAllowed(t *testing.T) {
+	commands := strings.TrimSuffix(strings.Repeat("make, ", maxStageCommands), ", ")
+	text := fmt.Sprintf("version: 1\ncommands: {pre_build: [%[1]s], build: [%[1]s], post_build: [%[1]s]}\n# ", commands)
+	text += strings.Repeat("x", MaxWorkflowBytes-len(text))
+	w, err := ParseWorkflow([]byte(text))
+	if err != nil || len(w.Commands.PreBuild) != 128 || len(w.Commands.Build) != 128 || len(w.Commands.PostBuild) != 128 {
+		t.Errorf("256 KiB with 128 commands a stage: %v", err)
+	}
+	if _, err = ParseWorkflow([]byte(text + "x")); err == nil {
+		t.Error("a byte more was read")
+	}
+}
+
 // Whatever comes in: an error with places inside the file, or a workflow that keeps
-// the limits of the API.
+// the limits of the API, and then the schema takes the file too.
 func FuzzParseWorkflow(f *testing.F) {
 	full, err := os.ReadFile("testdata/full.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(full)
+	for _, c := range otherWays() {
+		f.Add([]byte(c.yaml))
+	}
+	for _, c := range badWorkflows() {
+		f.Add([]byte(c.yaml[:min(len(c.yaml), 8<<10)]))
+	}
 	f.Add([]byte("version: 1\ncommands: {build: &a [*a]}\n"))
 	f.Add([]byte("version: 1\n? [a]\n: !!binary x\n...\n# c\n"))
 	f.Add([]byte("\xff\xfev\x00"))
+	schema := compiledSchema(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		w, err := ParseWorkflow(data)
 		if err != nil {
@@ -266,6 +305,11 @@ func FuzzParseWorkflow(f *testing.F) {
 		}
 		if err := c.Validate(); err != nil {
 			t.Errorf("the file was taken, and breaks a limit: %v", err)
+		}
+		if value, ok := yamlValue(data); ok {
+			if err := schema.Validate(value); err != nil {
+				t.Errorf("the file was taken, and the schema refuses it: %v", err)
+			}
 		}
 		if plan, err := ResolveConfig(Pipeline{}, w); err != nil && CodeOf(err) != ReasonConfigMissing {
 			t.Errorf("plan %+v, error %v", plan, err)
