@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -89,4 +91,32 @@ func TestAFolderMustLieBesideTheRepository(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever is written in .gitmodules: an address that is taken names a plain host, or
+// a folder beside the repository, and nothing that git would run.
+func FuzzSubmoduleAddress(f *testing.F) {
+	helper := regexp.MustCompile(`^[A-Za-z0-9+.-]+::`) // git runs git-remote-<what stands before>
+	homes := []string{"https://forge.example/acme/app.git", "git@forge.example:acme/app.git", "ssh://git@forge.example:22/acme/app", "/srv/git/app"}
+	for i, a := range addresses() {
+		f.Add(a, i)
+	}
+	f.Add("../../else/lib.git", 0)
+	f.Fuzz(func(t *testing.T, written string, at int) {
+		home := homes[uint(at)%uint(len(homes))]
+		address, err := submoduleAddress(home, written, home)
+		if err != nil {
+			return
+		}
+		protocols, err := allowedProtocols(address)
+		if err != nil || protocols == "file" && !strings.HasPrefix(address, "/srv/git/") {
+			t.Errorf("%q in %s is fetched from %q by %s, %v", written, home, address, protocols, err)
+		}
+		if strings.HasPrefix(address, "-") || helper.MatchString(address) || unprintable(address) {
+			t.Errorf("%q in %s is fetched from %q", written, home, address)
+		}
+		if u, err := url.Parse(address); err == nil && u.Host != "" && !plainHost.MatchString(u.Host) {
+			t.Errorf("%q in %s is fetched from the host %q", written, home, u.Host)
+		}
+	})
 }
