@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,17 +19,18 @@ import (
 // Config is everything that the environment and the flags say. Secrets are never
 // printed.
 type Config struct {
-	ListenAddr  string
-	PublicURL   string // without a trailing slash
-	DataDir     string
-	DatabaseURL string
-	BlobDir     string
-	Runners     int
-	AdminToken  string
-	LogLimit    int64
-	LocalRoots  []string
-	LogLevel    string
-	LogFormat   string
+	ListenAddr     string
+	PublicURL      string // without a trailing slash
+	DataDir        string
+	DatabaseURL    string
+	BlobDir        string
+	Runners        int
+	AdminToken     string
+	LogLimit       int64
+	WorkspaceLimit int64 // of a build's workspace
+	LocalRoots     []string
+	LogLevel       string
+	LogFormat      string
 
 	Sandbox         bool
 	SandboxWritable []string
@@ -83,7 +83,8 @@ func settings() []setting {
 		{"OORE_BLOB_URL", "folder for artifacts (default: blobs in the data folder)", readBlobURL},
 		{"OORE_RUNNERS", "builds that run here at once; 0: none (default: half the CPUs, at least 1)", readRunners},
 		{"OORE_ADMIN_TOKEN", "bearer token of an owner, 32 characters or more", text(func(c *Config) *string { return &c.AdminToken })},
-		{"OORE_LOG_LIMIT", "most that is kept of one build's log (default 256MiB)", readLogLimit},
+		{"OORE_LOG_LIMIT", "most that is kept of one build's log (default 256MiB)", readSize(func(c *Config) *int64 { return &c.LogLimit })},
+		{"OORE_WORKSPACE_LIMIT", "most that a build may write into its folder (default 50GiB)", readSize(func(c *Config) *int64 { return &c.WorkspaceLimit })},
 		{"OORE_LOCAL_ROOTS", "folders in which local repositories may lie, separated by : (default: your home)", readLocalRoots},
 		{"OORE_SANDBOX", "on or off: builds write only where they must, and cannot read the data folder (default on; macOS: off)", readSandbox},
 		{"OORE_SANDBOX_WRITABLE", "more folders and files that builds may write to, separated by :", readSandboxWritable},
@@ -145,26 +146,6 @@ func readAppID(c *Config, value string) (err error) {
 	return nil
 }
 
-func readLogLimit(c *Config, value string) error {
-	units := []struct {
-		suffix string
-		factor float64
-	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
-	for _, u := range units {
-		number, ok := strings.CutSuffix(value, u.suffix)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if n *= u.factor; err != nil || !(n >= 1<<10 && n <= math.MaxInt64/2) { // NaN is neither
-			break
-		}
-		c.LogLimit = int64(n)
-		return nil
-	}
-	return errors.New("give a size of at least 1KiB, for example 256MiB")
-}
-
 func readLocalRoots(c *Config, value string) (err error) {
 	c.LocalRoots, err = absolutePaths(value)
 	return err
@@ -190,7 +171,7 @@ func defaults() Config {
 		data = filepath.Join(home, "Library", "Application Support", "oore")
 	}
 	return Config{
-		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20,
+		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30,
 		LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
 	}

@@ -29,7 +29,7 @@ func TestNothingNeedsToBeConfigured(t *testing.T) {
 	got, err := load(nil)
 	want := Config{
 		ListenAddr: "127.0.0.1:8787", PublicURL: "http://127.0.0.1:8787", DataDir: data, DatabaseURL: "sqlite:" + filepath.Join(data, "oore.db"), BlobDir: filepath.Join(data, "blobs"),
-		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
+		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
 		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
 	}
@@ -68,6 +68,7 @@ func TestSettingsAreReadFromFlagsThenFromTheEnvironment(t *testing.T) {
 		{"another database", []string{"OORE_DATABASE_URL=postgres://db/oore"}, nil, func(c Config) any { return c.DatabaseURL }, "postgres://db/oore"},
 		{"a size in MiB", []string{"OORE_LOG_LIMIT=1.5 MiB"}, nil, func(c Config) any { return c.LogLimit }, int64(3 << 19)},
 		{"a size in MB", []string{"OORE_LOG_LIMIT=2MB"}, nil, func(c Config) any { return c.LogLimit }, int64(2_000_000)},
+		{"a size as a flag", []string{"OORE_WORKSPACE_LIMIT=1GiB"}, []string{"--workspace-limit", "2GiB"}, func(c Config) any { return c.WorkspaceLimit }, int64(2 << 30)},
 		{"a size in bytes", []string{"OORE_LOG_LIMIT=4096"}, nil, func(c Config) any { return c.LogLimit }, int64(4096)},
 		{"networks", []string{"OORE_NOTIFY_NETWORKS=10.1.2.3/16, 192.168.7.20,fd00::/8"}, nil, func(c Config) any { return fmt.Sprint(c.NotifyNetworks) }, "[10.1.0.0/16 192.168.7.20/32 fd00::/8]"},
 		{"two roots", []string{"OORE_LOCAL_ROOTS=/srv/git/:/home/ann"}, nil, func(c Config) any { return strings.Join(c.LocalRoots, " ") }, "/srv/git /home/ann"},
@@ -99,6 +100,7 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"a bucket", []string{"OORE_BLOB_URL=s3://bucket?region=eu"}, []string{"OORE_BLOB_URL"}},
 		{"a folder that is no absolute path", []string{"OORE_BLOB_URL=blobs"}, []string{"OORE_BLOB_URL"}},
 		{"no size", []string{"OORE_LOG_LIMIT=much"}, []string{"OORE_LOG_LIMIT"}},
+		{"no size of a workspace", []string{"OORE_WORKSPACE_LIMIT=0"}, []string{"OORE_WORKSPACE_LIMIT"}},
 		{"a size too small", []string{"OORE_LOG_LIMIT=1000"}, []string{"OORE_LOG_LIMIT"}},
 		{"a size too large", []string{"OORE_LOG_LIMIT=1e30GiB"}, []string{"OORE_LOG_LIMIT"}},
 		{"a size that is none", []string{"OORE_LOG_LIMIT=NaN"}, []string{"OORE_LOG_LIMIT"}},

@@ -46,7 +46,7 @@ func (r *runnerConfig) settings() []setting {
 	}
 	for _, s := range settings() {
 		switch s.env {
-		case "OORE_DATA_DIR", "OORE_SANDBOX", "OORE_SANDBOX_WRITABLE", "OORE_LOG_LEVEL", "OORE_LOG_FORMAT":
+		case "OORE_DATA_DIR", "OORE_WORKSPACE_LIMIT", "OORE_SANDBOX", "OORE_SANDBOX_WRITABLE", "OORE_LOG_LEVEL", "OORE_LOG_FORMAT":
 			own = append(own, s)
 		}
 	}
@@ -154,7 +154,7 @@ func runnerCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return err
 	}
 	pool, err := runner.New(runner.Options{
-		Jobs: remote, Runner: self, Slots: cfg.Slots, Dir: cfg.DataDir, Log: log, Sandbox: cfg.sandbox(),
+		Jobs: remote, Runner: self, Slots: cfg.Slots, Dir: cfg.DataDir, Log: log, Sandbox: cfg.sandbox(), WorkspaceLimit: cfg.WorkspaceLimit,
 	})
 	if err != nil {
 		return err

@@ -169,7 +169,7 @@ func (s *server) wireRunner() error {
 		return nil
 	}
 	s.pool, err = runner.New(runner.Options{
-		Jobs: s.app, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log, Sandbox: s.cfg.sandbox(),
+		Jobs: s.app, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log, Sandbox: s.cfg.sandbox(), WorkspaceLimit: s.cfg.WorkspaceLimit,
 	})
 	return err
 }

@@ -33,6 +33,7 @@ type build struct {
 	sha  string // the commit, once it is known
 
 	found  *findings
+	space  *space
 	failed string // the step that decided the failure
 
 	submodules int      // checked out so far
@@ -60,6 +61,16 @@ func (f *failure) Error() string { return f.message }
 
 func failf(reason, format string, args ...any) *failure {
 	return &failure{reason: reason, message: fmt.Sprintf(format, args...)}
+}
+
+// watched runs the build while somebody looks how much it writes.
+func (b *build) watched(ctx context.Context, stop context.CancelCauseFunc) core.Result {
+	watched, over := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { b.space.watch(watched, stop) })
+	defer watch.Wait()
+	defer over()
+	return b.run(ctx)
 }
 
 // run does everything between claim and finish; when it returns, commands may have
@@ -115,6 +126,9 @@ func (b *build) prepare(ctx context.Context) (core.Plan, error) {
 
 func (b *build) checkoutAndRead(ctx context.Context) (core.Plan, error) {
 	if err := b.checkout(ctx); err != nil {
+		return core.Plan{}, err
+	}
+	if err := b.space.check(ctx); err != nil {
 		return core.Plan{}, err
 	}
 	plan, err := readPlan(b.dir, b.job.Pipeline)

@@ -138,7 +138,8 @@ func testBuild(t *testing.T) *build {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &build{pool: pool, shim: s, dir: t.TempDir(), log: newJournal(0, 1<<20)}
+	dir := t.TempDir()
+	b := &build{pool: pool, shim: s, dir: dir, log: newJournal(0, 1<<20), space: newSpace(0, dir, diskSpace)}
 	b.found = newFindings(&pool.matchers, b.dir)
 	t.Cleanup(func() {
 		b.closeOutputs()

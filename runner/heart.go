@@ -30,9 +30,13 @@ func newHeart(p *Pool) *heart { return &heart{pool: p, session: rand.Text()} }
 
 func (h *heart) send(ctx context.Context, first bool) error {
 	p := h.pool
+	slots := p.slots
+	if p.gate.closed() {
+		slots = 0
+	}
 	err := p.jobs.Heartbeat(ctx, core.RunnerBeat{
 		RunnerID: p.runner.ID, Session: h.session, First: first, Platform: core.Platform(runtime.GOOS, runtime.GOARCH),
-		Version: p.runner.Version, Slots: p.slots, Draining: p.drained.Err() != nil,
+		Version: p.runner.Version, Slots: slots, Draining: p.drained.Err() != nil,
 	})
 	if err != nil && refused(err) {
 		return &turnedAwayError{err}
@@ -56,7 +60,7 @@ func (h *heart) first(ctx context.Context) error {
 }
 
 // beat returns when ctx ends, or we are turned away. It beats at once when the pool is
-// drained, and when a claim was refused.
+// drained, when a claim was refused, and when the disk gets full or has room again.
 func (h *heart) beat(ctx context.Context) error {
 	tick := time.NewTicker(core.BeatEvery)
 	defer tick.Stop()
@@ -67,7 +71,7 @@ func (h *heart) beat(ctx context.Context) error {
 			return nil
 		case <-drained:
 			drained = nil
-		case <-h.pool.doubt:
+		case <-h.pool.beats:
 		case <-tick.C:
 		}
 		err := h.send(ctx, false)

@@ -32,7 +32,8 @@ type Options struct {
 	Exe    string // the program that calls RunShim; default: our own binary
 	Log    *slog.Logger
 
-	Sandbox *SandboxOptions // nil: builds may do what our own user may
+	Sandbox        *SandboxOptions // nil: builds may do what our own user may
+	WorkspaceLimit int64           // bytes that a build may write into its folder; 0: any number
 }
 
 // Pool runs builds in a number of slots.
@@ -48,14 +49,17 @@ type Pool struct {
 	matchers   matchers
 	env        map[string]string
 	confine    *SandboxOptions
-	sandbox    *sandbox       // what all builds have in common; nil: none
-	scratch    bool           // builds get temporary folders of their own
+	sandbox    *sandbox // what all builds have in common; nil: none
+	scratch    bool     // builds get temporary folders of their own
+	limit      int64    // of a workspace
+	disk       disk
+	gate       *gate          // keeps slots from claiming while the disk is almost full
 	unconfined string         // why there is no sandbox though one is wanted
 	finishing  sync.WaitGroup // builds whose processes are gone, but not yet their reports
 
 	drained context.Context // ends when no more builds are wanted
 	drain   context.CancelFunc
-	doubt   chan struct{} // a claim was refused: ask the house whether it still knows us
+	beats   chan struct{} // asks for a beat at once
 }
 
 // New checks the options and that git and sh are there. Nothing is started.
@@ -65,10 +69,11 @@ func New(o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log,
-		env: hostEnv(o.Dir), confine: o.Sandbox,
+		env: hostEnv(o.Dir), confine: o.Sandbox, limit: o.WorkspaceLimit,
 	}
+	p.useDisk(diskSpace)
 	p.drained, p.drain = context.WithCancel(context.Background())
-	p.doubt = make(chan struct{}, 1)
+	p.beats = make(chan struct{}, 1)
 	var err error
 	if p.exe == "" {
 		if p.exe, err = ownBinary(); err != nil {
@@ -86,6 +91,8 @@ func New(o Options) (*Pool, error) {
 	}
 	return p, nil
 }
+
+func (p *Pool) useDisk(d disk) { p.disk, p.gate = d, newGate(p.dir, d) }
 
 func (p *Pool) mirrors() string    { return filepath.Join(p.dir, "mirrors") }
 func (p *Pool) workspaces() string { return filepath.Join(p.dir, "workspaces") }
@@ -109,6 +116,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	claims, noMore := context.WithCancel(ctx)
 	defer noMore()
 	defer context.AfterFunc(p.drained, noMore)()
+	p.lookAtDisk()
 	heart := newHeart(p)
 	if err := heart.first(claims); err != nil {
 		if claims.Err() != nil {
@@ -119,6 +127,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	beats, endBeats := context.WithCancel(context.WithoutCancel(ctx))
 	var beating sync.WaitGroup
 	beating.Go(func() { stop(heart.beat(beats)) })
+	beating.Go(func() { p.watchDisk(beats) })
 	p.runSlots(ctx, claims)
 	endBeats()
 	beating.Wait()
@@ -200,87 +209,4 @@ func (p *Pool) renew(workspace string) error {
 			"dir", aside.path, "error", aside.cause)
 	}
 	return err
-}
-
-// slot runs one build after another in the workspace until claims ends. Workspace and shim are made
-// ready while it waits for work; the shim serves build after build as long as each
-// leaves nothing.
-func (p *Pool) slot(ctx, claims, house context.Context, workspace string) {
-	var s *shim
-	defer func() {
-		if s != nil {
-			s.release()
-		}
-	}()
-	for fails := 0; claims.Err() == nil; {
-		err := p.makeReady(workspace)
-		if err == nil && s == nil {
-			if s, err = startShim(p.exe); err != nil {
-				p.log.Error("start a shim", "error", err)
-			}
-		}
-		var job *core.Job
-		if err == nil {
-			if job, err = p.jobs.Claim(claims, p.runner, claimWait); err != nil && claims.Err() == nil {
-				p.log.Warn("claim a build", "try", fails+1, "error", err)
-			}
-		}
-		switch {
-		case err != nil:
-			if refused(err) {
-				select {
-				case p.doubt <- struct{}{}:
-				default:
-				}
-			}
-			fails++
-			pause(claims, min(core.Backoff(fails), maxPause))
-		case job != nil:
-			fails = 0
-			if !p.work(ctx, house, *job, s, workspace) {
-				s.release()
-				s = nil
-			}
-		default:
-			fails = 0
-			pause(claims, 20*time.Millisecond) // a house that never waits must not make us ask without end
-		}
-	}
-}
-
-// work runs one build and frees the slot as soon as its processes are gone; its
-// last words reach the house later, if they must. false: the shim is of no more use.
-func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace string) bool {
-	b := &build{
-		pool: p, job: job, shim: s, dir: workspace, sha: job.Build.SHA,
-		log:   newJournal(job.NextLog, job.LogLimit),
-		found: newFindings(&p.matchers, workspace),
-		since: time.Now(), timeout: orDefault(job.Build.Timeout),
-	}
-	p.log.Info("build claimed", "build", job.Build.ID, "project", job.Build.ProjectID)
-	c := newCourier(house, b)
-	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer context.AfterFunc(ctx, func() { stop(errShutdown) })()
-	c.start(&p.finishing, stop)
-	b.deadline = time.AfterFunc(b.timeout, func() { stop(errTimedOut) })
-	result := b.run(work)
-	b.deadline.Stop()
-	shimErr := s.stop(graceFor(work))
-	if shimErr != nil {
-		p.log.Error("stop a build's processes", "build", job.Build.ID, "error", shimErr)
-		s.release()
-		killMarked(buildMark + "=" + job.Build.ID)
-	}
-	b.closeOutputs()
-	p.remove(secretsOf(workspace))
-	p.log.Info("build ended", "build", job.Build.ID, "status", result.Status, "reason", result.Reason)
-	c.finish(&p.finishing, b.redacted(result))
-	return shimErr == nil
-}
-
-func orDefault(timeout time.Duration) time.Duration {
-	if timeout > 0 {
-		return timeout
-	}
-	return core.DefaultTimeout
 }

@@ -62,6 +62,9 @@ func (b *build) step(ctx context.Context, index int, s core.PlanStep, env []stri
 	}}
 	sh := command{argv: []string{b.pool.shell, "-c", s.Run}, dir: b.dir, env: env, sandbox: b.sandbox()}
 	end, err := b.spawn(ctx, sh, nil, b.log.masks.writer(out), b.log.masks.writer(errOut))
+	if err == nil {
+		err = b.space.check(ctx)
+	}
 	var code *int
 	var unstarted *startError
 	switch {

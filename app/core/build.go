@@ -82,6 +82,7 @@ const (
 	ReasonRepositoryGone  = "repository_not_found"
 	ReasonRunnerShutdown  = "runner_shutdown"
 	ReasonArtifactMissing = "artifact_missing"
+	ReasonWorkspaceLimit  = "workspace_limit" // it wrote more than its runner allows
 )
 
 // PullRequest is a pull or merge request as a build and its reports need it.
