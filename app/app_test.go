@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/blob"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // house is an App on a real SQLite store, with a forge and a clock that tests set.
@@ -203,8 +203,12 @@ func (jsonDecoder) Decode(_ string, payload []byte) (core.Event, error) {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	ctx := t.Context()
-	db, err := store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "oore.db"), store.Options{Log: slog.New(slog.DiscardHandler)})
+	return newHouseOn(t, storetest.SQLite(t))
+}
+
+func newHouseOn(t *testing.T, database string) *house {
+	t.Helper()
+	db, err := store.Open(t.Context(), database, store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

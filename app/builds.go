@@ -50,7 +50,7 @@ func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuil
 	b := a.newBuild(pipeline, in.Type, actor.Name)
 	b.Branch, b.SHA, b.CommitMessage, b.CommitAuthor = in.Branch, commit.SHA, commit.Message, commit.Author
 	b.TriggerRef = in.TriggerRef
-	return a.createBuild(ctx, project, b)
+	return a.createBuild(ctx, project, pipeline, b)
 }
 
 func enabled(p core.Pipeline) error {
@@ -102,9 +102,13 @@ func queuedEvent(b core.Build) core.BuildEvent {
 }
 
 // createBuild stores a build that shares its commit with no other.
-func (a *App) createBuild(ctx context.Context, p core.Project, b core.Build) (core.Build, error) {
+func (a *App) createBuild(ctx context.Context, p core.Project, pipeline core.Pipeline, b core.Build) (core.Build, error) {
+	var canceled []core.Build
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
 		if b, _, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
+			return err
+		}
+		if canceled, err = a.supersede(ctx, tx, p.Repository, pipeline, b); err != nil {
 			return err
 		}
 		return a.wantReports(ctx, tx, p.Repository, b)
@@ -113,6 +117,9 @@ func (a *App) createBuild(ctx context.Context, p core.Project, b core.Build) (co
 		return core.Build{}, err
 	}
 	a.log.Info("build queued", "build", b.ID, "number", b.Number, "project", b.ProjectID, "actor", b.TriggerActor, "sha", b.SHA)
+	for _, old := range canceled {
+		a.ringCanceled(old)
+	}
 	a.bell.ring(topicQueue, topicOutbox)
 	return b, nil
 }
@@ -178,7 +185,7 @@ func (a *App) RerunBuild(ctx context.Context, actor core.Actor, id string) (core
 	if err := a.trusted(ctx, a.store, project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest}); err != nil {
 		return core.Build{}, err
 	}
-	return a.createBuild(ctx, project, a.rerunOf(b, pipeline, actor.Name))
+	return a.createBuild(ctx, project, pipeline, a.rerunOf(b, pipeline, actor.Name))
 }
 
 // rerunOf is a new build of what b built.
@@ -267,27 +274,4 @@ func (a *App) activeBuilds(ctx context.Context, s core.Store, f core.BuildFilter
 	f.Statuses = []core.BuildStatus{core.BuildQueued, core.BuildAssigned, core.BuildRunning}
 	builds, _, err := s.ListBuilds(ctx, f, core.Page{Limit: 200})
 	return builds, err
-}
-
-// supersede cancels older builds of the pipeline on the same branch or pull
-// request, where the pipeline wants that. It returns what it canceled.
-func (a *App) supersede(ctx context.Context, tx core.Store, repo core.Repository, p core.Pipeline, b core.Build) ([]core.Build, error) {
-	if !p.Concurrency.CancelPrevious || b.Branch == "" {
-		return nil, nil
-	}
-	older, err := a.activeBuilds(ctx, tx, core.BuildFilter{Before: &b})
-	if err != nil {
-		return nil, err
-	}
-	var canceled []core.Build
-	for _, old := range older {
-		if old.SHA == b.SHA {
-			continue
-		}
-		if err := a.cancel(ctx, tx, repo, &old, "oore", core.ReasonSuperseded, fmt.Sprintf("Replaced by #%d", b.Number)); err != nil {
-			return nil, err
-		}
-		canceled = append(canceled, old)
-	}
-	return canceled, nil
 }

@@ -123,8 +123,12 @@ func (a *App) chatBuildOne(ctx context.Context, c *conversation, one candidate, 
 func (a *App) keepChatBuild(ctx context.Context, c *conversation, one candidate, b core.Build) (core.Build, error) {
 	b.TriggerRef, b.DeliveryID = c.ref(), c.delivery.ID
 	b.DedupeKey = "chat:" + c.identity() + ":" + b.PipelineID + ":" + b.SHA + ":" + b.SourceBuildID
+	var canceled []core.Build
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
 		if b, _, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
+			return err
+		}
+		if canceled, err = a.supersede(ctx, tx, one.project.Repository, one.pipeline, b); err != nil {
 			return err
 		}
 		return a.wantReports(ctx, tx, one.project.Repository, b)
@@ -133,6 +137,9 @@ func (a *App) keepChatBuild(ctx context.Context, c *conversation, one candidate,
 		return b, err
 	}
 	c.rings = append(c.rings, b.ID)
+	for _, old := range canceled {
+		c.rings = append(c.rings, old.ID)
+	}
 	v := verdictOf(one, core.Verdict{Matched: true, Code: core.WhyCommand, Reason: c.actor.Name + " asked for it."})
 	v.BuildID = b.ID
 	c.delivery.Verdicts = append(c.delivery.Verdicts, v)

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"slices"
 	"sync"
 	"testing"
 
@@ -191,24 +190,6 @@ func TestADefectInADecoderFailsTheDeliveryAfterItsAttemptsAndRedeliverTriesAgain
 	wantCode(t, err, core.KindForbidden, core.CodePermissionDenied)
 	if d, err = h.RedeliverDelivery(t.Context(), h.owner, id); err != nil || d.Status != core.DeliveryReceived {
 		t.Errorf("redeliver: %s, %v", d.Status, err)
-	}
-}
-
-func TestCancelPreviousStopsOlderBuildsOfTheBranchAlone(t *testing.T) {
-	h := newHouse(t)
-	h.pipeline(t, h.project(t).ID, "Android", func(in *app.PipelineInput) { in.Concurrency = &core.Concurrency{CancelPrevious: true} })
-	h.deliver(t, push("main", shaA))
-	h.deliver(t, push("dev", shaA[:39]+"b"))
-	h.deliver(t, push("main", shaB))
-	var got []core.BuildStatus
-	for _, b := range h.builds(t) {
-		got = append(got, b.Status)
-	}
-	if want := []core.BuildStatus{core.BuildCanceled, core.BuildQueued, core.BuildQueued}; !slices.Equal(got, want) {
-		t.Errorf("states %v, want %v", got, want)
-	}
-	if b := h.builds(t)[0]; b.StatusReason != core.ReasonSuperseded || b.StatusMessage != "Replaced by #3" {
-		t.Errorf("superseded build: %s, %q", b.StatusReason, b.StatusMessage)
 	}
 }
 
