@@ -221,37 +221,7 @@ func (w *warden) signal(sig syscall.Signal) {
 	}
 }
 
+func (w *warden) descendants() []int { return family(processes(), os.Getpid(), w.groups) }
+
 // reply drops an error: a broken life-line ends the reading side, which ends us.
 func (w *warden) reply(r shimReply) { _ = writeFrame(w.conn, r) }
-
-// process is one row of the system's process table.
-type process struct{ pid, parent, group int }
-
-// descendants lists all processes below us, parents before their children, so that
-// a killed parent cannot make more of them.
-func (w *warden) descendants() []int {
-	children := map[int][]int{}
-	var found []int
-	seen := map[int]bool{os.Getpid(): true}
-	add := func(pid int) {
-		if !seen[pid] {
-			seen[pid] = true
-			found = append(found, pid)
-		}
-	}
-	for _, p := range processes() {
-		children[p.parent] = append(children[p.parent], p.pid)
-		if w.groups[p.group] {
-			add(p.pid) // reaches what was re-parented, where we are no subreaper
-		}
-	}
-	for _, pid := range children[os.Getpid()] {
-		add(pid)
-	}
-	for i := 0; i < len(found); i++ {
-		for _, pid := range children[found[i]] {
-			add(pid)
-		}
-	}
-	return found
-}

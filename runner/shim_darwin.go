@@ -1,10 +1,8 @@
 package runner
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
-	"strconv"
 )
 
 // subreaper: macOS has none; orphans go to launchd, and we find them by their group.
@@ -23,21 +21,7 @@ func processes() []process {
 	if err != nil {
 		return nil
 	}
-	var list []process
-	for line := range bytes.Lines(out) {
-		fields := bytes.Fields(line)
-		if len(fields) != 3 {
-			continue
-		}
-		pid, _ := strconv.Atoi(string(fields[0]))
-		if pid == ps.Process.Pid {
-			continue
-		}
-		parent, _ := strconv.Atoi(string(fields[1]))
-		group, _ := strconv.Atoi(string(fields[2]))
-		list = append(list, process{pid: pid, parent: parent, group: group})
-	}
-	return list
+	return parsePS(out, ps.Process.Pid)
 }
 
 // killMarked has no way to see environments here.
