@@ -17,7 +17,9 @@ import (
 func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
-		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)
+		project := s.githubProject("acme/shop", nil)
+		s.program.pipeline(project.ID, "Android", nil)
+		s.program.pipeline(project.ID, "Release", map[string]any{"trigger_config": map[string]any{"events": []string{"tag"}}})
 		s.stop()
 		for tries := 0; s.notedHeads(database, core.ProviderGitHub) == 0; tries++ { // a survey that the stop cut short has noted nothing
 			if tries == 20 {
@@ -36,13 +38,15 @@ func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
 			t.Fatal(err)
 		}
 		untold := s.git.Commit("quiet", map[string]string{"b": "1"}, "Never announced")
+		s.git.Tag("v1", told, "Never announced either")
 
 		s.start()
+		s.gh.WaitStatus(t, told, "oore/release", "success", time.Minute)
 		for _, sha := range []string{told, untold} {
 			s.gh.WaitStatus(t, sha, "oore/android", "success", time.Minute)
 		}
-		if n := len(s.builds("commit_sha=" + told)); n != 1 {
-			t.Errorf("%d builds of the commit that two ways led to, want one", n)
+		if n := len(s.builds("commit_sha=" + told)); n != 2 {
+			t.Errorf("%d builds of the commit that two ways led to, want one, and one of its tag", n)
 		}
 		var list struct {
 			Deliveries []struct {

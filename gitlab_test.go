@@ -206,8 +206,10 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo ok"))
+		l.git.Tag("old", l.head, "From before Oore")
 		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
 		l.link(nil)
+		l.pipeline(l.project.ID, "Release", map[string]any{"trigger_config": map[string]any{"events": []string{"tag"}}})
 		l.stop()
 		for tries := 0; l.notedHeads(database, core.ProviderGitLab) == 0; tries++ {
 			if tries == 20 {
@@ -229,9 +231,23 @@ func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
 		for _, branch := range []string{"a", "b", "c", "d"} {
 			shas = append(shas, l.git.Commit(branch, map[string]string{branch: "1"}, "Many at once"))
 		}
+		for i, tag := range []string{"v1", "v2", "v3", "v4"} {
+			l.git.Tag(tag, shas[i], []string{"", "An annotated one"}[i%2])
+		}
 		l.start()
 		for _, sha := range shas {
 			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", time.Minute)
+			l.gl.WaitStatus(t, l.repo, sha, "oore/release", "success", time.Minute)
+		}
+		if n := len(l.builds("commit_sha=" + l.head)); n != 0 {
+			t.Errorf("%d builds of the old tag", n)
+		}
+		var list deliveriesView
+		l.must("GET", "/v1/deliveries?limit=50", nil, &list)
+		for _, d := range list.Deliveries {
+			if d.Status != "processed" || d.Reason.Code != "builds_started" || !strings.HasPrefix(d.DeliveryID, "sweep:") {
+				t.Errorf("delivery %+v", d)
+			}
 		}
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -16,6 +18,9 @@ const (
 	redeliverLimit = 50 // asked for in one survey
 	redeliverTries = 3
 	sweepEvent     = "sweep"
+	// tagRefs stands among a repository's heads once its tags are noted too: notes from
+	// before there were any say nothing of them.
+	tagRefs = "refs/tags/"
 )
 
 // survey asks the forges what we were never told: deliveries that did not reach us
@@ -87,7 +92,8 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 	if err != nil {
 		return err
 	}
-	now := map[string]string{}
+	_, tagsNoted := known[tagRefs]
+	now := map[string]string{tagRefs: ""}
 	moved := false
 	for _, e := range heads {
 		now[e.Ref] = e.SHA
@@ -95,7 +101,7 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 			continue
 		}
 		moved = true
-		if known == nil {
+		if known == nil || e.Kind == core.EventTag && !tagsNoted {
 			continue
 		}
 		if err := a.sweepHead(ctx, r, e); err != nil {
@@ -111,8 +117,7 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 // sweepHead takes a head that no delivery told of as a delivery of its own, so that
 // it is decided about, and shown, like any other.
 func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) error {
-	_, told, err := a.store.ListDeliveries(ctx, core.DeliveryFilter{Provider: r.Provider, Repository: r.FullName, SHA: e.SHA}, core.Page{Limit: 1})
-	if err != nil || told > 0 {
+	if told, err := a.announced(ctx, r, e); err != nil || told {
 		return err
 	}
 	payload, err := json.Marshal(e)
@@ -126,6 +131,18 @@ func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) er
 		a.log.Info("found a head that was not announced", "repository", r.FullName, "ref", e.Ref, "sha", e.SHA)
 	}
 	return err
+}
+
+// announced tells whether a delivery told of the head. A tag must be told of by itself:
+// its commit mostly came with a branch.
+func (a *App) announced(ctx context.Context, r core.Repository, e core.Event) (bool, error) {
+	told, _, err := a.store.ListDeliveries(ctx, core.DeliveryFilter{Provider: r.Provider, Repository: r.FullName, SHA: e.SHA}, core.Page{Limit: 200})
+	return slices.ContainsFunc(told, func(d core.Delivery) bool {
+		if e.Kind == core.EventTag {
+			return d.Ref == e.Ref
+		}
+		return !strings.HasPrefix(d.Ref, tagRefs)
+	}), err
 }
 
 // recalls counts how often each missed delivery was asked for. It may be forgotten:

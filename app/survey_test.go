@@ -16,7 +16,8 @@ func (h *house) surveyed(t *testing.T, ref, sha string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return heads[ref] == sha
+		got, noted := heads[ref]
+		return noted && got == sha
 	})
 }
 
@@ -56,6 +57,67 @@ func TestAnAnnouncedHeadIsNotSwept(t *testing.T) {
 	if err != nil || total != 1 {
 		t.Errorf("%d deliveries, want the webhook alone (%v)", total, err)
 	}
+}
+
+func tag(name, sha string) core.Event {
+	e := push("", sha)
+	e.Kind, e.Ref, e.Branch, e.Tag = core.EventTag, "refs/tags/"+name, "", name
+	return e
+}
+
+func TestTagsThatWereNeverAnnouncedAreBuiltAndOldOnesAreNot(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Release", triggers(core.Trigger{Events: []core.EventKind{core.EventTag}}))
+	// Notes from before tags were looked at.
+	if err := h.store.SaveHeads(t.Context(), h.repositoryID(t), map[string]string{"refs/heads/main": shaA}); err != nil {
+		t.Fatal(err)
+	}
+	h.forge.setHeads(push("main", shaA), tag("v1", shaA), tag("v2", shaA))
+	h.surveyed(t, "refs/tags/v2", shaA)
+	if n := len(h.builds(t)); n != 0 {
+		t.Fatalf("%d builds of tags that were there before us", n)
+	}
+	// The commit itself came with its branch, and v3 by a webhook: three more come with no word.
+	h.deliver(t, push("main", shaB))
+	h.deliver(t, tag("v3", shaB))
+	h.forge.setHeads(push("main", shaB), tag("v1", shaA), tag("v2", shaB), tag("v3", shaB), tag("v4", shaB), tag("v5", shaB))
+	h.surveyed(t, "refs/tags/v5", shaB)
+	h.work(t, func() bool { return len(h.builds(t)) == 4 })
+	var built []string
+	for _, b := range h.builds(t) {
+		built = append(built, b.Tag+" "+b.SHA[:1])
+	}
+	slices.Sort(built)
+	if want := []string{"v2 b", "v3 b", "v4 b", "v5 b"}; !slices.Equal(built, want) {
+		t.Errorf("built %v, want %v", built, want)
+	}
+	list, total, err := h.store.ListDeliveries(t.Context(), core.DeliveryFilter{}, core.Page{Limit: 20})
+	if err != nil || total != 5 || list[0].Event != "sweep" || list[0].Reason.Code != core.WhyBuilds || list[0].Ref == "" {
+		t.Errorf("%d deliveries, %+v, %v", total, list, err)
+	}
+}
+
+func TestATagDoesNotHideItsBranch(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.forge.setHeads(push("main", shaA))
+	h.surveyed(t, "refs/heads/main", shaA)
+	h.deliver(t, tag("v1", shaB)) // the branch's own webhook is lost
+	h.forge.setHeads(push("main", shaB), tag("v1", shaB))
+	h.surveyed(t, "refs/heads/main", shaB)
+	h.work(t, func() bool { return len(h.builds(t)) == 1 })
+	if b := h.builds(t)[0]; b.Branch != "main" || b.SHA != shaB {
+		t.Errorf("build %+v", b)
+	}
+}
+
+func TestTheFirstPushToAnEmptyRepositoryIsFound(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.surveyed(t, "refs/tags/", "")
+	h.forge.setHeads(push("main", shaA))
+	h.surveyed(t, "refs/heads/main", shaA)
+	h.work(t, func() bool { return len(h.builds(t)) == 1 })
 }
 
 func TestMissedDeliveriesAreAskedForAgainButNotThoseThatCame(t *testing.T) {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -17,9 +19,14 @@ func (headRow) TableName() string { return "heads" }
 
 // ListHeads is core.ProjectStore's.
 func (s *Store) ListHeads(ctx context.Context, repositoryID string) (map[string]string, error) {
+	heads, err := s.read(ctx).heads(repositoryID)
+	return heads, failed(err, "list the heads of %s", repositoryID)
+}
+
+func (s session) heads(repositoryID string) (map[string]string, error) {
 	var rows []headRow
-	if err := s.read(ctx).db().Find(&rows, "repository_id = ?", repositoryID).Error; err != nil {
-		return nil, failed(err, "list the heads of %s", repositoryID)
+	if err := s.db().Find(&rows, "repository_id = ?", repositoryID).Error; err != nil {
+		return nil, err
 	}
 	var heads map[string]string
 	for _, r := range rows {
@@ -31,14 +38,28 @@ func (s *Store) ListHeads(ctx context.Context, repositoryID string) (map[string]
 	return heads, nil
 }
 
-// SaveHeads is core.ProjectStore's.
+// SaveHeads is core.ProjectStore's. It writes only what is another than before:
+// repositories have thousands of tags, and few of them move.
 func (s *Store) SaveHeads(ctx context.Context, repositoryID string, heads map[string]string) error {
 	err := s.write(ctx, func(q session) error {
-		if _, err := q.exec("DELETE FROM heads WHERE repository_id = $1", repositoryID); err != nil {
+		known, err := q.heads(repositoryID)
+		if err != nil {
 			return err
 		}
-		for ref, sha := range heads {
-			if _, err := q.exec("INSERT INTO heads (repository_id, ref, sha) VALUES ($1, $2, $3)", repositoryID, ref, sha); err != nil {
+		for ref := range known {
+			if _, still := heads[ref]; still {
+				continue
+			}
+			if _, err := q.exec("DELETE FROM heads WHERE repository_id = $1 AND ref = $2", repositoryID, ref); err != nil {
+				return err
+			}
+		}
+		for _, ref := range slices.Sorted(maps.Keys(heads)) { // in one order, so that two who save do not wait for each other
+			if sha, ok := known[ref]; ok && sha == heads[ref] {
+				continue
+			}
+			if _, err := q.exec(`INSERT INTO heads (repository_id, ref, sha) VALUES ($1, $2, $3)
+				ON CONFLICT (repository_id, ref) DO UPDATE SET sha = excluded.sha`, repositoryID, ref, heads[ref]); err != nil {
 				return err
 			}
 		}

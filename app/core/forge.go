@@ -51,8 +51,9 @@ type CheckReporter interface {
 
 // Surveyor is a Forge that can be asked what it never told us. Errors as with Forge.
 type Surveyor interface {
-	// Heads lists the heads of branches, and of open pull requests, as the events that
-	// would have announced them: EventPush and EventPullRequest (Action "opened").
+	// Heads lists the heads of branches and of open pull requests, and all tags, as the
+	// events that would have announced them: EventPush, EventPullRequest (Action
+	// "opened") and EventTag.
 	Heads(ctx context.Context, repo Repository) ([]Event, error)
 	// Missed lists deliveries since t that the forge tried and that no answer of ours
 	// accepted, newest try of each, oldest first.

@@ -17,7 +17,9 @@ const surveyTimeout = time.Minute
 // perPage is the most that GitHub gives at once.
 const perPage = 100
 
-type branchRow struct {
+// refRow is a branch or a tag as the API shows it. The commit of a tag is what it leads
+// to in the end.
+type refRow struct {
 	Name   string `json:"name"`
 	Commit struct {
 		SHA string `json:"sha"`
@@ -34,7 +36,11 @@ func (f *Forge) Heads(ctx context.Context, repo core.Repository) ([]core.Event, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
 	defer cancel()
-	branches, err := listAll[branchRow](ctx, s, &f.pages, "branches?")
+	branches, err := listAll[refRow](ctx, s, &f.pages, "branches?")
+	if err != nil {
+		return nil, f.trouble(err, s)
+	}
+	tags, err := listAll[refRow](ctx, s, &f.pages, "tags?")
 	if err != nil {
 		return nil, f.trouble(err, s)
 	}
@@ -46,6 +52,12 @@ func (f *Forge) Heads(ctx context.Context, repo core.Repository) ([]core.Event, 
 	for _, b := range branches {
 		if e := eventOf(repo, core.EventPush); !strings.HasPrefix(b.Name, mergeQueuePrefix) && fullSHA.MatchString(b.Commit.SHA) {
 			e.Ref, e.Branch, e.SHA = "refs/heads/"+b.Name, b.Name, b.Commit.SHA
+			heads = append(heads, e)
+		}
+	}
+	for _, t := range tags {
+		if e := eventOf(repo, core.EventTag); t.Name != "" && fullSHA.MatchString(t.Commit.SHA) {
+			e.Ref, e.Tag, e.SHA = "refs/tags/"+t.Name, t.Name, t.Commit.SHA
 			heads = append(heads, e)
 		}
 	}

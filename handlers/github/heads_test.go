@@ -29,9 +29,13 @@ func TestHeadsAreTheEventsThatWouldHaveComeOfThem(t *testing.T) {
 	feature := w.git.Commit("feature/cart", map[string]string{"cart": "1"}, "Cart")
 	fork := w.git.PullCommit(8, map[string]string{"x": "1"}, "From a fork")
 	w.git.Commit("gh-readonly-queue/main/pr-7-"+w.head, nil, "Queue")
+	w.git.Tag("v1", w.head, "")
+	w.git.Tag("v2", feature, "An annotated one")
 	heads := map[string][]byte{
 		"main":         w.PushPayload(w.repo, "main", "", w.head),
 		"feature/cart": w.PushPayload(w.repo, "feature/cart", "", feature),
+		"v1":           w.TagPayload(w.repo, "v1"),
+		"v2":           w.TagPayload(w.repo, "v2"),
 		"#7":           w.PullRequestPayload("opened", w.repo, githubtest.Pull{Number: 7, Title: "Cart", Author: "mona", HeadBranch: "feature/cart", HeadSHA: feature, Draft: true}),
 		"#8":           w.PullRequestPayload("opened", w.repo, githubtest.Pull{Number: 8, Author: "hubot", HeadBranch: "main", HeadSHA: fork, Fork: true}),
 		"#9":           w.PullRequestPayload("opened", w.repo, githubtest.Pull{Number: 9, HeadBranch: "main", HeadSHA: fork, ForkGone: true}),
@@ -43,7 +47,7 @@ func TestHeadsAreTheEventsThatWouldHaveComeOfThem(t *testing.T) {
 	}
 	var names []string
 	for _, e := range got {
-		name, event := e.Branch, "push"
+		name, event := e.Branch+e.Tag, "push"
 		if e.PullRequest != nil {
 			name, event = fmt.Sprintf("#%d", e.PullRequest.Number), "pull_request"
 		}
@@ -62,7 +66,7 @@ func TestHeadsAreTheEventsThatWouldHaveComeOfThem(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if want := []string{"#7", "#8", "#9", "feature/cart", "main"}; !slices.Equal(names, want) {
+	if want := []string{"#7", "#8", "#9", "feature/cart", "main", "v1", "v2"}; !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
 }

@@ -16,9 +16,19 @@ import (
 // merge results and trains.
 const mergeRequestRefs = "refs/merge-requests/"
 
-type branchRow struct {
+// refRow is a branch or a tag as the API shows it. The commit of a tag is what it leads
+// to in the end, and null if that is none.
+type refRow struct {
 	Name   string    `json:"name"`
 	Commit commitRow `json:"commit"`
+}
+
+func (r refRow) complete() bool { return r.Name != "" && fullSHA.MatchString(r.Commit.ID) }
+
+func (r refRow) event(repo core.Repository, kind core.EventKind) core.Event {
+	e := eventOf(repo, kind)
+	e.SHA, e.Message, e.Author = r.Commit.ID, r.Commit.Message, r.Commit.AuthorName
+	return e
 }
 
 // mergeRequestRow is a merge request as the API shows it.
@@ -51,7 +61,11 @@ func (r *Room) Heads(ctx context.Context, repo core.Repository) ([]core.Event, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
 	defer cancel()
-	branches, err := listAll[branchRow](ctx, s, "/repository/branches", "")
+	branches, err := listAll[refRow](ctx, s, "/repository/branches", "")
+	if err != nil {
+		return nil, s.trouble(err)
+	}
+	tags, err := listAll[refRow](ctx, s, "/repository/tags", "")
 	if err != nil {
 		return nil, s.trouble(err)
 	}
@@ -61,9 +75,16 @@ func (r *Room) Heads(ctx context.Context, repo core.Repository) ([]core.Event, e
 	}
 	var heads []core.Event
 	for _, b := range branches {
-		if b.Name != "" && fullSHA.MatchString(b.Commit.ID) {
-			e := eventOf(repo, core.EventPush)
-			e.Ref, e.Branch, e.SHA, e.Message, e.Author = "refs/heads/"+b.Name, b.Name, b.Commit.ID, b.Commit.Message, b.Commit.AuthorName
+		if b.complete() {
+			e := b.event(repo, core.EventPush)
+			e.Ref, e.Branch = "refs/heads/"+b.Name, b.Name
+			heads = append(heads, e)
+		}
+	}
+	for _, t := range tags {
+		if t.complete() {
+			e := t.event(repo, core.EventTag)
+			e.Ref, e.Tag = "refs/tags/"+t.Name, t.Name
 			heads = append(heads, e)
 		}
 	}

@@ -15,6 +15,9 @@ import (
 func TestHeads(t *testing.T) {
 	w := newWorld(t)
 	w.git.Branch("release/1", w.base)
+	w.git.Tag("v1", w.base, "")
+	w.git.Tag("v2", w.head, "An annotated one")
+	w.git.TagFile("license", "README.md")
 	w.Open(w.project, gitlabtest.MergeRequest{Number: 3, Title: "Cart", Author: "mona", SourceBranch: "release/1", SHA: w.base, Draft: true})
 	w.Open(w.project, gitlabtest.MergeRequest{Number: 4, SHA: w.head, Fork: true})
 	w.Open(w.project, gitlabtest.MergeRequest{Number: 5, SHA: w.head, ForkGone: true})
@@ -28,7 +31,7 @@ func TestHeads(t *testing.T) {
 		wantSound(t, e, nil)
 		byRef[e.Ref] = e
 	}
-	if len(heads) != 5 || len(byRef) != 5 {
+	if len(heads) != 7 || len(byRef) != 7 {
 		t.Fatalf("got %+v", heads)
 	}
 	main := byRef["refs/heads/main"]
@@ -43,6 +46,12 @@ func TestHeads(t *testing.T) {
 	for _, ref := range []string{"refs/merge-requests/4/head", "refs/merge-requests/5/head"} {
 		if pull := byRef[ref].PullRequest; pull == nil || !pull.Fork {
 			t.Errorf("%s: %+v", ref, pull)
+		}
+	}
+	for tag, sha := range map[string]string{"v1": w.base, "v2": w.head} {
+		e, told := byRef["refs/tags/"+tag], decode(t, "Tag Push Hook", w.TagPayload(w.project, tag))
+		if e.Kind != core.EventTag || e.Tag != tag || e.Branch != "" || e.SHA != sha || e.Ref != told.Ref || e.SHA != told.SHA || e.Message != told.Message || e.Author != "Tanuki" {
+			t.Errorf("%s: %+v, by webhook %+v", tag, e, told)
 		}
 	}
 	// The refs are those of the webhooks, so that nothing is taken for new.
@@ -74,6 +83,10 @@ func TestHeadsThatAreTheSameAreNotSentAgain(t *testing.T) {
 		if r.Status != http.StatusNotModified {
 			t.Errorf("%s %s?%s: %d", r.Method, r.Path, r.Query, r.Status)
 		}
+	}
+	w.git.Tag("v1", w.head, "")
+	if tagged := look(); !slices.ContainsFunc(tagged, func(e core.Event) bool { return e.Tag == "v1" && e.SHA == w.head }) {
+		t.Error("a new tag is not seen")
 	}
 	w.git.Branch("b000", w.head)
 	moved := look()

@@ -7,19 +7,24 @@ import (
 // maxCompareFiles is where GitHub cuts the files of a comparison.
 const maxCompareFiles = 300
 
-func (s *Server) listBranches(c *call) answer {
+func (s *Server) listBranches(c *call) answer { return s.listRefs(c, "refs/heads/") }
+func (s *Server) listTags(c *call) answer     { return s.listRefs(c, "refs/tags/") }
+
+// listRefs lists refs with the commits that they lead to in the end.
+func (s *Server) listRefs(c *call, prefix string) answer {
 	r, a := s.repository(c, "contents:read")
 	if r == nil {
 		return a
 	}
-	out, err := runGit(r.Dir, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads")
+	out, err := runGit(r.Dir, "for-each-ref", "--format=%(refname:lstrip=2) %(objecttype) %(objectname) %(*objectname)", prefix)
 	if err != nil {
 		return refuse(500, out)
 	}
 	list := []object{}
 	for line := range strings.Lines(out) {
-		name, sha, _ := strings.Cut(strings.TrimSpace(line), " ")
-		list = append(list, object{"name": name, "commit": object{"sha": sha, "url": s.APIURL() + "repos/" + r.FullName + "/commits/" + sha}, "protected": false})
+		fields := strings.Fields(line)
+		sha := fields[len(fields)-1] // of an annotated tag: what it leads to
+		list = append(list, object{"name": fields[0], "commit": object{"sha": sha, "url": s.APIURL() + "repos/" + r.FullName + "/commits/" + sha}})
 	}
 	return paged(c, list)
 }

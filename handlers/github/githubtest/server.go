@@ -108,6 +108,7 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /repos/{owner}/{repo}/check-runs/{id}":                  s.getCheckRun,
 		"PATCH /repos/{owner}/{repo}/check-runs/{id}":                s.updateCheckRun,
 		"GET /repos/{owner}/{repo}/branches":                         s.listBranches,
+		"GET /repos/{owner}/{repo}/tags":                             s.listTags,
 		"GET /repos/{owner}/{repo}/compare/{basehead...}":            s.compare,
 		"GET /repos/{owner}/{repo}/pulls":                            s.listPulls,
 		"GET /repos/{owner}/{repo}/pulls/{number}":                   s.getPull,

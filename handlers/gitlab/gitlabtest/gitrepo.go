@@ -99,6 +99,12 @@ func (g *GitRepo) Tag(name, sha, message string) {
 	g.git(g.Dir, "tag", "-a", "-m", message, name, sha)
 }
 
+// TagFile puts a tag on a file of main: it leads to no commit.
+func (g *GitRepo) TagFile(name, file string) {
+	g.tb.Helper()
+	g.git(g.Dir, "update-ref", "refs/tags/"+name, g.git(g.Dir, "rev-parse", "refs/heads/main:"+file))
+}
+
 // Branch makes a branch at a commit, or moves it there.
 func (g *GitRepo) Branch(name, sha string) {
 	g.tb.Helper()

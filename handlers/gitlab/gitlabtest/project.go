@@ -211,6 +211,28 @@ func (s *Server) getNamed(c *call, refs, part, what string) answer {
 	return ok(object{"name": c.PathValue(part), "commit": s.showCommit(p, found)})
 }
 
+// listTags lists the newest first. One of a file or a tree has no commit.
+func (s *Server) listTags(c *call) answer {
+	p, a := s.project(c, 0)
+	if p == nil {
+		return a
+	}
+	out, err := runGit(p.Dir, "for-each-ref", "--sort=-creatordate", "--format=%(refname:lstrip=2)%00%(objectname)", "refs/tags")
+	if err != nil {
+		return refuse(http.StatusInternalServerError, out)
+	}
+	rows := []object{}
+	for line := range strings.Lines(out) {
+		name, target, _ := strings.Cut(strings.TrimSpace(line), "\x00")
+		row := object{"name": name, "target": target, "message": "", "protected": false, "commit": nil}
+		if found, ok := readCommit(p.Dir, "refs/tags/"+name); ok {
+			row["commit"] = s.showCommit(p, found)
+		}
+		rows = append(rows, row)
+	}
+	return page(c, rows)
+}
+
 func (s *Server) listBranches(c *call) answer {
 	p, a := s.project(c, 0)
 	if p == nil {

@@ -81,6 +81,7 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /projects/{id}":                                                   s.getProject,
 		"GET /projects/{id}/repository/branches":                               s.listBranches,
 		"GET /projects/{id}/repository/branches/{branch}":                      s.getBranch,
+		"GET /projects/{id}/repository/tags":                                   s.listTags,
 		"GET /projects/{id}/repository/tags/{tag}":                             s.getTag,
 		"GET /projects/{id}/repository/commits/{sha}":                          s.getCommit,
 		"GET /projects/{id}/repository/commits/{sha}/statuses":                 s.listStatuses,
