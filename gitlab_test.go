@@ -288,3 +288,37 @@ func TestANoteByADeveloperBuildsAndByAGuestDoesNot(t *testing.T) {
 		}
 	})
 }
+
+// TestAForksAuthorCannotApproveIt lets somebody with write access open a merge request
+// from a fork: who may not approve it is known by number, whatever their name is now.
+func TestAForksAuthorCannotApproveIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		l := newLab(t, database, workflow("echo ok"))
+		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
+		l.link(nil)
+		author, other := l.gl.AddUser("wes"), l.gl.AddUser("ana")
+		l.gl.SetAccess(l.repo, author, gitlabtest.Developer)
+		l.gl.SetAccess(l.repo, other, gitlabtest.Developer)
+		fork := l.git.ForkCommit(9, map[string]string{"a": "1"}, "From a fork")
+		mr := gitlabtest.MergeRequest{Number: 9, SourceBranch: "patch", SHA: fork, TargetBranch: "main", Fork: true, Author: "wes"}
+		l.fire(gitlabtest.MergeRequestHook, l.gl.MergeRequestPayload(l.repo, "open", mr, ""))
+		author = l.gl.RenameUser(author, "somebody-else")
+		l.fire(gitlabtest.NoteHook, l.gl.NotePayload(l.repo, "create", l.gl.AddNote(l.repo, 9, author, "/oore approve "+fork)))
+		l.gl.Wait(t, "the author is refused", time.Minute, func() bool {
+			for _, n := range l.gl.Notes(l.repo, 9) {
+				if strings.Contains(n.Body, "The author of a pull request cannot approve it") {
+					return true
+				}
+			}
+			return false
+		})
+		if n := len(l.builds("")); n != 0 {
+			t.Fatalf("%d builds by the author's own word", n)
+		}
+		l.fire(gitlabtest.NoteHook, l.gl.NotePayload(l.repo, "create", l.gl.AddNote(l.repo, 9, other, "/oore approve "+fork)))
+		eventually(t, "the approved commit is built", func() bool {
+			list := l.builds("commit_sha=" + fork)
+			return len(list) == 1 && list[0].Status == "succeeded"
+		})
+	})
+}

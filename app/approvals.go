@@ -28,7 +28,7 @@ func (a *App) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha str
 		return core.Delivery{}, core.Codef(core.KindInvalid, core.CodeSHARequired,
 			"sha: name the commit that you reviewed by its whole id; this delivery is about %s", e.SHA)
 	}
-	if err := a.stillHead(ctx, repo, e, sha); err != nil {
+	if err := a.stillHead(ctx, actor, repo, e, sha); err != nil {
 		return core.Delivery{}, err
 	}
 	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil
@@ -66,17 +66,25 @@ func (a *App) approvable(ctx context.Context, actor core.Actor, d core.Delivery)
 	}
 	for _, p := range projects {
 		if core.Allow(actor, core.ActApprove, &p) == nil && p.Forks == core.ForksApprove {
-			if strings.EqualFold(actor.Name, e.Opener) {
-				return e, repo, core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it; ask somebody else")
-			}
-			return e, repo, nil
+			return e, repo, notTheOpener(actor, e.Opener)
 		}
 	}
 	return e, repo, core.Codef(core.KindConflict, core.CodeNothingToApprove,
 		"No project of %s that you see asks for approvals", e.RepositoryName)
 }
 
-func (a *App) stillHead(ctx context.Context, repo core.Repository, e core.Event, sha string) error {
+// notTheOpener keeps who opened a pull request from approving it. Who a user of the house
+// is at the forge is not known, so that a namesake is refused as well.
+func notTheOpener(actor core.Actor, opener string) error {
+	if opener != "" && strings.EqualFold(actor.Name, opener) {
+		return core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it; ask somebody else")
+	}
+	return nil
+}
+
+// stillHead checks with the forge that the pull request is open, stands at the commit,
+// and was not opened by the actor: GitLab's payloads name its author by number alone.
+func (a *App) stillHead(ctx context.Context, actor core.Actor, repo core.Repository, e core.Event, sha string) error {
 	forge, err := a.forge(repo.Provider)
 	if err != nil {
 		return err
@@ -88,6 +96,9 @@ func (a *App) stillHead(ctx context.Context, repo core.Repository, e core.Event,
 		}
 		if now.Closed {
 			return core.Codef(core.KindConflict, "pr_closed", "Pull request #%d is closed; there is nothing to approve", e.PullRequest.Number)
+		}
+		if err := notTheOpener(actor, now.Opener); err != nil {
+			return err
 		}
 	}
 	head, err := forge.PullRequestHead(ctx, repo, e.PullRequest.Number)

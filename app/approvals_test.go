@@ -60,6 +60,22 @@ func TestAForksCommitWaitsUntilExactlyItIsApproved(t *testing.T) {
 	}
 }
 
+// GitLab's payloads name who opened a merge request by number alone.
+func TestWhoOpenedItIsAskedForWhereThePayloadDoesNotSay(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	told := forkPull(shaA)
+	told.Opener = ""
+	d := h.deliver(t, told)
+	h.forge.setHead(shaA)
+	h.forge.talk.pull = forkPull(shaA)
+	_, err := h.ApproveDelivery(t.Context(), core.Actor{Kind: core.ActorUser, Name: "mallory", Role: core.RoleOwner}, d.ID, shaA)
+	wantCode(t, err, core.KindForbidden, core.CodeSelfApprove)
+	if _, err := h.ApproveDelivery(t.Context(), h.owner, d.ID, shaA); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+}
+
 func TestThereIsNothingToApproveButForks(t *testing.T) {
 	h := newHouse(t)
 	p := h.project(t)

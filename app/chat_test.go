@@ -59,11 +59,14 @@ func (f *fakeForge) Reply(_ context.Context, _ core.Repository, _ int, key, body
 	return nil
 }
 
+// personID is somebody's number at the forge.
+func personID(login string) string { return fmt.Sprint(100 + len(login) + int(login[0])) }
+
 // comment is a comment on pull request 5 by a person.
 func comment(id, author, body string) core.Event {
 	return core.Event{
 		Provider: core.ProviderGitHub, RepositoryID: "7", RepositoryName: "acme/shop", Action: "created", Ref: "refs/pull/5/head", Actor: author,
-		Chat: &core.Chat{ID: id, Body: body, AuthorID: "1", Author: author, Number: 5, Open: true, Opener: "ana", Reactable: true},
+		Chat: &core.Chat{ID: id, Body: body, AuthorID: personID(author), Author: author, Number: 5, Open: true, OpenerID: personID("ana"), Reactable: true},
 	}
 }
 
@@ -76,7 +79,7 @@ func chatHouse(t *testing.T, fork bool) *house {
 	h.pipeline(t, p.ID, "Android", triggers(core.Trigger{Events: []core.EventKind{core.EventPullRequest}}))
 	h.pipeline(t, p.ID, "iOS release", triggers(core.Trigger{Events: []core.EventKind{core.EventTag}}))
 	pull := pullRequest(5, "dev", shaB)
-	pull.PullRequest.Number, pull.PullRequest.Fork, pull.Opener = 5, fork, "ana"
+	pull.PullRequest.Number, pull.PullRequest.Fork, pull.Opener, pull.OpenerID = 5, fork, "ana", personID("ana")
 	h.forge.talk = talk{permissions: map[string]core.Permission{"wes": core.PermissionWrite, "rita": core.PermissionRead, "ana": core.PermissionRead}, pull: pull}
 	return h
 }
@@ -200,6 +203,21 @@ func TestAForkIsBuiltWhenSomebodyElseApprovesExactlyItsHead(t *testing.T) {
 	h.clock.forward(2 * chatPause)
 	if d := h.say(t, "wes", "/oore build"); d.Reason.Code != "needs_approval" {
 		t.Errorf("after the approval was taken back: %+v", d.Reason)
+	}
+}
+
+// Names change hands: the number decides who may not approve.
+func TestWhoOpenedAForksPullRequestIsKnownByNumber(t *testing.T) {
+	for _, test := range []struct{ name, opener, number, code string }{
+		{"the opener under another name", "mallory-2", personID("wes"), core.CodeSelfApprove},
+		{"somebody else under the opener's old name", "wes", personID("ana"), core.WhyCommand},
+		{"the forge does not say who", "wes", "", "unverified"},
+	} {
+		h := chatHouse(t, true)
+		h.forge.talk.pull.Opener, h.forge.talk.pull.OpenerID = test.opener, test.number
+		if d := h.say(t, "wes", "/oore approve "+shaB); d.Reason.Code != test.code || (len(h.builds(t)) > 0) != (test.code == core.WhyCommand) {
+			t.Errorf("%s: %+v, %d builds", test.name, d.Reason, len(h.builds(t)))
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -58,7 +57,7 @@ func (c *conversation) need(p core.Permission, verb string) error {
 // mayRerunOwn lets the author of a pull request of the repository itself retry and
 // cancel its builds. A fork's author may not: its commit may not be approved.
 func (a *App) mayRerunOwn(ctx context.Context, c *conversation, verb string) (bool, error) {
-	if verb != "retry" && verb != "cancel" || c.chat.Opener == "" || !strings.EqualFold(c.chat.Opener, c.chat.Author) {
+	if verb != "retry" && verb != "cancel" || c.chat.OpenerID == "" || c.chat.OpenerID != c.chat.AuthorID {
 		return false, nil
 	}
 	pull, err := a.pullRequest(ctx, c)
@@ -68,12 +67,16 @@ func (a *App) mayRerunOwn(ctx context.Context, c *conversation, verb string) (bo
 	return !pull.PullRequest.Fork, nil
 }
 
+// notTheAuthor compares who speaks with whom the forge names as the author now, by
+// their numbers.
 func (a *App) notTheAuthor(ctx context.Context, c *conversation) error {
 	pull, err := a.pullRequest(ctx, c)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if strings.EqualFold(pull.Opener, c.chat.Author) {
+	case pull.OpenerID == "" || c.chat.AuthorID == "":
+		return core.Codef(core.KindForbidden, "unverified", "Who opened this pull request is not known, so a comment cannot approve it; approve it on the delivery's page.")
+	case pull.OpenerID == c.chat.AuthorID:
 		return core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it for CI.")
 	}
 	return nil

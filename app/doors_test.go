@@ -112,7 +112,7 @@ func linkSlack(t *testing.T, h *house) {
 	if err := h.store.CreateUser(ctx, u); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.store.SaveChatUser(ctx, core.ChatUser{Team: "T1", MemberID: "1", UserID: u.ID}); err != nil {
+	if err := h.store.SaveChatUser(ctx, core.ChatUser{Team: "T1", MemberID: personID("wes"), UserID: u.ID}); err != nil {
 		t.Fatal(err)
 	}
 }

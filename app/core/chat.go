@@ -18,7 +18,7 @@ type Chat struct {
 	Number    int    // the pull request
 	Open      bool   // it is open
 	SHA       string // its head when this was written, where the payload says so
-	Opener    string // login of its author
+	OpenerID  string // of its author, numeric
 	Reactable bool   // the forge takes reactions to it
 	Internal  bool   // written for some eyes alone: never answered
 

@@ -42,7 +42,8 @@ type Event struct {
 	Forced       bool
 	Draft        bool
 	PullRequest  *PullRequest
-	Opener       string // login of the pull request's author
+	Opener       string // login of the pull request's author, for people; empty where the payload does not say
+	OpenerID     string // their numeric id: names change hands
 
 	Paths         []string // changed files, as far as the payload lists them
 	PathsComplete bool     // Paths is the whole list

@@ -32,9 +32,7 @@ type remark struct {
 type thread struct {
 	Number int    `json:"number"`
 	State  string `json:"state"`
-	User   struct {
-		Login string `json:"login"`
-	} `json:"user"`
+	User   author `json:"user"`
 }
 
 func decodeIssueComment(payload []byte) (core.Event, error) {
@@ -67,7 +65,7 @@ func said(event string, by envelope, in thread, what remark) (core.Event, error)
 		ID: strconv.FormatInt(what.ID, 10), Body: what.Body,
 		AuthorID: strconv.FormatInt(what.User.ID, 10), Author: what.User.Login,
 		Bot:    what.User.Type == "Bot" || by.Sender.Type == "Bot" || what.App != nil,
-		Number: in.Number, Open: in.State == "open", Opener: in.User.Login,
+		Number: in.Number, Open: in.State == "open", OpenerID: in.User.id(),
 	}
 	return e, nil
 }

@@ -12,11 +12,12 @@ import (
 func TestACommentInAPullRequest(t *testing.T) {
 	w := newWorld(t)
 	w.SetPermissionOf(w.repo, "mona", 17, "write")
+	w.SetPermissionOf(w.repo, "hubot", 18, "read")
 	pull := githubtest.Pull{Number: 7, Author: "hubot", HeadBranch: "x", HeadSHA: w.head}
 	c := w.AddComment(w.repo, 7, "mona", "Nice!\r\n/oore build")
 	e := decode(t, "issue_comment", w.CommentPayload("created", w.repo, pull, c))
 	want := core.Chat{
-		ID: fmt.Sprint(c.ID), Body: "Nice!\r\n/oore build", AuthorID: "17", Author: "mona", Number: 7, Open: true, Opener: "hubot", Reactable: true,
+		ID: fmt.Sprint(c.ID), Body: "Nice!\r\n/oore build", AuthorID: "17", Author: "mona", Number: 7, Open: true, OpenerID: "18", Reactable: true,
 	}
 	if e.Kind != core.EventNone || e.Ignored != nil || e.Chat == nil || *e.Chat != want {
 		t.Fatalf("got %+v %+v, want %+v", e, e.Chat, want)
@@ -34,11 +35,12 @@ func TestACommentInAPullRequest(t *testing.T) {
 func TestAReviewWithText(t *testing.T) {
 	w := newWorld(t)
 	w.SetPermissionOf(w.repo, "mona", 17, "write")
+	w.SetPermissionOf(w.repo, "hubot", 18, "read")
 	pull := githubtest.Pull{Number: 7, Author: "hubot", HeadBranch: "x", HeadSHA: w.head}
 	r := githubtest.Comment{ID: 99, Login: "mona", Body: "/oore approve " + w.head}
 	e := decode(t, "pull_request_review", w.ReviewPayload("submitted", w.repo, pull, r))
 	// Its commit is not taken for the head, and it takes no reactions.
-	want := core.Chat{ID: "99", Body: r.Body, AuthorID: "17", Author: "mona", Number: 7, Open: true, Opener: "hubot"}
+	want := core.Chat{ID: "99", Body: r.Body, AuthorID: "17", Author: "mona", Number: 7, Open: true, OpenerID: "18"}
 	if e.Kind != core.EventNone || e.Ignored != nil || e.Chat == nil || *e.Chat != want || e.Actor != "mona" || e.Ref != "refs/pull/7/head" || e.SHA != "" {
 		t.Errorf("got %+v %+v, want %+v", e, e.Chat, want)
 	}

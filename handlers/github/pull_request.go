@@ -19,16 +19,27 @@ type pullRequestPayload struct {
 
 // pullRequest is a pull request as webhooks and the API's lists show it.
 type pullRequest struct {
-	Number  int    `json:"number"`
-	State   string `json:"state"`
-	Title   string `json:"title"`
-	HTMLURL string `json:"html_url"`
-	Draft   bool   `json:"draft"`
-	User    struct {
-		Login string `json:"login"`
-	} `json:"user"`
-	Head pullBranch `json:"head"`
-	Base pullBranch `json:"base"`
+	Number  int        `json:"number"`
+	State   string     `json:"state"`
+	Title   string     `json:"title"`
+	HTMLURL string     `json:"html_url"`
+	Draft   bool       `json:"draft"`
+	User    author     `json:"user"`
+	Head    pullBranch `json:"head"`
+	Base    pullBranch `json:"base"`
+}
+
+// author is somebody at GitHub; nobody where an account was deleted.
+type author struct {
+	ID    int64  `json:"id"`
+	Login string `json:"login"`
+}
+
+func (a author) id() string {
+	if a.ID <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(a.ID, 10)
 }
 
 type pullBranch struct {
@@ -48,7 +59,7 @@ func (p pullRequest) complete() bool {
 func (p pullRequest) describe(e core.Event) core.Event {
 	e.Ref = fmt.Sprintf("refs/pull/%d/head", p.Number)
 	e.Branch, e.TargetBranch, e.SHA, e.Draft = p.Head.Ref, p.Base.Ref, p.Head.SHA, p.Draft
-	e.Opener = p.User.Login
+	e.Opener, e.OpenerID = p.User.Login, p.User.id()
 	e.PullRequest = &core.PullRequest{
 		Number: p.Number, Title: p.Title, URL: p.HTMLURL,
 		Fork: p.Head.Repo == nil || strconv.FormatInt(p.Head.Repo.ID, 10) != e.RepositoryID,

@@ -20,6 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+var numeric = regexp.MustCompile(`^[1-9][0-9]*$`)
+
 var wholeSHA = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
 // hookOf is the X-Gitlab-Event that a recorded payload came with.
@@ -263,8 +265,8 @@ func TestForksAndDrafts(t *testing.T) {
 		t.Errorf("the author is not who pushed: %q, %q", e.Actor, e.Opener)
 	}
 	payload = edit(t, payload, func(p map[string]any) { p["reviewers"] = nil })
-	if e := decode(t, "Merge Request Hook", payload); e.Opener != "" {
-		t.Errorf("nobody in the payload is the author, and it is %q", e.Opener)
+	if e := decode(t, "Merge Request Hook", payload); e.Opener != "" || !numeric.MatchString(e.OpenerID) {
+		t.Errorf("nobody in the payload is the author, and it is %q, number %q", e.Opener, e.OpenerID)
 	}
 }
 

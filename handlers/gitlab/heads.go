@@ -104,7 +104,7 @@ func (m mergeRequestRow) head(repo core.Repository) core.Event {
 	e := eventOf(repo, core.EventPullRequest)
 	e.Action, e.Ref = "opened", headRef(m.IID)
 	e.Branch, e.TargetBranch, e.SHA, e.Draft = m.SourceBranch, m.TargetBranch, m.SHA, m.Draft
-	e.Actor, e.Opener = m.Author.Username, m.Author.Username
+	e.Actor, e.Opener, e.OpenerID = m.Author.Username, m.Author.Username, string(m.Author.ID)
 	e.PullRequest = &core.PullRequest{Number: m.IID, Title: m.Title, URL: m.WebURL, Fork: string(m.SourceProjectID) != repo.ExternalID}
 	return e
 }

@@ -62,7 +62,8 @@ func decodeMergeRequest(payload []byte) (core.Event, error) {
 	}
 	e.Action, e.Ref = mr.Action, headRef(number)
 	e.Branch, e.TargetBranch, e.SHA, e.Draft = mr.SourceBranch, mr.TargetBranch, mr.LastCommit.ID, bool(mr.Draft || mr.WorkInProgress)
-	e.Message, e.Author, e.Opener = mr.LastCommit.Message, mr.LastCommit.Author.Name, p.opener()
+	e.Message, e.Author = mr.LastCommit.Message, mr.LastCommit.Author.Name
+	e.OpenerID, e.Opener = string(mr.AuthorID), p.opener()
 	e.PullRequest = &core.PullRequest{Number: number, Title: mr.Title, URL: mr.URL, Fork: mr.SourceProjectID != mr.TargetProjectID}
 	if string(mr.TargetProjectID) != e.RepositoryID {
 		return ignored(e, core.WhyPayload, "The webhook is one of project %s, and the merge request one of project %s.", e.RepositoryID, mr.TargetProjectID), nil
@@ -97,15 +98,11 @@ func (p mergeRequestPayload) moved() bool {
 	return mr.OldRevision != "" && mr.OldRevision != mr.LastCommit.ID || ready || c.TargetBranch.Previous != c.TargetBranch.Current
 }
 
-// opener is the login of the author, whom the payload names by id alone.
+// opener is the login of the author, whom the payload names by id alone; empty if they
+// are none of the people in it.
 func (p mergeRequestPayload) opener() string {
-	return loginOf(p.MergeRequest.AuthorID, slices.Concat([]person{person(p.User)}, p.Assignees, p.Reviewers)...)
-}
-
-// loginOf is the login of who has the id; empty if none of the people does.
-func loginOf(who id, people ...person) string {
-	for _, one := range people {
-		if one.ID != "" && one.ID == who {
+	for _, one := range slices.Concat([]person{person(p.User)}, p.Assignees, p.Reviewers) {
+		if one.ID != "" && one.ID == p.MergeRequest.AuthorID {
 			return one.Username
 		}
 	}

@@ -24,7 +24,6 @@ type notePayload struct {
 		State           string `json:"state"`
 		TargetProjectID id     `json:"target_project_id"`
 		AuthorID        id     `json:"author_id"`
-		Assignee        person `json:"assignee"`
 		LastCommit      struct {
 			ID string `json:"id"`
 		} `json:"last_commit"`
@@ -76,7 +75,7 @@ func (p notePayload) chat(event string) *core.Chat {
 	mr := p.MergeRequest
 	c := core.Chat{
 		ID: string(p.Note.ID), Body: p.Note.Body, AuthorID: string(p.User.ID), Author: p.User.Username, Bot: tokenUser.MatchString(p.User.Username),
-		Number: mr.IID.number(), Open: mr.State == "opened", Opener: loginOf(mr.AuthorID, person(p.User), mr.Assignee), Reactable: true,
+		Number: mr.IID.number(), Open: mr.State == "opened", OpenerID: string(mr.AuthorID), Reactable: true,
 		Internal: event == confidentialNoteHook || p.EventType == "confidential_note" || bool(p.Note.Internal),
 	}
 	if fullSHA.MatchString(mr.LastCommit.ID) { // a merge request may have lost its commits

@@ -11,6 +11,7 @@ import (
 
 // said opens merge request !3, of opener, and has somebody write a comment there.
 func (w *world) said(author, opener, body string) gitlabtest.Note {
+	w.opener = w.AddUser(opener)
 	mr := w.Open(w.project, gitlabtest.MergeRequest{Number: 3, SHA: w.head, Author: opener, Fork: true})
 	return w.AddNote(w.project, mr.Number, w.AddUser(author), body)
 }
@@ -22,7 +23,7 @@ func TestComments(t *testing.T) {
 		e := decode(t, gitlabtest.NoteHook, w.NotePayload(w.project, action, note))
 		want := core.Chat{
 			ID: fmt.Sprint(note.ID), Body: "/oore build\r\nplease", AuthorID: fmt.Sprint(note.Author.ID), Author: "mona",
-			Number: 3, Open: true, SHA: w.head, Reactable: true,
+			Number: 3, Open: true, SHA: w.head, OpenerID: fmt.Sprint(w.opener.ID), Reactable: true,
 		}
 		if e.Chat == nil || *e.Chat != want {
 			t.Fatalf("action %q: %+v, want %+v", action, e.Chat, want)
@@ -40,15 +41,12 @@ func TestWhatCommentsTellOfThemselves(t *testing.T) {
 	w.Open(w.project, gitlabtest.MergeRequest{Number: 3, SHA: w.head, Author: "mona"})
 	note := w.AddNote(w.project, 3, mona, "/oore retry")
 	payload := w.NotePayload(w.project, "create", note)
-	if c := decode(t, gitlabtest.NoteHook, payload).Chat; c.Opener != "mona" {
+	if c := decode(t, gitlabtest.NoteHook, payload).Chat; c.OpenerID != fmt.Sprint(mona.ID) || c.AuthorID != c.OpenerID {
 		t.Errorf("who wrote it opened the merge request: %+v", c)
 	}
-	assigned := edit(t, payload, func(p map[string]any) {
-		mr := p["merge_request"].(map[string]any)
-		mr["author_id"], mr["assignee"] = 77, map[string]any{"id": 77, "username": "lisa"}
-	})
-	if c := decode(t, gitlabtest.NoteHook, assigned).Chat; c.Opener != "lisa" {
-		t.Errorf("the opener is assigned: %+v", c)
+	others := edit(t, payload, func(p map[string]any) { p["merge_request"].(map[string]any)["author_id"] = 77 })
+	if c := decode(t, gitlabtest.NoteHook, others).Chat; c.OpenerID != "77" {
+		t.Errorf("somebody else opened it: %+v", c)
 	}
 	for what, tt := range map[string]struct {
 		event string

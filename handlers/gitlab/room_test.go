@@ -49,8 +49,9 @@ type world struct {
 	clock   *clock
 	git     *gitlabtest.GitRepo
 	project gitlabtest.Project
-	base    string // first commit of main
-	head    string // second commit of main
+	base    string          // first commit of main
+	head    string          // second commit of main
+	opener  gitlabtest.User // of the merge request that said opens
 }
 
 func newWorld(t *testing.T) *world {

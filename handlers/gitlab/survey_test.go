@@ -39,7 +39,7 @@ func TestHeads(t *testing.T) {
 		t.Errorf("main: %+v", main)
 	}
 	mr := byRef["refs/merge-requests/3/head"]
-	if mr.Kind != core.EventPullRequest || mr.Action != "opened" || mr.Branch != "release/1" || mr.TargetBranch != "main" || mr.SHA != w.base || !mr.Draft || mr.Opener != "mona" ||
+	if mr.Kind != core.EventPullRequest || mr.Action != "opened" || mr.Branch != "release/1" || mr.TargetBranch != "main" || mr.SHA != w.base || !mr.Draft || mr.Opener != "mona" || !numeric.MatchString(mr.OpenerID) ||
 		*mr.PullRequest != (core.PullRequest{Number: 3, Title: "Cart", URL: w.URL() + "/acme/mobile/shop/-/merge_requests/3"}) {
 		t.Errorf("!3: %+v %+v", mr, mr.PullRequest)
 	}

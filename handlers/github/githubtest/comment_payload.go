@@ -24,7 +24,7 @@ func (s *Server) CommentPayload(action string, repo Repo, pull Pull, comment Com
 			"diff_url": page + ".diff", "patch_url": page + ".patch", "merged_at": nil,
 		},
 	})
-	issue["user"].(object)["login"] = known.Author
+	maps.Copy(issue["user"].(object), s.person(known.Author))
 	return encode(p)
 }
 

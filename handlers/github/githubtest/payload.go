@@ -157,7 +157,7 @@ func (s *Server) pull(repo Repo, p Pull) (known Pull, headID int64) {
 func (s *Server) describePull(pr object, repo Repo, known Pull, headID int64) {
 	pr["number"], pr["title"], pr["draft"], pr["state"] = known.Number, known.Title, known.Draft, known.state()
 	pr["html_url"] = fmt.Sprintf("%s/%s/pull/%d", s.URL(), repo.FullName, known.Number)
-	pr["user"].(object)["login"] = known.Author
+	maps.Copy(pr["user"].(object), s.person(known.Author))
 	head, base := pr["head"].(object), pr["base"].(object)
 	head["ref"], head["sha"], base["ref"] = known.HeadBranch, known.HeadSHA, known.BaseBranch
 	describe(base["repo"].(object), repo)

@@ -20,6 +20,13 @@ func (s *Server) showUser(login string) object {
 	return object{"login": login, "id": s.userID(login), "type": kind}
 }
 
+// person shows a user in a payload.
+func (s *Server) person(login string) object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.showUser(login)
+}
+
 // SetPermissionOf gives the login to the user with the id, and the user a role in the
 // repository: one of GitHub's, or one that people made up with what it builds on, as
 // in "release-manager:write". A login that was never given to anybody is nobody's.

@@ -70,7 +70,7 @@ func (s *Server) showPull(r *repository, p *Pull) object {
 		head["repo"] = nil
 	}
 	return object{
-		"number": p.Number, "title": p.Title, "draft": p.Draft, "state": p.state(), "user": object{"login": p.Author},
+		"number": p.Number, "title": p.Title, "draft": p.Draft, "state": p.state(), "user": s.showUser(p.Author),
 		"html_url": fmt.Sprintf("%s/%s/pull/%d", s.URL(), r.FullName, p.Number),
 		"head":     head, "base": object{"ref": p.BaseBranch, "repo": object{"id": r.ID}},
 	}

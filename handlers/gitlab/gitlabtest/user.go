@@ -37,6 +37,19 @@ func (s *Server) AddUser(username string) User {
 	return u
 }
 
+// RenameUser gives somebody another name.
+func (s *Server) RenameUser(u User, username string) User {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.users {
+		if s.users[i].ID == u.ID {
+			s.users[i].Username = username
+		}
+	}
+	u.Username = username
+	return u
+}
+
 // AddToken makes an access token that ends at the time; zero: never.
 func (s *Server) AddToken(u User, expires time.Time, scopes ...string) string {
 	s.mu.Lock()
