@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +118,41 @@ func (l *lab) note(says string) (note gitlabtest.Note) {
 		return len(notes) == 1 && strings.Contains(note.Body, says)
 	})
 	return note
+}
+
+// TestAPrivateCertificateUnderAPath goes to a GitLab below a path whose certificate only
+// SSL_CERT_FILE makes known, to the server and to git.
+func TestAPrivateCertificateUnderAPath(t *testing.T) {
+	gl := gitlabtest.NewTLSAt(t, "/tools/gitlab")
+	git := gitlabtest.NewGitRepo(t)
+	l := &lab{gl: gl, git: git, head: git.Commit("main", workflow("echo built"), "First commit")}
+	l.repo = gl.AddProject("acme/mobile/shop", true, git.Dir)
+	open := gl.AddProject("acme/open", false, git.Dir)
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(bundle, gl.CA(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.program = newProgram(t, "", nil).start()
+	connect := map[string]any{"web_url": gl.URL(), "token": gl.Token}
+	var refused struct{ Error, Code string }
+	if status := l.call("POST", "/v1/integrations/gitlab", connect, &refused); status != 400 || !strings.Contains(refused.Error, "SSL_CERT_FILE") {
+		t.Errorf("a certificate that nobody knows: %d %+v", status, refused)
+	}
+	l.stop()
+	l.env = append(l.env, "SSL_CERT_FILE="+bundle)
+	l.start()
+	l.must("POST", "/v1/integrations/gitlab", connect, nil)
+	l.link(nil)
+	l.fire(gitlabtest.PushHook, gl.PushPayload(l.repo, "main", "", l.head))
+	gl.WaitStatus(t, l.repo, l.head, "oore/android", "success", time.Minute)
+
+	var plain projectView // the same host as a plain git address
+	l.must("POST", "/v1/projects", map[string]any{"name": "Plain", "repository": map[string]any{"provider": "git", "clone_url": open.CloneURL}}, &plain)
+	var b buildView
+	l.must("POST", "/v1/projects/"+plain.ID+"/builds", map[string]any{"pipeline_id": l.pipeline(plain.ID, "Android", nil).ID}, &b)
+	if b = l.ended(b.ID); b.Status != "succeeded" || b.SHA != l.head {
+		t.Errorf("build %+v", b)
+	}
 }
 
 func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {

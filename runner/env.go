@@ -16,7 +16,7 @@ func passed() []string {
 	return []string{
 		"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ",
 		"JAVA_HOME", "ANDROID_HOME", "ANDROID_SDK_ROOT", "FLUTTER_ROOT", "PUB_CACHE", "GRADLE_USER_HOME", "DEVELOPER_DIR",
-		"SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+		"SSL_CERT_FILE", "GIT_SSL_CAINFO", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 	}
 }
 
@@ -28,6 +28,9 @@ func hostEnv(dir string) map[string]string {
 		if value, ok := os.LookupEnv(name); ok {
 			env[name] = value
 		}
+	}
+	if bundle := env["SSL_CERT_FILE"]; bundle != "" && env["GIT_SSL_CAINFO"] == "" {
+		env["GIT_SSL_CAINFO"] = bundle // git knows no other variable for it
 	}
 	return env
 }

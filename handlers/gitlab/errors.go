@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,6 +88,7 @@ func (a account) translate(err error, subject string) error {
 	var refused *gitlab.ErrorResponse
 	var syntax *json.SyntaxError
 	var mistyped *json.UnmarshalTypeError
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &ours):
 		return ours
@@ -94,10 +96,18 @@ func (a account) translate(err error, subject string) error {
 		return core.Errorf(core.KindNotFound, "GitLab has no such thing in %s, or the token may not see it", subject).Because(err)
 	case errors.As(err, &refused):
 		return a.refusal(refused, subject).Because(err)
+	case errors.As(err, &untrusted):
+		return distrusted(core.KindUnavailable, a.Host, untrusted)
 	case errors.As(err, &syntax), errors.As(err, &mistyped):
 		return core.Errorf(core.KindUnavailable, "%s does not answer as GitLab does; try again, then check its address", a.Host).Because(err)
 	}
 	return core.Errorf(core.KindUnavailable, "GitLab (%s) does not answer just now; try again", a.Host).Because(err)
+}
+
+// distrusted says what to do about a certificate that nobody vouches for.
+func distrusted(kind core.Kind, host string, err *tls.CertificateVerificationError) *core.Error {
+	return core.Errorf(kind, "The certificate of %s is not trusted here (%v). If a private authority signed it, add the authority's certificate to the system's, "+
+		"or name a file that has it in SSL_CERT_FILE, and restart the server.", host, err.Err).Because(err)
 }
 
 func (a account) refusal(refused *gitlab.ErrorResponse, subject string) *core.Error {

@@ -2,6 +2,8 @@ package gitlab
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -72,6 +74,10 @@ func (a account) rejection(err error) error {
 		return lacksScope(a.Integration).Because(err)
 	case http.StatusNotFound:
 		return core.Errorf(core.KindInvalid, "There is no GitLab of version 15.5 or newer at %s; check the address and a path that it may need", host).Because(err)
+	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return distrusted(core.KindInvalid, host, untrusted)
 	}
 	err = a.translate(err, host)
 	if core.CodeOf(err) == codeRedirected {

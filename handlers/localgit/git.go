@@ -2,6 +2,7 @@ package localgit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,6 +92,9 @@ func gitEnv(protocols string) []string {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
+	}
+	if bundle := cmp.Or(os.Getenv("GIT_SSL_CAINFO"), os.Getenv("SSL_CERT_FILE")); bundle != "" {
+		env = append(env, "GIT_SSL_CAINFO="+bundle) // git does not know the other variable
 	}
 	return env
 }

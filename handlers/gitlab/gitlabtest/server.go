@@ -5,6 +5,7 @@
 package gitlabtest
 
 import (
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,11 +53,23 @@ func New(tb TB) *Server { return NewAt(tb, "") }
 // NewAt is New for a GitLab under a path, such as /gitlab.
 func NewAt(tb TB, prefix string) *Server {
 	tb.Helper()
+	return start(tb, prefix, httptest.NewServer)
+}
+
+// NewTLSAt is NewAt for a GitLab that speaks HTTPS, with a certificate of its own that
+// nobody knows: CA signs it.
+func NewTLSAt(tb TB, prefix string) *Server {
+	tb.Helper()
+	return start(tb, prefix, httptest.NewTLSServer)
+}
+
+func start(tb TB, prefix string, listen func(http.Handler) *httptest.Server) *Server {
+	tb.Helper()
 	s := &Server{prefix: prefix, done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokens: map[string]*token{}}
 	s.User = s.AddUser("oore-bot")
 	s.Token = s.AddToken(s.User, time.Time{}, "api")
 	s.api = s.routes()
-	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.http = listen(http.HandlerFunc(s.serve))
 	tb.Cleanup(func() {
 		close(s.done)
 		s.http.CloseClientConnections()
@@ -67,6 +80,11 @@ func NewAt(tb TB, prefix string) *Server {
 
 // URL is the address of pages and git, without a trailing slash.
 func (s *Server) URL() string { return s.http.URL + s.prefix }
+
+// CA is the certificate, in PEM, by which NewTLSAt's server is known.
+func (s *Server) CA() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
+}
 
 // APIURL is the base of the API, with a trailing slash.
 func (s *Server) APIURL() string { return s.URL() + apiPrefix + "/" }
