@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -285,6 +286,53 @@ func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
 			if d.Status != "processed" || d.Reason.Code != "builds_started" || !strings.HasPrefix(d.DeliveryID, "sweep:") {
 				t.Errorf("delivery %+v", d)
 			}
+		}
+	})
+}
+
+// TestWhatGitLabCouldNotDeliverIsAskedForAgain is away for so many pushes that GitLab
+// switches the webhook off.
+func TestWhatGitLabCouldNotDeliverIsAskedForAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		l := newLab(t, database, workflow("echo ok"))
+		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
+		l.link(nil)
+		l.stop()
+		var shas []string
+		for i := range 4 {
+			branch := fmt.Sprint("work-", i)
+			shas = append(shas, l.git.Commit(branch, map[string]string{branch: "1"}, "While nobody was there"))
+			if statuses := l.gl.Fire(l.repo, gitlabtest.PushHook, l.gl.PushPayload(l.repo, branch, "", shas[i])); len(statuses) != 1 || statuses[0] != 0 {
+				t.Fatalf("the webhook answered %v", statuses)
+			}
+		}
+		if h := l.gl.Hooks(l.repo)[0]; h.AlertStatus != "disabled" {
+			t.Fatalf("webhook %+v", h)
+		}
+		l.gl.DisableHooks(l.repo, true) // a test alone enables it
+		l.start()
+		for _, sha := range shas {
+			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", time.Minute)
+		}
+		if h := l.gl.Hooks(l.repo); len(h) != 1 || h[0].AlertStatus != "executable" {
+			t.Errorf("webhooks %+v", h)
+		}
+		var list deliveriesView
+		l.must("GET", "/v1/deliveries?limit=50", nil, &list)
+		for _, d := range list.Deliveries {
+			if strings.HasPrefix(d.DeliveryID, "sweep:") {
+				t.Errorf("found by the sweep, and not asked for: %+v", d)
+			}
+		}
+		var repos struct {
+			Repositories []struct {
+				Trouble string `json:"webhook_trouble"`
+				Note    string `json:"webhook_note"`
+			} `json:"repositories"`
+		}
+		l.must("GET", "/v1/integration-repositories", nil, &repos)
+		if len(repos.Repositories) != 1 || repos.Repositories[0].Trouble != "" || !strings.Contains(repos.Repositories[0].Note, "switched it on again") || !strings.Contains(repos.Repositories[0].Note, "a test arrived") {
+			t.Errorf("repositories %+v", repos)
 		}
 	})
 }

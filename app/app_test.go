@@ -66,9 +66,10 @@ type fakeForge struct {
 	comments []core.Comment
 	heads    []core.Event
 	missed   []core.MissedDelivery
-	asked    []string // delivery ids that were asked for again
-	paths    []string // changed files of everything
-	message  string   // of every commit, if set
+	asked    []string         // delivery ids that were asked for again
+	refusals map[string]error // of those
+	paths    []string         // changed files of everything
+	message  string           // of every commit, if set
 	talk     talk
 }
 
@@ -121,7 +122,7 @@ func (f *fakeForge) Heads(context.Context, core.Repository) ([]core.Event, error
 	return f.heads, nil
 }
 
-func (f *fakeForge) Missed(context.Context, time.Time) ([]core.MissedDelivery, error) {
+func (f *fakeForge) Missed(context.Context, core.Lookback) ([]core.MissedDelivery, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.missed, nil
@@ -131,7 +132,7 @@ func (f *fakeForge) Redeliver(_ context.Context, m core.MissedDelivery) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, m.DeliveryID)
-	return nil
+	return f.refusals[m.DeliveryID]
 }
 
 func (f *fakeForge) Paths(context.Context, core.Repository, core.Event) ([]string, bool, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -86,17 +87,35 @@ func (a *App) ensureHook(ctx context.Context, repo core.Repository) error {
 	if err != nil {
 		return err
 	}
-	trouble := ""
-	if err := room.EnsureHook(ctx, repo, a.HookAddress(repo.Provider), secret); err != nil {
+	trouble, note := "", repo.HookNote
+	repair, err := room.EnsureHook(ctx, repo, a.HookAddress(repo.Provider), secret)
+	if err != nil {
 		trouble = core.MessageOf(err)
 		a.warn(ctx, "set up the webhook of a repository", "repository", repo.FullName, "error", err)
 	}
-	if repo.HookTrouble == trouble {
+	if repair.Off {
+		note = repairNote(repair, a.now())
+		a.warn(ctx, "the webhook of a repository had been switched off by its forge", "repository", repo.FullName, "tested", repair.Tested)
+	}
+	if repo.HookTrouble == trouble && repo.HookNote == note {
 		return nil
 	}
-	repo.HookTrouble, repo.UpdatedAt = trouble, a.now()
+	repo.HookTrouble, repo.HookNote, repo.UpdatedAt = trouble, note, a.now()
 	_, err = a.store.SaveRepository(ctx, repo)
 	return err
+}
+
+func repairNote(r core.HookRepair, now time.Time) string {
+	const at = "15:04 UTC on 2 January 2006"
+	until := ""
+	if !r.Until.IsZero() {
+		until = ", until " + r.Until.UTC().Format(at)
+	}
+	note := fmt.Sprintf("It had been switched off because deliveries to this server failed%s. Oore switched it on again at %s", until, now.UTC().Format(at))
+	if r.Tested {
+		return note + ", and a test arrived."
+	}
+	return note + "."
 }
 
 // hookSecret is the repository's secret, a new one if it has none that can be read.
@@ -124,6 +143,32 @@ func (a *App) ensureHooks(ctx context.Context, p core.Provider) error {
 		return err
 	}
 	for _, r := range repos {
+		if err := a.ensureHook(ctx, r); err != nil {
+			return fmt.Errorf("webhook of %s: %w", r.FullName, err)
+		}
+	}
+	return nil
+}
+
+// mendHooks finds webhooks that worked and do so no more, sooner than ensureHooks
+// would: while one is switched off nothing arrives, and nothing can be asked for again.
+func (a *App) mendHooks(ctx context.Context, p core.Provider, repos []core.Repository) error {
+	room, ok := a.forges[p].(core.Hooker)
+	if !ok {
+		return nil
+	}
+	for _, r := range repos {
+		if r.HookTrouble != "" {
+			continue // somebody has to do something first
+		}
+		works, err := room.HookWorks(ctx, r, a.HookAddress(p))
+		if err != nil {
+			a.warn(ctx, "look at the webhook of a repository", "repository", r.FullName, "error", err)
+			continue
+		}
+		if works {
+			continue
+		}
 		if err := a.ensureHook(ctx, r); err != nil {
 			return fmt.Errorf("webhook of %s: %w", r.FullName, err)
 		}

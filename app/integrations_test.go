@@ -27,6 +27,8 @@ type fakeRoom struct {
 	refuse    error // of Inspect
 	hooks     []string
 	hookError error
+
+	hookRepair core.HookRepair // what EnsureHook is to find
 }
 
 func (r *fakeRoom) Connect(all []core.Connection) error {
@@ -77,11 +79,19 @@ func (r *fakeRoom) RegisterApp(_ context.Context, web, code string) (core.Connec
 
 func (r *fakeRoom) InstallURL(i core.Integration) string { return i.WebURL + "apps/" + i.Slug }
 
-func (r *fakeRoom) EnsureHook(_ context.Context, repo core.Repository, address, secret string) error {
+func (r *fakeRoom) EnsureHook(_ context.Context, repo core.Repository, address, secret string) (core.HookRepair, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hooks = append(r.hooks, repo.FullName+" "+address+" "+secret)
-	return r.hookError
+	repair := r.hookRepair
+	r.hookRepair = core.HookRepair{}
+	return repair, r.hookError
+}
+
+func (r *fakeRoom) HookWorks(context.Context, core.Repository, string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.hookRepair.Off, nil
 }
 
 func (r *fakeRoom) connections() []core.Connection {
@@ -354,4 +364,47 @@ func TestAGitLabProjectGetsItsWebhookAndAnotherSecretIsNotItsOwn(t *testing.T) {
 	}
 	_, _, err = h.RenewHookSecret(ctx, core.Actor{Role: core.RoleDeveloper}, p.RepositoryID)
 	wantCode(t, err, core.KindForbidden, core.CodePermissionDenied)
+}
+
+func TestAWebhookThatWasSwitchedOffIsMendedAndShown(t *testing.T) {
+	h, room := newRoomHouse(t)
+	ctx := t.Context()
+	p, err := h.CreateProject(ctx, h.owner, app.CreateProject{Name: "Lab", Provider: core.ProviderGitLab, FullName: "acme/lab"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository := func() core.Repository {
+		t.Helper()
+		r, err := h.store.FindRepository(ctx, p.RepositoryID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for _, test := range []struct {
+		repair  core.HookRepair
+		trouble error
+		note    string
+	}{
+		{core.HookRepair{Off: true, Tested: true}, nil, "It had been switched off because deliveries to this server failed. Oore switched it on again at 12:"},
+		{core.HookRepair{Off: true, Until: time.Date(2026, 11, 25, 6, 30, 0, 0, time.UTC)}, nil, "failed, until 06:30 UTC on 25 November 2026. Oore switched it on"},
+		{core.HookRepair{Off: true}, core.Errorf(core.KindUnavailable, "GitLab cannot deliver"), "switched off"},
+	} {
+		before := len(room.hooks)
+		room.mu.Lock()
+		room.hookRepair, room.hookError = test.repair, test.trouble
+		room.mu.Unlock()
+		h.work(t, func() bool {
+			return strings.Contains(repository().HookNote, test.note) && (repository().HookTrouble == "") == (test.trouble == nil)
+		})
+		if note := repository().HookNote; strings.Contains(note, "a test arrived") != test.repair.Tested {
+			t.Errorf("note %q", note)
+		}
+		if len(room.hooks) == before {
+			t.Error("the room was not asked to mend it")
+		}
+	}
+	if repository().HookTrouble != "GitLab cannot deliver" {
+		t.Errorf("trouble %q", repository().HookTrouble)
+	}
 }

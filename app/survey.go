@@ -31,54 +31,66 @@ func (a *App) survey(ctx context.Context) (more bool, err error) {
 		if !ok {
 			continue
 		}
-		if err := a.recallMissed(ctx, provider, s); err != nil {
+		repos, err := a.linkedRepositories(ctx, provider)
+		if err != nil {
+			return false, err
+		}
+		if err := a.mendHooks(ctx, provider, repos); err != nil {
+			a.warn(ctx, "mend the webhooks", "provider", provider, "error", err)
+		}
+		if err := a.recallMissed(ctx, provider, s, repos); err != nil {
 			a.warn(ctx, "ask the forge for deliveries that we missed", "provider", provider, "error", err)
 		}
-		if err := a.sweepHeads(ctx, provider, s); err != nil {
-			a.warn(ctx, "ask the forge for heads that it did not announce", "provider", provider, "error", err)
+		for _, r := range repos {
+			if err := a.sweepRepository(ctx, r, s); err != nil {
+				a.warn(ctx, "sweep a repository", "repository", r.FullName, "error", err)
+			}
 		}
 	}
 	return false, ctx.Err()
 }
 
-func (a *App) recallMissed(ctx context.Context, p core.Provider, s core.Surveyor) error {
-	missed, err := s.Missed(ctx, a.now().Add(-forgeMemory))
-	if err != nil {
-		return err
-	}
-	asked := 0
-	for _, m := range missed {
-		if asked == redeliverLimit || a.recalls.tries(p, m.DeliveryID) >= redeliverTries {
-			continue
-		}
+// missed lists what the forge could not bring and what has not come since.
+func (a *App) missed(ctx context.Context, p core.Provider, s core.Surveyor, repos ...core.Repository) ([]core.MissedDelivery, error) {
+	all, trouble := s.Missed(ctx, core.Lookback{Since: a.now().Add(-forgeMemory), Repositories: repos, HookAddress: a.HookAddress(p)})
+	var missed []core.MissedDelivery
+	for _, m := range all {
 		_, err := a.store.FindDeliveryOf(ctx, p, m.DeliveryID)
-		if err == nil {
-			continue // it came; the forge only does not know that our answer was good
+		switch {
+		case core.KindOf(err) == core.KindNotFound:
+			missed = append(missed, m)
+		case err != nil:
+			return nil, err
 		}
-		if core.KindOf(err) != core.KindNotFound {
-			return err
-		}
-		a.recalls.note(p, m.DeliveryID)
-		if err := s.Redeliver(ctx, m); err != nil {
-			return fmt.Errorf("ask for delivery %s: %w", m.DeliveryID, err)
-		}
-		asked++
-		a.log.Info("asked for a delivery that we missed", "provider", p, "delivery", m.DeliveryID, "event", m.Event, "answer", m.StatusCode)
 	}
-	return nil
+	return missed, trouble
 }
 
-func (a *App) sweepHeads(ctx context.Context, p core.Provider, s core.Surveyor) error {
-	repos, err := a.linkedRepositories(ctx, p)
-	if err != nil {
-		return err
-	}
-	for _, r := range repos {
-		if err := a.sweepRepository(ctx, r, s); err != nil {
-			a.warn(ctx, "sweep a repository", "repository", r.FullName, "error", err)
+func (a *App) recallMissed(ctx context.Context, p core.Provider, s core.Surveyor, repos []core.Repository) error {
+	missed, trouble := a.missed(ctx, p, s, repos...)
+	asked := 0
+	held := map[string]bool{} // repositories of which the forge sends no more for now
+	for _, m := range missed {
+		if asked == redeliverLimit || held[m.RepositoryID] || a.recalls.tries(p, m.DeliveryID) >= redeliverTries {
+			continue
 		}
+		err := s.Redeliver(ctx, m)
+		if core.KindOf(err) == core.KindLimited {
+			held[m.RepositoryID] = true
+			continue
+		}
+		a.recalls.note(p, m.DeliveryID)
+		asked++
+		if k := core.KindOf(err); err != nil && (k == core.KindInvalid || k == core.KindNotFound || k == core.KindForbidden) {
+			a.warn(ctx, "ask for a delivery that we missed", "provider", p, "delivery", m.DeliveryID, "error", err)
+			continue // this one cannot be sent; others may
+		}
+		if err != nil {
+			return fmt.Errorf("ask for delivery %s: %w", m.DeliveryID, err)
+		}
+		a.log.Info("asked for a delivery that we missed", "provider", p, "delivery", m.DeliveryID, "event", m.Event, "answer", m.StatusCode)
 	}
-	return nil
+	return trouble
 }
 
 // sweepRepository compares where refs stand with where they stood. The first look

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/oore-ci/oore/app"
@@ -144,6 +145,31 @@ func TestMissedDeliveriesAreAskedForAgainButNotThoseThatCame(t *testing.T) {
 	}
 }
 
+func TestARefusedRepeatHoldsUpNobodyElse(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.forge.missed = []core.MissedDelivery{
+		{DeliveryID: "a1", RepositoryID: "a"}, {DeliveryID: "a2", RepositoryID: "a"}, {DeliveryID: "b1", RepositoryID: "b"}, {DeliveryID: "b2", RepositoryID: "b"}, {DeliveryID: "c1", RepositoryID: "c"},
+	}
+	h.forge.refusals = map[string]error{
+		"a1": core.Errorf(core.KindLimited, "no more for now"), "b1": core.Errorf(core.KindInvalid, "it cannot be sent"),
+	}
+	for survey := 1; survey <= 4; survey++ {
+		h.forge.setHeads(push("x", shaA[:39]+string(rune('0'+survey))))
+		h.surveyed(t, "refs/heads/x", shaA[:39]+string(rune('0'+survey)))
+	}
+	counts := map[string]int{}
+	for _, id := range h.forge.asked {
+		counts[id]++
+	}
+	// What the forge holds back is asked for each time and counts as no try; its neighbor waits.
+	for id, want := range map[string]int{"a1": 4, "a2": 0, "b1": 3, "b2": 3, "c1": 3} {
+		if counts[id] != want {
+			t.Errorf("%s was asked for %d times, want %d", id, counts[id], want)
+		}
+	}
+}
+
 func TestChangedFilesThatThePayloadDoesNotListAreAskedFor(t *testing.T) {
 	h := newHouse(t)
 	h.pipeline(t, h.project(t).ID, "App", triggers(core.Trigger{Paths: []string{"app/**"}}))
@@ -179,6 +205,17 @@ func TestWhySaysWhichOfTheThreeThingsHappened(t *testing.T) {
 	h.forge.missed = []core.MissedDelivery{{DeliveryID: "1", RepositoryID: "8", Status: "other"}, {DeliveryID: "2", RepositoryID: "7", StatusCode: 502, Status: "Bad Gateway"}}
 	if w := why(shaB); w.Code != app.WhyCodeUnreachable || len(w.Missed) != 1 {
 		t.Errorf("the forge tried: %+v", w)
+	}
+	h.forge.missed = []core.MissedDelivery{{DeliveryID: "3", RepositoryID: "7", Status: "nobody answered"}} // at a time that the forge does not say
+	if w := why(shaB); w.Code != app.WhyCodeUnreachable || !strings.Contains(w.Sentence, "nobody answered. It is asked") {
+		t.Errorf("without a time: %+v", w)
+	}
+	h.forge.missed[0].DeliveryID = "came"
+	if _, _, err := h.ReceiveDelivery(t.Context(), app.ReceiveDelivery{Provider: core.ProviderGitHub, DeliveryID: "came", Event: "push", Payload: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	if w := why(shaB); w.Code != app.WhyCodeNeverSent || len(w.Missed) != 0 {
+		t.Errorf("what failed at first has come: %+v", w)
 	}
 	h.deliver(t, push("docs/typo", shaB))
 	if w := why(shaB); w.Code != app.WhyCodeNotBuilt || len(w.Evaluation) != 1 || w.Evaluation[0].Code != core.WhyBranch {

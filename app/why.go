@@ -102,8 +102,8 @@ func (a *App) whyUndelivered(ctx context.Context, w Why, repo core.Repository) (
 		w.Code, w.Sentence = WhyCodeNeverSent, fmt.Sprintf("No message about this commit arrived, and %s keeps no list that we could ask.", repo.Provider)
 		return w, nil
 	}
-	missed, err := s.Missed(ctx, a.now().Add(-forgeMemory))
-	if err != nil {
+	missed, err := a.missed(ctx, repo.Provider, s, repo)
+	if err != nil && len(missed) == 0 {
 		return w, err
 	}
 	for _, m := range missed {
@@ -114,8 +114,11 @@ func (a *App) whyUndelivered(ctx context.Context, w Why, repo core.Repository) (
 	if n := len(w.Missed); n > 0 {
 		last := w.Missed[n-1]
 		w.Code = WhyCodeUnreachable
-		w.Sentence = fmt.Sprintf("The forge tried to tell us of %s and could not reach us: %s at %s. It is asked for again by itself.",
-			repo.FullName, last.Status, last.At.UTC().Format("15:04 on 2 January"))
+		when := ""
+		if !last.At.IsZero() {
+			when = " at " + last.At.UTC().Format("15:04 on 2 January")
+		}
+		w.Sentence = fmt.Sprintf("The forge tried to tell us of %s and could not reach us: %s%s. It is asked for again by itself.", repo.FullName, last.Status, when)
 		return w, nil
 	}
 	w.Code, w.Sentence = WhyCodeNeverSent, "The forge never sent it. "+a.neverSentHint(repo)
@@ -126,5 +129,8 @@ func (a *App) neverSentHint(repo core.Repository) string {
 	if repo.Unavailable != "" {
 		return repo.Unavailable + "."
 	}
-	return "Either the commit was not pushed to a branch, or the App does not subscribe to push and pull request events. Branch heads are looked at every five minutes all the same."
+	if repo.HookTrouble != "" {
+		return "Its webhook does not work: " + repo.HookTrouble
+	}
+	return "Either the commit was not pushed to a branch, or the webhook does not subscribe to push and pull request events. Branch heads are looked at every five minutes all the same."
 }

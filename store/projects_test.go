@@ -18,7 +18,7 @@ func TestRepositoryIsSavedByItsIdentity(t *testing.T) {
 
 		renamed := newRepository("1")
 		renamed.FullName, renamed.IntegrationID, renamed.UpdatedAt = "acme/renamed", "other", at(5)
-		renamed.Unavailable, renamed.HookTrouble = "The App is suspended", "The token may not"
+		renamed.Unavailable, renamed.HookTrouble, renamed.HookNote = "The App is suspended", "The token may not", "It had been switched off"
 		stored, err = s.SaveRepository(ctx, renamed)
 		ok(t, err)
 		renamed.ID, renamed.CreatedAt = first.ID, first.CreatedAt

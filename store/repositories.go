@@ -23,6 +23,7 @@ type repositoryRow struct {
 	InstallationID int64
 	Unavailable    string
 	HookTrouble    string
+	HookNote       string
 	Created        int64 `gorm:"column:created_at"`
 	Updated        int64 `gorm:"column:updated_at"`
 }
@@ -44,7 +45,7 @@ func newRepositoryRow(r core.Repository) repositoryRow {
 	return repositoryRow{
 		ID: r.ID, Provider: string(r.Provider), Host: r.Host, ExternalID: idPrefix(r.Provider, r.Host) + r.ExternalID,
 		IntegrationID: r.IntegrationID, FullName: r.FullName, WebURL: r.WebURL, CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch,
-		Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable, HookTrouble: r.HookTrouble,
+		Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable, HookTrouble: r.HookTrouble, HookNote: r.HookNote,
 		Created: micros(r.CreatedAt), Updated: micros(r.UpdatedAt),
 	}
 }
@@ -54,7 +55,7 @@ func (r repositoryRow) toCore() core.Repository {
 	return core.Repository{
 		ID: r.ID, Provider: p, Host: r.Host, ExternalID: strings.TrimPrefix(r.ExternalID, idPrefix(p, r.Host)),
 		IntegrationID: r.IntegrationID, FullName: r.FullName, WebURL: r.WebURL, CloneURL: r.CloneURL, DefaultBranch: r.DefaultBranch,
-		Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable, HookTrouble: r.HookTrouble,
+		Private: r.Private, InstallationID: r.InstallationID, Unavailable: r.Unavailable, HookTrouble: r.HookTrouble, HookNote: r.HookNote,
 		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
@@ -68,7 +69,7 @@ func (s *Store) SaveRepository(ctx context.Context, r core.Repository) (core.Rep
 			Columns: []clause.Column{{Name: "provider"}, {Name: "external_id"}},
 			DoUpdates: clause.AssignmentColumns([]string{
 				"full_name", "web_url", "clone_url", "default_branch", "private", "installation_id", "unavailable",
-				"integration_id", "hook_trouble", "updated_at",
+				"integration_id", "hook_trouble", "hook_note", "updated_at",
 			}),
 		}, clause.Returning{}).Create(&row).Error
 	})

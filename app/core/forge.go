@@ -55,14 +55,26 @@ type Surveyor interface {
 	// events that would have announced them: EventPush, EventPullRequest (Action
 	// "opened") and EventTag.
 	Heads(ctx context.Context, repo Repository) ([]Event, error)
-	// Missed lists deliveries since t that the forge tried and that no answer of ours
-	// accepted, newest try of each, oldest first.
-	Missed(ctx context.Context, since time.Time) ([]MissedDelivery, error)
+	// Missed lists deliveries that the forge tried and that no answer of ours accepted,
+	// newest try of each, those of a repository oldest first. A forge that does not know
+	// the newest try lists what has arrived since as well. What was learned before an
+	// error is returned with it.
+	Missed(ctx context.Context, l Lookback) ([]MissedDelivery, error)
 	// Redeliver asks the forge to send it again. It arrives under its old delivery id.
+	// KindLimited: the forge sends no more of this repository's for now.
 	Redeliver(ctx context.Context, m MissedDelivery) error
 	// Paths lists the files that a pull request or push changes, when its payload could
 	// not. complete is false when the forge cuts the list too.
 	Paths(ctx context.Context, repo Repository, e Event) (paths []string, complete bool, err error)
+}
+
+// Lookback says which deliveries are asked for.
+type Lookback struct {
+	Since time.Time // where the forge says when it tried
+	// Repositories are those whose deliveries matter. A forge with one list for all may
+	// return others too.
+	Repositories []Repository
+	HookAddress  string // where webhooks of single repositories go
 }
 
 // MissedDelivery is a delivery as the forge remembers it.
@@ -72,9 +84,9 @@ type MissedDelivery struct {
 	DeliveryID    string // the identity that it arrives under
 	Event         string
 	Action        string
-	StatusCode    int    // what was answered; 0: nobody answered
-	Status        string // in the forge's words
-	At            time.Time
+	StatusCode    int       // what was answered; 0: nobody answered
+	Status        string    // in the forge's words
+	At            time.Time // zero: the forge does not say
 
 	RepositoryID string // external id; empty where the event has no repository
 }

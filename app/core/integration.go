@@ -110,8 +110,19 @@ type AppRegistrar interface {
 // Hooker is a room that sets webhooks up, repository by repository.
 type Hooker interface {
 	// EnsureHook makes the repository's webhook to address exist, with the secret and the
-	// events that we read. KindForbidden: the token may not, and the error says what to do by hand.
-	EnsureHook(ctx context.Context, repo Repository, address, secret string) error
+	// events that we read, and switches it on and tries it if the forge had switched it
+	// off. KindForbidden: the token may not, and the error says what to do by hand.
+	// KindUnavailable: it is off still, because the forge cannot deliver there.
+	EnsureHook(ctx context.Context, repo Repository, address, secret string) (HookRepair, error)
+	// HookWorks tells whether the webhook is there and switched on.
+	HookWorks(ctx context.Context, repo Repository, address string) (bool, error)
+}
+
+// HookRepair says how EnsureHook found a webhook. Its zero value: with nothing to mend.
+type HookRepair struct {
+	Off    bool      // the forge had switched it off, after failed deliveries
+	Until  time.Time // when it would have tried it again by itself; zero: never, or it does not say
+	Tested bool      // a delivery was asked for and arrived
 }
 
 // HookSecret is the webhook secret of one repository.

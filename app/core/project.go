@@ -38,7 +38,8 @@ type Repository struct {
 	Private        bool
 	InstallationID int64  // GitHub: the App's installation that sees it; 0 elsewhere
 	Unavailable    string // why it cannot be reached, in a sentence; empty: it can
-	HookTrouble    string // why its webhook could not be set up, in a sentence; empty: it is, or needs none
+	HookTrouble    string // why its webhook does not work, in a sentence; empty: it does, or needs none
+	HookNote       string // when it was last found switched off by the forge, in sentences; empty: never
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }

@@ -55,11 +55,12 @@ type integrationRepositoryJSON struct {
 	IntegrationID string `json:"integration_id"`
 	Host          string `json:"host"`
 	HookTrouble   string `json:"webhook_trouble,omitempty"`
+	HookNote      string `json:"webhook_note,omitempty"`
 }
 
 func renderIntegrationRepository(r core.Repository) integrationRepositoryJSON {
 	return integrationRepositoryJSON{
-		repositoryJSON: renderRepository(r), IntegrationID: r.IntegrationID, Host: r.Host, HookTrouble: r.HookTrouble,
+		repositoryJSON: renderRepository(r), IntegrationID: r.IntegrationID, Host: r.Host, HookTrouble: r.HookTrouble, HookNote: r.HookNote,
 	}
 }
 

@@ -24,7 +24,7 @@ type missedJSON struct {
 	Action     string `json:"action,omitempty"`
 	StatusCode int    `json:"status_code"`
 	Status     string `json:"status"`
-	At         int64  `json:"at"`
+	At         *int64 `json:"at,omitempty"` // not every forge says
 }
 
 // Why answers GET /v1/why?repo=&sha=: why a commit was or was not built.
@@ -50,9 +50,11 @@ func (a *API) renderWhy(w app.Why) whyJSON {
 		Deliveries: renderAll(w.Deliveries, renderDelivery), Builds: renderAll(w.Builds, a.renderBuild),
 		Evaluation: renderAll(w.Evaluation, renderVerdict),
 		Missed: renderAll(w.Missed, func(m core.MissedDelivery) missedJSON {
-			return missedJSON{
-				DeliveryID: m.DeliveryID, Event: m.Event, Action: m.Action, StatusCode: m.StatusCode, Status: m.Status, At: m.At.Unix(),
+			out := missedJSON{DeliveryID: m.DeliveryID, Event: m.Event, Action: m.Action, StatusCode: m.StatusCode, Status: m.Status}
+			if !m.At.IsZero() {
+				out.At = unix(&m.At)
 			}
+			return out
 		}),
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -147,12 +146,12 @@ func (r *Room) Paths(ctx context.Context, repo core.Repository, e core.Event) (p
 
 // Missed implements core.Surveyor, for all Apps together. One that cannot be asked is
 // logged and hides no other; it is an error only if none could be asked.
-func (r *Room) Missed(ctx context.Context, since time.Time) ([]core.MissedDelivery, error) {
+func (r *Room) Missed(ctx context.Context, l core.Lookback) ([]core.MissedDelivery, error) {
 	var missed []core.MissedDelivery
 	var faults []error
 	all := r.all()
 	for _, c := range all {
-		some, err := c.Missed(ctx, since)
+		some, err := c.Missed(ctx, l)
 		if err != nil {
 			r.options.Log.Warn("ask GitHub for missed deliveries", "integration", c.about().Name, "host", c.about().Host, "error", err)
 			faults = append(faults, err)

@@ -49,7 +49,7 @@ func TestMissedOfAllApps(t *testing.T) {
 	}
 	missed := func() (all []string) {
 		t.Helper()
-		list, err := room.Missed(t.Context(), now.Add(-time.Hour))
+		list, err := room.Missed(t.Context(), core.Lookback{Since: now.Add(-time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestMissedOfAllApps(t *testing.T) {
 		t.Errorf("while one host is down: %v", got)
 	}
 	b.Fail(down)
-	_, err := room.Missed(t.Context(), now.Add(-time.Hour))
+	_, err := room.Missed(t.Context(), core.Lookback{Since: now.Add(-time.Hour)})
 	wantError(t, "all are down", err, core.KindUnavailable, core.CodeUnavailable)
 }
 
@@ -78,7 +78,7 @@ func TestRedeliverToTheRightHost(t *testing.T) {
 		w.Lose(1)
 		d.deliver(t, w, "lost", time.Time{})
 	}
-	missed, err := room.Missed(t.Context(), time.Now().Add(-time.Hour))
+	missed, err := room.Missed(t.Context(), core.Lookback{Since: time.Now().Add(-time.Hour)})
 	if err != nil || len(missed) != 2 {
 		t.Fatalf("%+v, %v", missed, err)
 	}

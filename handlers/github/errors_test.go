@@ -33,8 +33,11 @@ func calls(w *world, f *github.Forge) map[string]func(context.Context) error {
 			_, err := f.UpsertComment(ctx, repo, sticky(w.head, 1), "")
 			return err
 		},
-		"Heads":                 func(ctx context.Context) error { _, err := f.Heads(ctx, repo); return err },
-		"Missed":                func(ctx context.Context) error { _, err := f.Missed(ctx, time.Now().Add(-time.Hour)); return err },
+		"Heads": func(ctx context.Context) error { _, err := f.Heads(ctx, repo); return err },
+		"Missed": func(ctx context.Context) error {
+			_, err := f.Missed(ctx, core.Lookback{Since: time.Now().Add(-time.Hour)})
+			return err
+		},
 		"Redeliver":             func(ctx context.Context) error { return f.Redeliver(ctx, missed) },
 		"Inventory":             func(ctx context.Context) error { _, err := f.Inventory(ctx); return err },
 		"Paths of a push":       func(ctx context.Context) error { _, _, err := f.Paths(ctx, repo, push); return err },

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -17,7 +16,7 @@ const webhook = "the App's webhook"
 
 // Missed implements core.Surveyor. GitHub remembers deliveries for three days. Where
 // nobody answered it notes 502 or 504 itself, and the reason as status.
-func (f *Forge) Missed(ctx context.Context, since time.Time) ([]core.MissedDelivery, error) {
+func (f *Forge) Missed(ctx context.Context, l core.Lookback) ([]core.MissedDelivery, error) {
 	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
 	defer cancel()
 	newest, accepted := map[string]core.MissedDelivery{}, map[string]bool{}
@@ -33,7 +32,7 @@ func (f *Forge) Missed(ctx context.Context, since time.Time) ([]core.MissedDeliv
 			if d.GetStatusCode()/100 == 2 {
 				accepted[d.GetGUID()] = true
 			}
-			if d.GetDeliveredAt().Before(since) {
+			if d.GetDeliveredAt().Before(l.Since) {
 				more = false
 				continue
 			}

@@ -78,7 +78,7 @@ func TestMissed(t *testing.T) {
 	d.deliver(t, w, "twice", now.Add(-50*time.Minute))
 	d.answer(500)
 	d.deliver(t, w, "twice", now.Add(-40*time.Minute))
-	got, err := f.Missed(t.Context(), now.Add(-2*time.Hour))
+	got, err := f.Missed(t.Context(), core.Lookback{Since: now.Add(-2 * time.Hour)})
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -105,7 +105,7 @@ func TestMissedOfManyPages(t *testing.T) {
 		w.Lose(i % 2)
 		d.deliver(t, w, fmt.Sprintf("%03d", i), now.Add(time.Duration(i-400)*time.Minute))
 	}
-	got, err := f.Missed(t.Context(), now.Add(-24*time.Hour))
+	got, err := f.Missed(t.Context(), core.Lookback{Since: now.Add(-24 * time.Hour)})
 	if err != nil || len(got) != 126 || got[0].DeliveryID != "first" || got[125].DeliveryID != "249" {
 		t.Fatalf("%d missed, %v", len(got), err)
 	}
@@ -116,7 +116,7 @@ func TestMissedOfManyPages(t *testing.T) {
 	if n := w.asked(path)[200]; n != 3 {
 		t.Errorf("%d pages for 251 tries", n)
 	}
-	if _, err := f.Missed(t.Context(), now.Add(-170*time.Minute)); err != nil {
+	if _, err := f.Missed(t.Context(), core.Lookback{Since: now.Add(-170 * time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
 	if n := w.asked(path)[200]; n != 4 {
@@ -131,7 +131,7 @@ func TestRedeliver(t *testing.T) {
 	w.Lose(2)
 	d.deliver(t, w, "lost", time.Time{})
 	for tries := 2; tries <= 3; tries++ {
-		missed, err := f.Missed(t.Context(), time.Now().Add(-time.Hour))
+		missed, err := f.Missed(t.Context(), core.Lookback{Since: time.Now().Add(-time.Hour)})
 		if err != nil || len(missed) != 1 {
 			t.Fatalf("%+v, %v", missed, err)
 		}
@@ -140,7 +140,7 @@ func TestRedeliver(t *testing.T) {
 		}
 		w.Wait(t, "another try", 10*time.Second, func() bool { return len(w.Deliveries()) == tries })
 	}
-	missed, err := f.Missed(t.Context(), time.Now().Add(-time.Hour))
+	missed, err := f.Missed(t.Context(), core.Lookback{Since: time.Now().Add(-time.Hour)})
 	if err != nil || len(missed) != 0 {
 		t.Errorf("still missed: %+v, %v", missed, err)
 	}

@@ -165,7 +165,7 @@ func TestNothingIsConnected(t *testing.T) {
 		}
 	}
 	wantError(t, "status", room.SetStatus(t.Context(), w.known(""), say(w.head, "x")), core.KindInvalid, core.CodeInvalidInput)
-	if missed, err := room.Missed(t.Context(), time.Now()); err != nil || len(missed) != 0 {
+	if missed, err := room.Missed(t.Context(), core.Lookback{Since: time.Now()}); err != nil || len(missed) != 0 {
 		t.Errorf("%v, %v", missed, err)
 	}
 }

@@ -64,6 +64,7 @@ type session struct {
 	timeout   time.Duration
 	pages     pageCache
 	pipelines pipelineMemory
+	quiet     silences // projects whose webhooks' logs GitLab does not show
 
 	mu   sync.Mutex
 	user user // who the token is; unknown until asked for

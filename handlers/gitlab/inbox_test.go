@@ -544,7 +544,7 @@ func TestDeliveriesOfTheDouble(t *testing.T) {
 	t.Cleanup(door.Close)
 	for _, secret := range []string{"plain secret", signingSecret} {
 		s.secrets[fmt.Sprint(w.project.ID)] = []core.HookSecret{{RepositoryID: "r", IntegrationID: "one", Secret: secret}}
-		if err := w.room.EnsureHook(t.Context(), w.repo(), door.URL, secret); err != nil {
+		if _, err := w.room.EnsureHook(t.Context(), w.repo(), door.URL, secret); err != nil {
 			t.Fatal(err)
 		}
 		if answers := w.Fire(w.project, gitlabtest.PushHook, w.PushPayload(w.project, "main", w.base, w.head)); len(answers) != 1 || answers[0] != 200 {
@@ -562,10 +562,14 @@ func TestDeliveriesOfTheDouble(t *testing.T) {
 	if h := w.Hooks(w.project)[0]; h.AlertStatus != "disabled" {
 		t.Errorf("a webhook that always fails: %+v", h)
 	}
-	if err := w.room.EnsureHook(t.Context(), w.repo(), door.URL, "new"); err != nil {
-		t.Fatal(err)
+	s.secrets = map[string][]core.HookSecret{fmt.Sprint(w.project.ID): {{RepositoryID: "r", IntegrationID: "one", Secret: "new"}}}
+	if repair, err := w.room.EnsureHook(t.Context(), w.repo(), door.URL, "new"); err != nil || repair != (core.HookRepair{Off: true, Tested: true}) {
+		t.Fatalf("%+v, %v", repair, err)
 	}
 	if h := w.Hooks(w.project)[0]; h.AlertStatus != "executable" || h.Token != "new" {
 		t.Errorf("got %+v", h)
+	}
+	if e := decode(t, s.last().Event, s.last().Payload); e.SHA != w.head || e.Branch != "main" {
+		t.Errorf("the test was %+v", e)
 	}
 }

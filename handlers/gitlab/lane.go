@@ -143,6 +143,9 @@ func (l *lane) heed(resp *http.Response) *core.Error {
 	if err1 == nil && err2 == nil && err3 == nil {
 		l.budget = budget{limit, remaining, time.Unix(reset, 0)}
 	}
+	if resp.StatusCode == http.StatusTooManyRequests && ownLimit(resp.Request) {
+		return limitReached(max(retryAfter(resp.Header, now), unknownPause))
+	}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		return limitReached(l.close(now, retryAfter(resp.Header, now)))
 	}
@@ -150,6 +153,12 @@ func (l *lane) heed(resp *http.Response) *core.Error {
 		l.strikes = 0
 	}
 	return nil
+}
+
+// ownLimit tells whether a call has a limit of its own, far below that of the rest:
+// tests of a webhook and repeats of deliveries, five in a minute.
+func ownLimit(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, "/resend") || strings.HasSuffix(r.URL.Path, "/test/push_events")
 }
 
 // close keeps everybody out for the pause; 0: GitLab named none. Calls that were under

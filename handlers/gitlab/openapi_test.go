@@ -143,6 +143,11 @@ func readDescription() ([]operation, error) {
 				return "([^/]+)"
 			})
 			o.pattern = regexp.MustCompile("^" + pattern + "$")
+			for _, p := range op.Parameters {
+				if p.Value.Schema != nil && p.Value.Schema.Value.Type.Is("array") {
+					p.Value.Style, p.Value.Explode = "form", openapi3.Ptr(false) // parted by commas, as Swagger 2 has it
+				}
+			}
 			all = append(all, o)
 		}
 	}
@@ -179,6 +184,13 @@ func TestRequestsThatGitLabDoesNotDocument(t *testing.T) {
 		{"POST", "/projects/7/hooks", "", `{"push_events":true}`, false},
 		{"POST", "/projects/7/hooks", "", `{"url":"https://example.com","events":["push"]}`, false},
 		{"PUT", "/projects/7/hooks/5", "", `{"note_events":"yes"}`, false},
+		{"GET", "/projects/7/hooks/5/events", "status=client_failure,server_failure&per_page=20", ``, true},
+		{"GET", "/projects/7/hooks/5/events", "status=failed", ``, false},
+		{"GET", "/projects/7/hooks/5/events", "per_page=100", ``, false},
+		{"POST", "/projects/7/hooks/5/events/9/resend", "", ``, true},
+		{"POST", "/projects/7/hooks/5/test/push_events", "", ``, true},
+		{"POST", "/projects/7/hooks/5/test/pushes", "", ``, false},
+		{"GET", "/projects/7/repository/tags", "per_page=100&page=2", ``, true},
 		{"GET", "/projects/7/members/all/12", "", ``, true},
 		{"GET", "/projects/7/members/all/mona", "", ``, false},
 		{"POST", "/projects/7/merge_requests/3/notes/12/award_emoji", "", `{"name":"eyes"}`, true},

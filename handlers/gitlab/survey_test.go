@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/gitlab/gitlabtest"
@@ -152,80 +151,4 @@ func TestPathsOfALargeMergeRequest(t *testing.T) {
 	if err != nil || complete || len(paths) != 1000 {
 		t.Errorf("%d paths, %v, %v", len(paths), complete, err)
 	}
-}
-
-func TestNothingIsMissed(t *testing.T) {
-	w := newWorld(t)
-	if missed, err := w.room.Missed(t.Context(), time.Time{}); err != nil || len(missed) != 0 {
-		t.Errorf("%v, %v", missed, err)
-	}
-	wantError(t, "redeliver", w.room.Redeliver(t.Context(), core.MissedDelivery{ID: "1"}), core.KindInvalid, "Webhooks")
-}
-
-const hookAddress = "https://ci.example.com/v1/webhooks/gitlab"
-
-func TestEnsureHook(t *testing.T) {
-	w := newWorld(t)
-	ensure := func(address, secret string) gitlabtest.Hook {
-		t.Helper()
-		if err := w.room.EnsureHook(t.Context(), w.repo(), address, secret); err != nil {
-			t.Fatal(err)
-		}
-		hooks := w.Hooks(w.project)
-		return hooks[len(hooks)-1]
-	}
-	other := ensure("https://other.example.com/hook", "theirs")
-	first := ensure(hookAddress, "one")
-	if !first.Push || !first.TagPush || !first.MergeRequests || !first.Notes || !first.VerifySSL || first.Token != "one" || first.URL != hookAddress {
-		t.Errorf("got %+v", first)
-	}
-	again := ensure(hookAddress, "two")
-	if again.ID != first.ID || again.Token != "two" || len(w.Hooks(w.project)) != 2 {
-		t.Errorf("not edited: %+v", w.Hooks(w.project))
-	}
-	if kept := w.Hooks(w.project)[0]; kept != other {
-		t.Errorf("somebody else's webhook was changed: %+v", kept)
-	}
-	w.DisableHooks(w.project, false)
-	if enabled := ensure(hookAddress, "two"); enabled.ID != first.ID || enabled.AlertStatus != "executable" {
-		t.Errorf("still disabled: %+v", enabled)
-	}
-	w.DisableHooks(w.project, true)
-	if anew := ensure(hookAddress, "two"); anew.ID == first.ID || anew.AlertStatus != "executable" || len(w.Hooks(w.project)) != 2 {
-		t.Errorf("still disabled: %+v", w.Hooks(w.project))
-	}
-	if plain := ensure("http://ci.example.com/hook", "x"); plain.VerifySSL {
-		t.Errorf("got %+v", plain)
-	}
-}
-
-func TestEnsureHookAmongMany(t *testing.T) {
-	w := newWorld(t)
-	for i := range 105 {
-		if err := w.room.EnsureHook(t.Context(), w.repo(), fmt.Sprintf("https://x.example.com/%d", i), "s"); err != nil {
-			t.Fatal(err)
-		}
-		w.clock.Advance(time.Second)
-	}
-	if err := w.room.EnsureHook(t.Context(), w.repo(), "https://x.example.com/104", "new"); err != nil {
-		t.Fatal(err)
-	}
-	if hooks := w.Hooks(w.project); len(hooks) != 105 || hooks[104].Token != "new" {
-		t.Errorf("%d webhooks", len(hooks))
-	}
-}
-
-func TestEnsureHookSaysWhatToDoByHand(t *testing.T) {
-	w := newWorld(t)
-	w.SetAccess(w.project, w.User, gitlabtest.Developer)
-	err := w.room.EnsureHook(t.Context(), w.repo(), hookAddress, "s3cret-value")
-	wantError(t, "a developer", err, core.KindForbidden, hookAddress)
-	wantError(t, "a developer", err, core.KindForbidden, "Maintainer")
-	w.SetAccess(w.project, w.User, gitlabtest.Maintainer)
-	w.FailNext(gitlabtest.Failure{}, gitlabtest.Failure{Status: 422, Body: `{"message":"Invalid url given"}`})
-	err = w.room.EnsureHook(t.Context(), w.repo(), "http://127.0.0.1:8787/v1/webhooks/gitlab", "s3cret-value")
-	wantError(t, "a local address", err, core.KindInvalid, "Outbound requests")
-	w.FailNext(gitlabtest.ServerError(500))
-	err = w.room.EnsureHook(t.Context(), w.repo(), hookAddress, "s3cret-value")
-	wantError(t, "a problem", err, core.KindUnavailable, "")
 }

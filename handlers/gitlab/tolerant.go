@@ -49,6 +49,22 @@ func (f *flag) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// text is text that may come as a number; empty for anything else.
+type text string
+
+// UnmarshalJSON implements json.Unmarshaler. It never fails.
+func (t *text) UnmarshalJSON(raw []byte) error {
+	*t = ""
+	var s string
+	var n json.Number
+	if json.Unmarshal(raw, &s) == nil {
+		*t = text(s)
+	} else if json.Unmarshal(raw, &n) == nil {
+		*t = text(n)
+	}
+	return nil
+}
+
 // parse reads a payload, which must be a JSON object. A field of another type than
 // GitLab documents reads as if it were not there: the types of fields that nobody here
 // needs change from release to release, and whoever needs one checks it.

@@ -33,7 +33,7 @@ func filled() *fake {
 		Visibility: core.VisibleMembers, DefaultBranch: "trunk", RepositoryID: "r4", ReportSkipped: true,
 		Repository: core.Repository{
 			ID: "r4", Provider: core.ProviderGitLab, FullName: "kit/mobile", WebURL: "https://gitlab.example/kit/mobile", DefaultBranch: "main",
-			HookTrouble: "The token may not set up webhooks; make one by hand",
+			HookTrouble: "The token may not set up webhooks; make one by hand", HookNote: "It had been switched off because deliveries failed.",
 		},
 	}, core.Project{
 		ID: "p4", Name: "Local", Slug: "local", TriggerRole: core.RoleViewer, Visibility: core.VisibleInstance,

@@ -71,7 +71,7 @@ func TestProjectSettings(t *testing.T) {
 	_, body := get(t, a, "/projects/p3/settings")
 	for _, want := range []string{
 		`value="Mobile kit"`, `value="trunk"`, `<option value="developer" selected>`, `<option value="members" selected>`, `<option value="ignore" selected>`, `<option value="off" selected>`,
-		`name="report_skipped" value="1" checked`, "may not set up webhooks", "http://127.0.0.1:8787/v1/webhooks/gitlab",
+		`name="report_skipped" value="1" checked`, "may not set up webhooks", "It had been switched off", "http://127.0.0.1:8787/v1/webhooks/gitlab",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the form lacks %s", want)

@@ -24,9 +24,6 @@ const (
 	ConfidentialNoteHook = "Confidential Note Hook"
 )
 
-// failuresAllowed is how often in a row a webhook may fail before it is disabled.
-const failuresAllowed = 4
-
 // Delivery says how a webhook is sent. All fields may be empty.
 type Delivery struct {
 	Token  string // the webhook's secret; one that begins with whsec_ signs
@@ -103,24 +100,7 @@ func (s *Server) Fire(p Project, event string, payload []byte) []int {
 	s.mu.Unlock()
 	var statuses []int
 	for _, h := range wanted {
-		s.mu.Lock()
-		to, secret := h.URL, h.Token
-		s.mu.Unlock()
-		status := 0
-		if resp, err := s.Deliver(to, event, payload, Delivery{Token: secret}); err == nil {
-			status = resp.StatusCode
-			resp.Body.Close()
-		}
-		statuses = append(statuses, status)
-		s.mu.Lock()
-		h.failures++
-		if status/100 == 2 {
-			h.failures = 0
-		}
-		if h.failures >= failuresAllowed {
-			h.AlertStatus = "disabled"
-		}
-		s.mu.Unlock()
+		statuses = append(statuses, s.execute(h, event, payload, NewKey()))
 	}
 	s.notify()
 	return statuses

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // Hook is a webhook of a project. Its fields are what the API takes.
@@ -18,9 +19,11 @@ type Hook struct {
 	Notes         bool   `json:"note_events"`
 	VerifySSL     bool   `json:"enable_ssl_verification"`
 
-	AlertStatus string `json:"-"` // executable, temporarily_disabled or disabled
-	failures    int
-	stubborn    bool
+	AlertStatus   string     `json:"-"` // executable, temporarily_disabled or disabled
+	DisabledUntil *time.Time `json:"-"` // temporarily_disabled alone
+	failures      int
+	stubborn      bool
+	log           []*hookLog // newest last
 }
 
 // Hooks lists the webhooks of a project.
@@ -40,14 +43,34 @@ func (s *Server) DisableHooks(p Project, stubborn bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.byID(p.ID).hooks {
-		h.AlertStatus, h.stubborn = "disabled", stubborn
+		h.AlertStatus, h.DisabledUntil, h.stubborn = "disabled", nil, stubborn
 	}
 }
+
+// DisableHooksUntil makes the project's webhooks what they are after some failures.
+func (s *Server) DisableHooksUntil(p Project, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.byID(p.ID).hooks {
+		h.AlertStatus, h.DisabledUntil, h.stubborn = "temporarily_disabled", &until, true
+	}
+}
+
+// EnableHooks enables the project's webhooks, as somebody may on their page.
+func (s *Server) EnableHooks(p Project) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.byID(p.ID).hooks {
+		h.enable()
+	}
+}
+
+func (h *Hook) enable() { h.AlertStatus, h.DisabledUntil, h.failures = "executable", nil, 0 }
 
 func (h *Hook) show() object {
 	return object{
 		"id": h.ID, "url": h.URL, "push_events": h.Push, "tag_push_events": h.TagPush, "merge_requests_events": h.MergeRequests,
-		"note_events": h.Notes, "enable_ssl_verification": h.VerifySSL, "alert_status": h.AlertStatus, "disabled_until": nil,
+		"note_events": h.Notes, "enable_ssl_verification": h.VerifySSL, "alert_status": h.AlertStatus, "disabled_until": h.DisabledUntil,
 	}
 }
 
@@ -100,7 +123,7 @@ func (s *Server) editHook(c *call) answer {
 			return a
 		}
 		if !h.stubborn {
-			h.AlertStatus, h.failures = "executable", 0
+			h.enable()
 		}
 		return ok(h.show())
 	}

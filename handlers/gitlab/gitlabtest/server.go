@@ -45,6 +45,7 @@ type Server struct {
 	queue    []Failure
 	budget   *budget
 	pedantic bool
+	oldHooks bool // see HideHookLogs
 }
 
 // New starts a double at the root of a host and stops it when the test ends.
@@ -119,6 +120,9 @@ func (s *Server) routes() *http.ServeMux {
 		"POST /projects/{id}/hooks":                                            s.createHook,
 		"PUT /projects/{id}/hooks/{hook_id}":                                   s.editHook,
 		"DELETE /projects/{id}/hooks/{hook_id}":                                s.deleteHook,
+		"POST /projects/{id}/hooks/{hook_id}/test/push_events":                 s.testHook,
+		"GET /projects/{id}/hooks/{hook_id}/events":                            s.listHookLog,
+		"POST /projects/{id}/hooks/{hook_id}/events/{log_id}/resend":           s.resend,
 	} {
 		mux.HandleFunc(pattern, s.handle(handler))
 	}
