@@ -19,6 +19,7 @@ type integrationView struct {
 	Name          string `json:"name"`
 	Trouble       string `json:"trouble"`
 	InstallURL    string `json:"install_url"`
+	ApplicationID string `json:"application_id"`
 	Repositories  int    `json:"repository_count"`
 	Installations []struct {
 		Account string   `json:"account"`

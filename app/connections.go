@@ -176,7 +176,13 @@ func (a *App) unseal(i core.Integration) (core.Connection, error) {
 	if err != nil {
 		return c, err
 	}
-	return c, json.Unmarshal(plain, &c.Secrets)
+	if err := json.Unmarshal(plain, &c.Secrets); err != nil {
+		return c, err
+	}
+	if c.Secrets.RefreshToken != "" {
+		c.Tokens = grantTokens{a, i.ID}
+	}
+	return c, nil
 }
 
 func (a *App) seal(c core.Connection) (core.Integration, error) {
@@ -193,7 +199,7 @@ func (a *App) noteTrouble(ctx context.Context, i core.Integration, trouble strin
 		return nil
 	}
 	i.Trouble, i.UpdatedAt = trouble, a.now()
-	return a.store.SaveIntegration(ctx, i)
+	return a.store.NoteIntegration(ctx, i)
 }
 
 // dropIntegration forgets an integration and says of its repositories why they are

@@ -29,6 +29,7 @@ var secretPrefixes = map[core.CredentialKind]string{
 	core.CredentialAppState: "oorea_", core.CredentialChatLink: "oorec_",
 	core.CredentialDownload: "oored_", core.CredentialRunner: "oorer_",
 	core.CredentialShare: "ooreh_", core.CredentialInstall: "oorei_",
+	core.CredentialGrantState: "ooreg_",
 }
 
 func newSecret(kind core.CredentialKind) (secret, hash string) {
@@ -46,7 +47,7 @@ func hashSecret(secret string) string {
 func (a *App) issue(ctx context.Context, c core.Credential, life time.Duration) (secret string, stored core.Credential, err error) {
 	now := a.now()
 	secret, c.Hash = newSecret(c.Kind)
-	c.ID, c.CreatedAt = a.newID(), now
+	c.ID, c.CreatedAt = orElse(c.ID, a.newID()), now
 	if life > 0 {
 		expires := now.Add(life)
 		c.ExpiresAt = &expires

@@ -22,6 +22,7 @@ type IntegrationDetail struct {
 	Installations []core.Installation
 	InstallURL    string // where a person installs it on more accounts; empty where there is no such thing
 	Repositories  int    // that it sees
+	ApplicationID string // of the OAuth application by which it is connected; empty: by other means
 }
 
 // ListIntegrations lists what is connected, oldest first. For admins.
@@ -69,6 +70,11 @@ func (a *App) integrationDetail(ctx context.Context, i core.Integration) (Integr
 	for _, r := range repos {
 		if r.IntegrationID == i.ID && r.Unavailable == "" {
 			d.Repositories++
+		}
+	}
+	if _, ok := a.forges[i.Provider].(core.Granter); ok {
+		if c, err := a.connectionOf(i); err == nil { // else its trouble says so
+			d.ApplicationID = c.Secrets.ClientID
 		}
 	}
 	if registrar, ok := a.forges[i.Provider].(core.AppRegistrar); ok && i.Slug != "" {
@@ -152,21 +158,9 @@ func (a *App) CompleteGitHubApp(ctx context.Context, actor core.Actor, code, sta
 	if !ok {
 		return IntegrationDetail{}, core.Errorf(core.KindInvalid, "This server makes no GitHub Apps")
 	}
-	stale := core.Codef(core.KindInvalid, core.CodeInvalidState,
-		"This was not started here by you, is finished already or took longer than an hour; start again under Settings, Sources")
-	started, err := a.credential(ctx, core.CredentialAppState, state)
-	if core.KindOf(err) == core.KindUnauthorized || err == nil && started.UserID != actor.UserID {
-		return IntegrationDetail{}, stale
-	}
+	started, err := a.takeState(ctx, actor, core.CredentialAppState, state)
 	if err != nil {
 		return IntegrationDetail{}, err
-	}
-	mine, err := a.store.DeleteCredential(ctx, started.ID)
-	if err != nil {
-		return IntegrationDetail{}, err
-	}
-	if !mine {
-		return IntegrationDetail{}, stale
 	}
 	c, err := registrar.RegisterApp(ctx, started.Name, code)
 	if err != nil {
@@ -229,7 +223,7 @@ func (a *App) connect(ctx context.Context, actor core.Actor, c core.Connection) 
 		return IntegrationDetail{}, fmt.Errorf("seal the keys of %s: %w", c.Name, err)
 	}
 	if err := a.store.SaveIntegration(ctx, i); err != nil {
-		return IntegrationDetail{}, err
+		return IntegrationDetail{}, core.Errorf(core.KindUnavailable, "%s let us in, but its keys could not be stored: connect it again", i.Host).Because(err)
 	}
 	a.log.Info("integration connected", "provider", i.Provider, "name", i.Name, "host", i.Host, "actor", actor.Name)
 	if err := a.reconnect(ctx); err != nil {

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -29,6 +30,10 @@ type fakeRoom struct {
 	hookError error
 
 	hookRepair core.HookRepair // what EnsureHook is to find
+
+	grants     *grants
+	inspecting func() // called by Inspect
+	slug       string // that Inspect finds
 }
 
 func (r *fakeRoom) Connect(all []core.Connection) error {
@@ -49,9 +54,12 @@ func (r labRoom) Connect(all []core.Connection) error {
 }
 
 func (r *fakeRoom) Inspect(_ context.Context, c core.Connection) (core.Connection, error) {
+	if r.inspecting != nil {
+		r.inspecting()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.Name, c.ExternalID = "bot", "1"
+	c.Name, c.ExternalID, c.Slug = "bot", "1", cmp.Or(r.slug, c.Slug)
 	u, _ := url.Parse(c.WebURL)
 	c.Host = u.Host
 	return c, r.refuse
@@ -112,7 +120,7 @@ func roomHouse(t *testing.T, path string, key byte, environment ...core.Connecti
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	room := &fakeRoom{fakeForge: &fakeForge{}}
+	room := &fakeRoom{fakeForge: &fakeForge{}, grants: &grants{now: time.Now}}
 	h := &house{
 		store: db, forge: room.fakeForge, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
 		owner: core.Actor{Kind: core.ActorUser, UserID: "o", Name: "olga", Role: core.RoleOwner},

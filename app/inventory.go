@@ -71,7 +71,7 @@ func (a *App) inspect(ctx context.Context, room core.Connector, i *core.Integrat
 	}
 	i.Name, i.Slug, i.Trouble, i.UpdatedAt = seen.Name, seen.Slug, seen.Trouble, a.now()
 	a.connections.put(*i)
-	return a.store.SaveIntegration(ctx, *i)
+	return a.store.NoteIntegration(ctx, *i)
 }
 
 func (a *App) connectionOf(i core.Integration) (core.Connection, error) {

@@ -22,6 +22,7 @@ type credentialRow struct {
 	Created    int64 `gorm:"column:created_at"`
 	ExpiresAt  *int64
 	LastUsedAt *int64
+	Sealed     []byte
 }
 
 // TableName is gorm's.
@@ -31,7 +32,7 @@ func (r credentialRow) toCore() core.Credential {
 	return core.Credential{
 		ID: r.ID, Kind: core.CredentialKind(r.Kind), Hash: r.Hash, Name: r.Name, UserID: r.UserID, Role: core.Role(r.Role), BuildID: r.BuildID, ArtifactID: r.ArtifactID,
 		SourceID: r.SourceID, SingleUse: r.SingleUse, Uses: r.Uses,
-		CreatedAt: instant(r.Created), ExpiresAt: instantOrNil(r.ExpiresAt), LastUsedAt: instantOrNil(r.LastUsedAt),
+		CreatedAt: instant(r.Created), ExpiresAt: instantOrNil(r.ExpiresAt), LastUsedAt: instantOrNil(r.LastUsedAt), Sealed: r.Sealed,
 	}
 }
 
@@ -40,7 +41,7 @@ func (s *Store) CreateCredential(ctx context.Context, c core.Credential) error {
 	row := credentialRow{
 		ID: c.ID, Kind: string(c.Kind), Hash: c.Hash, Name: c.Name, UserID: c.UserID, Role: string(c.Role), BuildID: c.BuildID, ArtifactID: c.ArtifactID,
 		SourceID: c.SourceID, SingleUse: c.SingleUse, Uses: c.Uses,
-		Created: micros(c.CreatedAt), ExpiresAt: microsOrNil(c.ExpiresAt), LastUsedAt: microsOrNil(c.LastUsedAt),
+		Created: micros(c.CreatedAt), ExpiresAt: microsOrNil(c.ExpiresAt), LastUsedAt: microsOrNil(c.LastUsedAt), Sealed: c.Sealed,
 	}
 	err := s.writeOne(ctx, func(q session) error { return q.db().Create(&row).Error })
 	return failed(err, "create credential %s", c.ID)

@@ -53,6 +53,28 @@ func (s *Store) SaveIntegration(ctx context.Context, i core.Integration) error {
 	return failed(err, "save integration %s", i.ID)
 }
 
+// NoteIntegration is core.IntegrationStore's.
+func (s *Store) NoteIntegration(ctx context.Context, i core.Integration) error {
+	err := s.writeOne(ctx, func(q session) error {
+		_, err := q.exec("UPDATE integrations SET name = $1, slug = $2, trouble = $3, updated_at = $4 WHERE id = $5",
+			i.Name, i.Slug, i.Trouble, micros(i.UpdatedAt), i.ID)
+		return err
+	})
+	return failed(err, "note integration %s", i.ID)
+}
+
+// SwapKeys is core.IntegrationStore's. Nothing that is sealed twice looks the same, so
+// that equal bytes are the same keys.
+func (s *Store) SwapKeys(ctx context.Context, i core.Integration, old []byte) (bool, error) {
+	var n int64
+	err := s.writeOne(ctx, func(q session) (err error) {
+		n, err = q.exec("UPDATE integrations SET sealed = $1, trouble = $2, updated_at = $3 WHERE id = $4 AND sealed = $5",
+			i.Sealed, i.Trouble, micros(i.UpdatedAt), i.ID, old)
+		return err
+	})
+	return n > 0, failed(err, "renew the keys of integration %s", i.ID)
+}
+
 // FindIntegration is core.IntegrationStore's.
 func (s *Store) FindIntegration(ctx context.Context, id string) (core.Integration, error) {
 	var row integrationRow

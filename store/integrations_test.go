@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/oore-ci/oore/app/core"
@@ -58,6 +60,47 @@ func TestIntegrations(t *testing.T) {
 		_, err = s.FindIntegration(ctx, "none")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
 		refused(t, s.DeleteIntegration(ctx, "none"), core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+func TestKeysAreSwappedOnlyIfNobodyElseHas(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		i := saveIntegration(t, s, 1)
+		old, mine, theirs := i.Sealed, []byte("v1:mine\x00"), []byte("v1:theirs")
+		swap := func(sealed, old []byte, trouble string) bool {
+			t.Helper()
+			next := i
+			next.Sealed, next.Trouble, next.UpdatedAt, next.Name = sealed, trouble, at(5), "another name"
+			swapped, err := s.SwapKeys(ctx, next, old)
+			ok(t, err)
+			return swapped
+		}
+		equal(t, swap(mine, old, ""), true)
+		equal(t, swap(theirs, old, "late"), false)
+
+		// What is noted meanwhile takes no keys back.
+		noted := i
+		noted.Name, noted.Slug, noted.Trouble, noted.Sealed, noted.UpdatedAt = "Ann", "ann", "It ends soon", nil, at(6)
+		ok(t, s.NoteIntegration(ctx, noted))
+		want := i
+		want.Name, want.Slug, want.Trouble, want.Sealed, want.UpdatedAt = "Ann", "ann", "It ends soon", mine, at(6)
+		found, err := s.FindIntegration(ctx, i.ID)
+		ok(t, err)
+		equal(t, found, want)
+
+		// Of many who see the same keys one wins.
+		var wins atomic.Int32
+		var all sync.WaitGroup
+		for n := range 20 {
+			all.Go(func() {
+				if swap([]byte{'v', byte(n)}, mine, "") {
+					wins.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		equal(t, wins.Load(), int32(1))
 	})
 }
 

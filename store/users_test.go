@@ -32,7 +32,7 @@ func TestCredentials(t *testing.T) {
 		s, ctx := open(t, url), t.Context()
 		end := at(10)
 		session := core.Credential{
-			ID: newID("credential"), Kind: core.CredentialSession, Hash: "h1", Name: "n", UserID: "u", Role: core.RoleAdmin, BuildID: "b", CreatedAt: at(1), ExpiresAt: &end,
+			ID: newID("credential"), Kind: core.CredentialSession, Hash: "h1", Name: "n", UserID: "u", Role: core.RoleAdmin, BuildID: "b", CreatedAt: at(1), ExpiresAt: &end, Sealed: []byte{0, 255},
 		}
 		token := core.Credential{ID: newID("credential"), Kind: core.CredentialAPIToken, Hash: "h1", Role: core.RoleOwner, CreatedAt: at(0)}
 		ok(t, s.CreateCredential(ctx, session))

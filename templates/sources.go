@@ -12,6 +12,7 @@ type Source struct {
 	Installations []core.Installation
 	InstallURL    string // where a person installs it on more accounts; empty where there is no such thing
 	Repositories  int    // that it sees
+	ApplicationID string // of the OAuth application by which it is connected; empty: by other means
 }
 
 // GivenBySettings tells whether the server's settings connect it, and not a person.
@@ -54,14 +55,29 @@ func (s *Set) ContinueToGitHub(w io.Writer, v ContinueToGitHubView) error {
 	return s.render(w, "source_github_continue", "layout", v)
 }
 
-// ConnectGitLabView is the form that connects a GitLab host. The token is never shown
-// again.
+// ConnectGitLabView is the forms that connect a GitLab host, by a token or by an OAuth
+// application. Token and secret are never shown again.
 type ConnectGitLabView struct {
 	Page
-	WebURL, Token Field
+	WebURL, Token                   Field
+	GrantURL, ApplicationID, Secret Field
+	ByGrant                         bool   // the second form was used
+	RedirectURI                     string // that the application must have
 }
 
 // ConnectGitLab writes the form that connects a GitLab host.
 func (s *Set) ConnectGitLab(w io.Writer, v ConnectGitLabView) error {
 	return s.render(w, "source_gitlab", "layout", v)
+}
+
+// ContinueToGitLabView leads to GitLab, where the person is asked for access.
+type ContinueToGitLabView struct {
+	Page
+	Host    string
+	Address string
+}
+
+// ContinueToGitLab writes the page that leads to GitLab.
+func (s *Set) ContinueToGitLab(w io.Writer, v ContinueToGitLabView) error {
+	return s.render(w, "source_gitlab_continue", "layout", v)
 }

@@ -33,19 +33,37 @@ const (
 
 // Secrets are an integration's keys. They are stored sealed, and shown to nobody.
 type Secrets struct {
-	PrivateKey    string    `json:"private_key,omitempty"`    // GitHub: RSA, PEM
-	WebhookSecret string    `json:"webhook_secret,omitempty"` // GitHub: required; GitLab: the host-wide one, may be empty
-	ClientID      string    `json:"client_id,omitempty"`      // OAuth
-	ClientSecret  string    `json:"client_secret,omitempty"`
-	Token         string    `json:"token,omitempty"` // GitLab
-	RefreshToken  string    `json:"refresh_token,omitempty"`
-	TokenExpires  time.Time `json:"token_expires,omitzero"` // zero: not known
+	PrivateKey    string       `json:"private_key,omitempty"`    // GitHub: RSA, PEM
+	WebhookSecret string       `json:"webhook_secret,omitempty"` // GitHub: required; GitLab: the host-wide one, may be empty
+	ClientID      string       `json:"client_id,omitempty"`      // of an OAuth application; at GitLab empty where Token was given by hand
+	ClientSecret  string       `json:"client_secret,omitempty"`
+	Token         string       `json:"token,omitempty"`         // GitLab
+	RefreshToken  string       `json:"refresh_token,omitempty"` // works once; empty: Token cannot be renewed
+	TokenExpires  time.Time    `json:"token_expires,omitzero"`  // zero: not known
+	Renewal       TokenRenewal `json:"renewal,omitzero"`
+}
+
+// TokenRenewal says how it stands with the renewal of a token. It lies with the secrets, so
+// that one comparison decides which of several servers may renew.
+type TokenRenewal struct {
+	Began   time.Time `json:"began,omitzero"`   // a server uses the refresh token; zero: none does
+	Done    time.Time `json:"done,omitzero"`    // the last that succeeded
+	Refused time.Time `json:"refused,omitzero"` // the host refused the refresh token for good
 }
 
 // Connection is an integration ready for use.
 type Connection struct {
 	Integration
 	Secrets Secrets
+	Tokens  TokenSource // gives the token where it is renewed; nil: Secrets.Token is it
+}
+
+// TokenSource gives the tokens of a connection whose tokens live for a short time.
+// Implementations are safe for concurrent use.
+type TokenSource interface {
+	// Token is one that is good now and for some minutes. refused is one that the host did
+	// not take just now; empty: none. KindUnavailable says what to do.
+	Token(ctx context.Context, refused string) (string, error)
 }
 
 // Installation is an account's permission to an integration to see repositories.
@@ -107,6 +125,31 @@ type AppRegistrar interface {
 	InstallURL(i Integration) string
 }
 
+// GrantRequest describes the access that a person is asked for in the name of an
+// OAuth application.
+type GrantRequest struct {
+	WebURL       string // of the host, with a trailing slash
+	ClientID     string
+	ClientSecret string
+	RedirectURL  string // ours, where the host sends the person back
+	State        string // comes back with the code
+	Verifier     string // whose hash the host is told first (PKCE)
+}
+
+// Granter is a room that is let in by a person's agreement (OAuth), instead of a token
+// given by hand.
+type Granter interface {
+	// GrantURL is where the person's browser goes to agree. KindInvalid: the address.
+	GrantURL(r GrantRequest) (string, error)
+	// Grant exchanges the one-time code that came back. KindInvalid says what is wrong
+	// with code or application, or which scope is missing.
+	Grant(ctx context.Context, r GrantRequest, code string) (Secrets, error)
+	// Renew exchanges a connection's refresh token, once. KindInvalid: the host refuses
+	// it for good, and the error says what to do. Any other error leaves open whether it
+	// has been used.
+	Renew(ctx context.Context, c Connection) (Secrets, error)
+}
+
 // Hooker is a room that sets webhooks up, repository by repository.
 type Hooker interface {
 	// EnsureHook makes the repository's webhook to address exist, with the secret and the
@@ -136,6 +179,10 @@ type HookSecret struct {
 type IntegrationStore interface {
 	// SaveIntegration inserts or updates by ID.
 	SaveIntegration(ctx context.Context, i Integration) error
+	// NoteIntegration updates Name, Slug and Trouble, and leaves the keys as they are.
+	NoteIntegration(ctx context.Context, i Integration) error
+	// SwapKeys stores Sealed and Trouble if Sealed still is old, and tells whether it was.
+	SwapKeys(ctx context.Context, i Integration, old []byte) (bool, error)
 	FindIntegration(ctx context.Context, id string) (Integration, error)
 	ListIntegrations(ctx context.Context) ([]Integration, error) // oldest first
 	// DeleteIntegration removes it with its installations. Repositories stay.

@@ -66,6 +66,7 @@ const (
 	CredentialAppState   CredentialKind = "app_state"    // a GitHub App is being made; used once
 	CredentialShare      CredentialKind = "share"        // a link to one artifact's install page
 	CredentialInstall    CredentialKind = "install"      // one install of an artifact, by a person or of a share link
+	CredentialGrantState CredentialKind = "grant_state"  // a person is asked to let an application act for them; used once
 )
 
 // Credential is a stored proof of who somebody is.
@@ -81,6 +82,7 @@ type Credential struct {
 	SourceID   string // install: the share link that it came of; it ends with that
 	SingleUse  bool   // share: good for one install
 	Uses       int    // share: installs and downloads that began
+	Sealed     []byte // what a one-time state stands for, readable for the vault alone
 	CreatedAt  time.Time
 	ExpiresAt  *time.Time
 	LastUsedAt *time.Time

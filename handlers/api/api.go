@@ -52,6 +52,8 @@ type Commands interface {
 	StartGitHubApp(ctx context.Context, actor core.Actor, in app.StartGitHubApp) (core.AppForm, error)
 	CompleteGitHubApp(ctx context.Context, actor core.Actor, code, state string) (app.IntegrationDetail, error)
 	ConnectGitLab(ctx context.Context, actor core.Actor, in app.ConnectGitLab) (app.IntegrationDetail, error)
+	StartGitLabGrant(ctx context.Context, actor core.Actor, in app.StartGitLabGrant) (address string, err error)
+	CompleteGitLabGrant(ctx context.Context, actor core.Actor, code, state string) (app.IntegrationDetail, error)
 	ListIntegrationRepositories(ctx context.Context, actor core.Actor, integrationID string) ([]core.Repository, error)
 	RenewHookSecret(ctx context.Context, actor core.Actor, repositoryID string) (address, secret string, err error)
 

@@ -20,6 +20,7 @@ type integrationJSON struct {
 	InstallURL    string             `json:"install_url,omitempty"`
 	Installations []installationJSON `json:"installations"`
 	Repositories  int                `json:"repository_count"`
+	ApplicationID string             `json:"application_id,omitempty"`
 	CreatedAt     int64              `json:"created_at"`
 	UpdatedAt     int64              `json:"updated_at"`
 }
@@ -37,7 +38,7 @@ type installationJSON struct {
 func renderIntegration(i app.IntegrationDetail) integrationJSON {
 	return integrationJSON{
 		ID: i.ID, Provider: i.Provider, Name: i.Name, Host: i.Host, WebURL: i.WebURL, APIURL: i.APIURL, ExternalID: i.ExternalID,
-		Origin: i.Origin, Trouble: i.Trouble, InstallURL: i.InstallURL, Repositories: i.Repositories,
+		Origin: i.Origin, Trouble: i.Trouble, InstallURL: i.InstallURL, Repositories: i.Repositories, ApplicationID: i.ApplicationID,
 		Installations: renderAll(i.Installations, renderInstallation), CreatedAt: i.CreatedAt.Unix(), UpdatedAt: i.UpdatedAt.Unix(),
 	}
 }
@@ -154,6 +155,46 @@ func (a *API) ConnectGitLab(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	i, err := a.app.ConnectGitLab(c.UserContext(), actor, app.ConnectGitLab(in))
+	if err != nil {
+		return err
+	}
+	return created(c, renderIntegration(i))
+}
+
+// StartGitLabGrant answers POST /v1/integrations/gitlab/start: the address at which the
+// person's browser is to ask for access.
+func (a *API) StartGitLabGrant(c *fiber.Ctx, actor core.Actor) error {
+	var in struct {
+		WebURL        string `json:"web_url"`
+		ApplicationID string `json:"application_id"`
+		Secret        string `json:"secret"`
+		IntegrationID string `json:"integration_id"`
+	}
+	if err := body(c, &in); err != nil {
+		return err
+	}
+	id, err := optionalID(in.IntegrationID, "Integration")
+	if err != nil {
+		return err
+	}
+	in.IntegrationID = id
+	address, err := a.app.StartGitLabGrant(c.UserContext(), actor, app.StartGitLabGrant(in))
+	if err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{"authorize_url": address})
+}
+
+// CompleteGitLabGrant answers POST /v1/integrations/gitlab/complete.
+func (a *API) CompleteGitLabGrant(c *fiber.Ctx, actor core.Actor) error {
+	var in struct {
+		Code  string `json:"code"`
+		State string `json:"state"`
+	}
+	if err := body(c, &in); err != nil {
+		return err
+	}
+	i, err := a.app.CompleteGitLabGrant(c.UserContext(), actor, in.Code, in.State)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +59,7 @@ type doFunc func(ctx context.Context, method, path string, in, out any, more ...
 // session is what outlives changes of a connection that concern neither address nor token.
 type session struct {
 	do        doFunc
+	tokens    core.TokenSource
 	web       *url.URL // of the pages, with a final slash
 	lane      *lane
 	log       *slog.Logger
@@ -80,7 +82,10 @@ func (r *Room) newSession(c core.Connection) (*session, error) {
 		return nil, core.Errorf(core.KindInvalid, "%s must be an access token with the scope api", part(c.Integration, "OORE_GITLAB_TOKEN", "token"))
 	}
 	api := web.JoinPath("api/v4/")
-	s := &session{web: web, lane: newLane(r.now), log: r.log, timeout: callTimeout}
+	s := &session{web: web, lane: newLane(r.now), log: r.log, timeout: callTimeout, tokens: c.Tokens}
+	if s.tokens == nil {
+		s.tokens = fixedToken(c.Secrets.Token)
+	}
 	door := &http.Client{
 		Transport: &transport{api: api, lane: s.lane, next: http.DefaultTransport, log: r.log},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
@@ -93,20 +98,53 @@ func (r *Room) newSession(c core.Connection) (*session, error) {
 	// Without retries, which would repeat writes, and without the library's limiter,
 	// which waits without end.
 	options := []gitlab.ClientOptionFunc{gitlab.WithBaseURL(api.String()), gitlab.WithHTTPClient(door), gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{})}
+	// Each request brings its token, in the form that kind says.
 	//lint:ignore SA1019 the module is pinned to its last release; its successor is another module
-	client, err := gitlab.NewClient(c.Secrets.Token, options...) //nolint:staticcheck // golangci-lint does not read lint:ignore; the reason is the same
+	client, err := gitlab.NewClient("", options...) //nolint:staticcheck // golangci-lint does not read lint:ignore; the reason is the same
+	kind := gitlab.PrivateToken
+	if granted(c) {
+		//lint:ignore SA1019 as above
+		client, err = gitlab.NewOAuthClient("", options...) //nolint:staticcheck // as above
+		kind = gitlab.OAuthToken
+	}
 	if err != nil {
 		return nil, core.Errorf(core.KindInvalid, "%s cannot be used: %v", part(c.Integration, "OORE_GITLAB_URL", "address"), err)
 	}
 	client.UserAgent = "oore"
 	s.do = func(ctx context.Context, method, path string, in, out any, more ...gitlab.RequestOptionFunc) (*gitlab.Response, error) {
-		r, err := client.NewRequest(method, path, in, append(more, gitlab.WithContext(ctx)))
-		if err != nil {
-			return nil, err
-		}
-		return client.Do(r, out)
+		return s.withToken(ctx, func(token string) (*gitlab.Response, error) {
+			r, err := client.NewRequest(method, path, in, append(slices.Clone(more), gitlab.WithContext(ctx), gitlab.WithToken(kind, token)))
+			if err != nil {
+				return nil, err
+			}
+			return client.Do(r, out)
+		})
 	}
 	return s, nil
+}
+
+// granted tells whether a person's agreement lets us in, and not a token given by hand.
+func granted(c core.Connection) bool { return c.Secrets.ClientID != "" }
+
+// withToken sends a request, and once more if GitLab refuses the token and there is
+// another: a refused request has done nothing.
+func (s *session) withToken(ctx context.Context, send func(token string) (*gitlab.Response, error)) (*gitlab.Response, error) {
+	token, err := s.tokens.Token(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	resp, refusal := send(token)
+	if statusOf(refusal) != http.StatusUnauthorized {
+		return resp, refusal
+	}
+	next, err := s.tokens.Token(ctx, token)
+	switch {
+	case err != nil:
+		return resp, err
+	case next == token:
+		return resp, refusal
+	}
+	return send(next)
 }
 
 type unlimited struct{}

@@ -41,9 +41,12 @@ func part(i core.Integration, setting, what string) string {
 }
 
 // renewToken says what to do about a token that is worth nothing.
-func renewToken(i core.Integration) string {
-	if i.Origin == core.OriginEnvironment {
+func renewToken(c core.Connection) string {
+	if granted(c) {
+		return "connect it again under Settings → Sources"
+	}
+	if c.Origin == core.OriginEnvironment {
 		return "make a new one with the scope api, set OORE_GITLAB_TOKEN and restart"
 	}
-	return "make a new one with the scope api and connect " + hostOf(i.WebURL) + " anew under Settings → Sources"
+	return "make a new one with the scope api and connect " + hostOf(c.WebURL) + " anew under Settings → Sources"
 }

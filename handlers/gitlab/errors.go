@@ -118,7 +118,7 @@ func (a account) refusal(refused *gitlab.ErrorResponse, subject string) *core.Er
 		e.RetryAfter = retryAfter(refused.Response.Header, time.Now())
 		return e
 	case status == http.StatusUnauthorized:
-		return core.Errorf(core.KindUnavailable, "GitLab refuses the token of %s, which has expired or was revoked; %s", a.Host, renewToken(a.Integration))
+		return core.Errorf(core.KindUnavailable, "GitLab refuses the token of %s, which has expired or was revoked; %s", a.Host, renewToken(a.Connection))
 	case status == http.StatusConflict || status == http.StatusRequestTimeout:
 		return core.Errorf(core.KindUnavailable, "GitLab is busy with %s: %s; try again", subject, said(refused))
 	case status == http.StatusForbidden:

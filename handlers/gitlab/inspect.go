@@ -36,11 +36,13 @@ func (r *Room) Inspect(ctx context.Context, c core.Connection) (core.Connection,
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	var token tokenRow
-	if err := a.call(ctx, http.MethodGet, "personal_access_tokens/self", nil, &token); err != nil {
-		return c, a.rejection(err)
-	}
-	if !slices.Contains(token.Scopes, neededScope) {
-		return c, lacksScope(c.Integration)
+	if !granted(c) { // else there is no such thing, and its scopes came with it
+		if err := a.call(ctx, http.MethodGet, "personal_access_tokens/self", nil, &token); err != nil {
+			return c, a.rejection(err)
+		}
+		if !slices.Contains(token.Scopes, neededScope) {
+			return c, lacksScope(c)
+		}
 	}
 	var me user
 	if err := a.call(ctx, http.MethodGet, "user", nil, &me); err != nil {
@@ -54,14 +56,17 @@ func (r *Room) Inspect(ctx context.Context, c core.Connection) (core.Connection,
 	if ends, err := time.Parse(time.DateOnly, token.ExpiresAt); err == nil {
 		c.Secrets.TokenExpires = ends
 		if ends.Sub(r.now()) < expiryNotice {
-			c.Trouble = fmt.Sprintf("The token of %s ends on %s; %s", me.Username, ends.Format("2 January 2006"), renewToken(c.Integration))
+			c.Trouble = fmt.Sprintf("The token of %s ends on %s; %s", me.Username, ends.Format("2 January 2006"), renewToken(c))
 		}
 	}
 	return c, nil
 }
 
-func lacksScope(i core.Integration) *core.Error {
-	return core.Errorf(core.KindInvalid, "%s lacks the scope %s; make one that has it", part(i, "OORE_GITLAB_TOKEN", "token"), neededScope)
+func lacksScope(c core.Connection) *core.Error {
+	if granted(c) {
+		return core.Errorf(core.KindInvalid, "The application at %s lacks the scope %s: edit it in GitLab, tick %[2]s, and connect again", hostOf(c.WebURL), neededScope)
+	}
+	return core.Errorf(core.KindInvalid, "%s lacks the scope %s; make one that has it", part(c.Integration, "OORE_GITLAB_TOKEN", "token"), neededScope)
 }
 
 // rejection says what is wrong with a connection that does not work.
@@ -69,9 +74,9 @@ func (a account) rejection(err error) error {
 	host := hostOf(a.WebURL)
 	switch statusOf(err) {
 	case http.StatusUnauthorized:
-		return core.Errorf(core.KindInvalid, "%s does not accept the token, which is wrong, has expired or was revoked; %s", host, renewToken(a.Integration)).Because(err)
+		return core.Errorf(core.KindInvalid, "%s does not accept the token, which is wrong, has expired or was revoked; %s", host, renewToken(a.Connection)).Because(err)
 	case http.StatusForbidden:
-		return lacksScope(a.Integration).Because(err)
+		return lacksScope(a.Connection).Because(err)
 	case http.StatusNotFound:
 		return core.Errorf(core.KindInvalid, "There is no GitLab of version 15.5 or newer at %s; check the address and a path that it may need", host).Because(err)
 	}

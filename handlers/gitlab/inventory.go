@@ -51,9 +51,12 @@ func (r *Room) Inventory(ctx context.Context, integrationID string) ([]core.Inve
 	if err != nil {
 		return nil, a.translate(err, a.Host)
 	}
+	settings := "-/user_settings/personal_access_tokens"
+	if granted(a.Connection) {
+		settings = "-/user_settings/applications"
+	}
 	in := core.Inventory{Repositories: []core.Repository{}, Installation: core.Installation{
-		IntegrationID: a.ID, Account: me.Username, AccountType: "User", All: true,
-		SettingsURL: a.web.JoinPath("-/user_settings/personal_access_tokens").String(),
+		IntegrationID: a.ID, Account: me.Username, AccountType: "User", All: true, SettingsURL: a.web.JoinPath(settings).String(),
 	}}
 	after := 0
 	for {

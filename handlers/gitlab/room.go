@@ -22,7 +22,7 @@ type Options struct {
 
 // Room is everything of GitLab: it speaks for all access tokens that are connected, at
 // whatever hosts. It is a core.Forge, core.Surveyor, core.Reporter, core.Talker,
-// core.Connector and core.Hooker, and safe for concurrent use. Where nothing is connected
+// core.Connector, core.Granter and core.Hooker, and safe for concurrent use. Where nothing is connected
 // the ports answer KindInvalid, and where a repository's own connection is not any more,
 // KindGone.
 //
@@ -49,8 +49,9 @@ func New(o Options) *Room {
 	return r
 }
 
-// Connect implements core.Connector. A connection whose address and token are the same
-// keeps all that it knows: rate limits, pipelines, pages.
+// Connect implements core.Connector. A connection whose address and token, or whose
+// address and application, are the same keeps all that it knows: rate limits, pipelines,
+// pages.
 func (r *Room) Connect(all []core.Connection) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,7 +72,11 @@ func (r *Room) Connect(all []core.Connection) error {
 // open makes an account, with the session of an unchanged one. The caller holds mu.
 func (r *Room) open(c core.Connection) (account, error) {
 	for _, known := range r.accounts {
-		if known.ID == c.ID && known.WebURL == c.WebURL && known.Secrets.Token == c.Secrets.Token {
+		same := known.Secrets.Token == c.Secrets.Token
+		if c.Tokens != nil && known.Tokens != nil {
+			same = known.Secrets.ClientID == c.Secrets.ClientID
+		}
+		if same && known.ID == c.ID && known.WebURL == c.WebURL {
 			return newAccount(c, known.session), nil
 		}
 	}

@@ -21,6 +21,7 @@ var (
 	_ core.Talker    = (*gitlab.Room)(nil)
 	_ core.Connector = (*gitlab.Room)(nil)
 	_ core.Hooker    = (*gitlab.Room)(nil)
+	_ core.Granter   = (*gitlab.Room)(nil)
 	_ core.Decoder   = gitlab.Decoder{}
 )
 

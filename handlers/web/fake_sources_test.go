@@ -40,6 +40,15 @@ func (f *fake) ConnectGitLab(_ context.Context, actor core.Actor, in app.Connect
 	return app.IntegrationDetail{}, f.change(actor, "gitlab")
 }
 
+func (f *fake) StartGitLabGrant(_ context.Context, actor core.Actor, in app.StartGitLabGrant) (string, error) {
+	f.grants = append(f.grants, in)
+	return "https://gitlab.example/oauth/authorize?client_id=a&state=s1", f.change(actor, "grant")
+}
+
+func (f *fake) CompleteGitLabGrant(_ context.Context, actor core.Actor, code, state string) (app.IntegrationDetail, error) {
+	return app.IntegrationDetail{Integration: core.Integration{ID: "i3"}}, f.change(actor, "complete "+code+" "+state)
+}
+
 func (f *fake) SyncIntegration(_ context.Context, actor core.Actor, id string) (app.IntegrationDetail, error) {
 	return app.IntegrationDetail{}, f.change(actor, "sync "+id)
 }
@@ -80,6 +89,13 @@ func (f *fake) fillSources() {
 			Integration: core.Integration{ID: "i4", Provider: core.ProviderGitHub, Name: hostile, Host: hostile, WebURL: "javascript:alert(1)", Origin: core.OriginWeb, Trouble: hostile},
 			InstallURL:  "javascript:alert(1)", Repositories: 1,
 			Installations: []core.Installation{{Account: hostile, AccountType: hostile, Missing: []string{hostile}, SettingsURL: "javascript:alert(1)"}},
+		},
+		{
+			Integration: core.Integration{
+				ID: "i5", Provider: core.ProviderGitLab, Name: "ci-user", Host: "gitlab.example", WebURL: "https://gitlab.example/", Origin: core.OriginWeb,
+				Trouble: "gitlab.example does not renew the access that was granted. Connect it again under Settings → Sources.",
+			},
+			Installations: []core.Installation{{Account: "ci-user"}}, Repositories: 1, ApplicationID: "app-1",
 		},
 	}
 	f.repositories = []core.Repository{

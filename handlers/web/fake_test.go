@@ -41,6 +41,7 @@ type fake struct {
 	updated   []app.UpdateProject
 	made      []app.StartGitHubApp
 	gitLabs   []app.ConnectGitLab
+	grants    []app.StartGitLabGrant
 	asked     []string // other changing commands, as "command id"
 	signedOut []string
 	refuse    error // what changing commands answer

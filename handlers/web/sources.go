@@ -20,6 +20,8 @@ type SourceCommands interface {
 	StartGitHubApp(ctx context.Context, actor core.Actor, in app.StartGitHubApp) (core.AppForm, error)
 	CompleteGitHubApp(ctx context.Context, actor core.Actor, code, state string) (app.IntegrationDetail, error)
 	ConnectGitLab(ctx context.Context, actor core.Actor, in app.ConnectGitLab) (app.IntegrationDetail, error)
+	StartGitLabGrant(ctx context.Context, actor core.Actor, in app.StartGitLabGrant) (address string, err error)
+	CompleteGitLabGrant(ctx context.Context, actor core.Actor, code, state string) (app.IntegrationDetail, error)
 	SyncIntegration(ctx context.Context, actor core.Actor, id string) (app.IntegrationDetail, error)
 	DeleteIntegration(ctx context.Context, actor core.Actor, id string) error
 	RenewHookSecret(ctx context.Context, actor core.Actor, repositoryID string) (address, secret string, err error)
@@ -61,7 +63,7 @@ func (p *Pages) sources(c *fiber.Ctx, actor core.Actor, status int, alert *templ
 	v := templates.SourcesView{Page: page(actor, "Sources", "settings", "/v1/integrations")}
 	v.Alert = alert
 	for _, d := range all {
-		s := templates.Source{Integration: d.Integration, Installations: d.Installations, InstallURL: d.InstallURL, Repositories: d.Repositories}
+		s := templates.Source{Integration: d.Integration, Installations: d.Installations, InstallURL: d.InstallURL, Repositories: d.Repositories, ApplicationID: d.ApplicationID}
 		if s.ID == query(c, "made") {
 			v.Made = &s
 		}

@@ -35,7 +35,10 @@ func TestSourcesShowWhatIsConnectedAndWhatIsWrong(t *testing.T) {
 			"knows no App 12", "acme", "all repositories", "a selection of repositories", "It lacks checks: write, merge_group", `href="https://git.acme.example/settings/1"`,
 			"Suspended by its owner", "12 ·", "the server’s settings",
 		},
-		"oore-bot": {"GitLab", "gitlab.example", "2 ·"},
+		"oore-bot": {"GitLab", "gitlab.example", "2 ·", "this page or the API"},
+		"ci-user": {
+			"does not renew the access", "the OAuth application <code>app-1</code>", `action="/settings/sources/i5/reconnect"`, `class="btn primary" type="submit">Connect again`, "revoke it there",
+		},
 	} {
 		for _, text := range want {
 			if !strings.Contains(card(t, body, name), text) {
@@ -46,7 +49,7 @@ func TestSourcesShowWhatIsConnectedAndWhatIsWrong(t *testing.T) {
 	if c := card(t, body, "Acme builds"); strings.Contains(c, "/disconnect") {
 		t.Error("what the server's settings connect offers to be disconnected here")
 	}
-	if c := card(t, body, "oore-bot"); strings.Contains(c, "selection of repositories") || strings.Contains(c, "Install") {
+	if c := card(t, body, "oore-bot"); strings.Contains(c, "selection of repositories") || strings.Contains(c, "Install") || strings.Contains(c, "/reconnect") {
 		t.Error("a GitLab token is shown like an App")
 	}
 	if _, body := get(t, a, "/settings/sources?done=%3Cb%3Ehello"); strings.Contains(body, "hello") {
@@ -59,9 +62,9 @@ func TestSourcesShowWhatIsConnectedAndWhatIsWrong(t *testing.T) {
 }
 
 func TestSettingsAreForAdmins(t *testing.T) {
-	pages := []string{"/settings/sources", "/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/github/callback?code=c&state=s", "/settings/sources/github/installed", "/projects/p1/settings"}
+	pages := []string{"/settings/sources", "/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/github/callback?code=c&state=s", "/settings/sources/gitlab/callback?code=c&state=s", "/settings/sources/github/installed", "/projects/p1/settings"}
 	forms := []string{
-		"/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/i1/sync", "/settings/sources/i1/disconnect",
+		"/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/gitlab/grant", "/settings/sources/i5/reconnect", "/settings/sources/i1/sync", "/settings/sources/i1/disconnect",
 		"/projects/p1/settings", "/projects/p1/settings/webhook-secret", "/projects/p1/delete",
 	}
 	for _, role := range []core.Role{core.RoleDeveloper, core.RoleViewer} {
@@ -227,6 +230,68 @@ func TestConnectGitLab(t *testing.T) {
 		if strings.Contains(body, "glpat-secret") {
 			t.Errorf("%v: the page shows the token", test.err)
 		}
+	}
+}
+
+func TestConnectGitLabByAnApplication(t *testing.T) {
+	f := filled()
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	if _, body := get(t, a, "/settings/sources/gitlab"); !strings.Contains(body, "<code>http://127.0.0.1:8787/settings/sources/gitlab/callback</code>") {
+		t.Error("the form does not name the redirect URI")
+	}
+	typed := url.Values{"web_url": {"https://gitlab.example/"}, "application_id": {"app-1"}, "secret": {"gloas-secret"}}
+	for path, want := range map[string]app.StartGitLabGrant{
+		"/settings/sources/gitlab/grant": {WebURL: "https://gitlab.example/", ApplicationID: "app-1", Secret: "gloas-secret"},
+		"/settings/sources/i5/reconnect": {IntegrationID: "i5"},
+	} {
+		f.grants = nil
+		answer, body := post(t, a, path, typed)
+		if answer.StatusCode != http.StatusOK || !slices.Equal(f.grants, []app.StartGitLabGrant{want}) {
+			t.Fatalf("%s: %d, asked for %+v", path, answer.StatusCode, f.grants)
+		}
+		if !strings.Contains(body, `href="https://gitlab.example/oauth/authorize?client_id=a&amp;state=s1"`) || !strings.Contains(body, "<strong>gitlab.example</strong>") || answer.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: the page does not lead to GitLab, or may be kept", path)
+		}
+	}
+	for field, err := range map[string]*core.Error{
+		"grant_url": core.Errorf(core.KindInvalid, "web_url: give the plain address"), "application_id": core.Errorf(core.KindInvalid, "application_id: copy it"),
+		"secret": core.Errorf(core.KindInvalid, "secret: copy it"),
+	} {
+		f.refuse = err
+		answer, body := post(t, a, "/settings/sources/gitlab/grant", typed)
+		if answer.StatusCode != http.StatusBadRequest || besideField(body, field) == "" || !strings.Contains(body, `value="app-1"`) || !strings.Contains(body, "<details open>") || strings.Contains(body, "gloas-secret") {
+			t.Errorf("%s: %d, %q", field, answer.StatusCode, besideField(body, field))
+		}
+	}
+	f.refuse = core.Errorf(core.KindInvalid, "ci-user is connected by a token")
+	if answer, body := post(t, a, "/settings/sources/i3/reconnect", nil); answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, "It is not connected again.") {
+		t.Errorf("a token is connected again: %d", answer.StatusCode)
+	}
+}
+
+func TestGitLabSendsThePersonBack(t *testing.T) {
+	f := filled()
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	const path = "/settings/sources/gitlab/callback?code=c1&state=s1"
+	if do(t, a, httptest.NewRequest(http.MethodHead, path, nil)); len(f.asked) > 0 {
+		t.Error("looking at the link uses it up")
+	}
+	answer, _ := get(t, a, path)
+	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/settings/sources?done=connected" || !slices.Equal(f.asked, []string{"complete c1 s1"}) {
+		t.Fatalf("%d to %s, asked %v", answer.StatusCode, answer.Header.Get("Location"), f.asked)
+	}
+	f.asked = nil
+	for query, want := range map[string]string{
+		"error=access_denied&error_description=click+here": "Access was denied there", "error=invalid_scope": "lacks the scope api", "error=click+here": "refused to ask for access",
+	} {
+		answer, body := get(t, a, "/settings/sources/gitlab/callback?state=s1&"+query)
+		if answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, want) || strings.Contains(body, "click here") || len(f.asked) > 0 {
+			t.Errorf("%s: %d, asked %v", query, answer.StatusCode, f.asked)
+		}
+	}
+	f.refuse = core.Errorf(core.KindUnavailable, "gitlab.example let us in, but its keys could not be stored: connect it again")
+	if answer, body := get(t, a, path); answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "GitLab is not connected.") || !strings.Contains(body, "connect it again") {
+		t.Errorf("%d, does not say what to do", answer.StatusCode)
 	}
 }
 

@@ -43,6 +43,16 @@ func (f *Commands) ConnectGitLab(_ context.Context, actor core.Actor, in app.Con
 	return f.Integration, f.note("ConnectGitLab", actor, "", in)
 }
 
+// StartGitLabGrant answers an address at GitLab.
+func (f *Commands) StartGitLabGrant(_ context.Context, actor core.Actor, in app.StartGitLabGrant) (string, error) {
+	return "https://gitlab.example.com/oauth/authorize?state=s", f.note("StartGitLabGrant", actor, "", in)
+}
+
+// CompleteGitLabGrant answers Integration.
+func (f *Commands) CompleteGitLabGrant(_ context.Context, actor core.Actor, code, state string) (app.IntegrationDetail, error) {
+	return f.Integration, f.note("CompleteGitLabGrant", actor, code, state)
+}
+
 // ListIntegrationRepositories answers Project's repository.
 func (f *Commands) ListIntegrationRepositories(_ context.Context, actor core.Actor, id string) ([]core.Repository, error) {
 	return []core.Repository{f.Project.Repository}, f.note("ListIntegrationRepositories", actor, id, nil)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -136,12 +137,16 @@ func (s *Server) handle(handler func(*call) answer) http.HandlerFunc {
 // identify finds out whose request it is, and whether the token is good for it.
 func (s *Server) identify(c *call) (a answer, refused bool) {
 	value := c.Header.Get("PRIVATE-TOKEN")
+	bearer, isBearer := strings.CutPrefix(c.Header.Get("Authorization"), "Bearer ")
+	if isBearer {
+		value = bearer
+	}
 	if value == "" {
 		return answer{}, false
 	}
 	t := s.tokens[value]
 	switch {
-	case t == nil || t.revoked:
+	case t == nil || t.revoked || t.granted && !isBearer:
 		return refuse(http.StatusUnauthorized, "401 Unauthorized"), true
 	case !t.expires.IsZero() && !time.Now().Before(t.expires):
 		return answer{status: http.StatusUnauthorized, body: object{"error": "invalid_token", "error_description": "Token is expired. You can either do re-authorization or token refresh."}}, true

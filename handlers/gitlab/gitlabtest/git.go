@@ -50,6 +50,6 @@ func (s *Server) mayRead(r *http.Request, p *project) bool {
 		return !p.Private
 	}
 	t := s.tokens[password]
-	reads := t != nil && !t.revoked && (slices.Contains(t.scopes, "api") || slices.Contains(t.scopes, "read_repository"))
+	reads := t.good() && (slices.Contains(t.scopes, "api") || slices.Contains(t.scopes, "read_repository"))
 	return user == "oauth2" && reads && (!p.Private || p.members[t.user.ID] >= Reporter)
 }

@@ -12,7 +12,7 @@ import (
 // Request is a request as it came, git's included.
 type Request struct {
 	Method      string
-	API         bool   // else git
+	API         bool   // else git, or OAuth
 	Path        string // without the API's prefix
 	EscapedPath string // the same as it was sent
 	Query       string

@@ -45,6 +45,7 @@ type Server struct {
 	queue    []Failure
 	budget   *budget
 	pedantic bool
+	oauth    oauth
 	oldHooks bool // see HideHookLogs
 }
 
@@ -67,7 +68,9 @@ func NewTLSAt(tb TB, prefix string) *Server {
 func start(tb TB, prefix string, listen func(http.Handler) *httptest.Server) *Server {
 	tb.Helper()
 	s := &Server{prefix: prefix, done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokens: map[string]*token{}}
+	s.oauth = oauth{codes: map[string]*code{}, spent: map[string]bool{}, life: tokenLife}
 	s.User = s.AddUser("oore-bot")
+	s.oauth.visitor = s.User
 	s.Token = s.AddToken(s.User, time.Time{}, "api")
 	s.api = s.routes()
 	s.http = listen(http.HandlerFunc(s.serve))
@@ -147,7 +150,14 @@ func (s *Server) serveWell(w http.ResponseWriter, r *http.Request) {
 		s.api.ServeHTTP(w, api)
 		return
 	}
-	s.serveGit(w, r)
+	switch strings.TrimPrefix(r.URL.Path, s.prefix) {
+	case "/oauth/authorize":
+		s.authorize(w, r)
+	case "/oauth/token":
+		s.exchange(w, r)
+	default:
+		s.serveGit(w, r)
+	}
 }
 
 // notify wakes everybody who waits for a change.

@@ -21,11 +21,17 @@ type User struct {
 	Username string
 }
 
+// good tells whether the token is worth anything now.
+func (t *token) good() bool {
+	return t != nil && !t.revoked && (t.expires.IsZero() || time.Now().Before(t.expires))
+}
+
 type token struct {
 	user    User
 	scopes  []string
 	expires time.Time // zero: never
 	revoked bool
+	granted bool // to an application: it comes as a bearer
 }
 
 // AddUser makes a user who is member of nothing.
@@ -82,6 +88,9 @@ func (s *Server) getToken(c *call) answer {
 		return refuse(http.StatusUnauthorized, "401 Unauthorized")
 	}
 	t := c.token
+	if t.granted {
+		return refuse(http.StatusBadRequest, "400 Bad request - This endpoint requires token type to be a personal access token")
+	}
 	out := object{"id": 1, "name": "Oore", "revoked": false, "scopes": t.scopes, "user_id": t.user.ID, "active": true, "expires_at": nil}
 	if !t.expires.IsZero() {
 		out["expires_at"] = t.expires.UTC().Format(time.DateOnly)
