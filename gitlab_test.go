@@ -169,25 +169,6 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 		l.program = newProgram(t, database, nil, "OORE_GITLAB_URL="+gl.URL(), "OORE_GITLAB_TOKEN="+gl.Token, "OORE_GITLAB_WEBHOOK_SECRET="+labSecret).start()
 		l.link(nil)
 
-		send := func(p gitlabtest.Project, sha string, d gitlabtest.Delivery) (int, string) {
-			t.Helper()
-			resp, err := gl.Deliver(l.url+"/v1/webhooks/gitlab", gitlabtest.PushHook, gl.PushPayload(p, "main", "", sha), d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			var answer struct {
-				Code      string
-				Duplicate bool
-			}
-			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-				t.Fatal(err)
-			}
-			if answer.Duplicate {
-				return resp.StatusCode, "duplicate"
-			}
-			return resp.StatusCode, answer.Code
-		}
 		own := gl.Hooks(repo)[0].Token
 		for _, test := range []struct {
 			what   string
@@ -201,7 +182,7 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 			{"a wrong token", repo, head, "guess", 401, "invalid_token"},
 			{"another project under the secret of ours", other, otherHead, own, 401, "invalid_token"},
 		} {
-			if status, code := send(test.p, test.sha, gitlabtest.Delivery{Token: test.token}); status != test.status || code != test.code {
+			if status, code := l.send(test.p, "main", test.sha, gitlabtest.Delivery{Token: test.token}); status != test.status || code != test.code {
 				t.Errorf("%s: %d %s", test.what, status, code)
 			}
 		}
@@ -211,7 +192,7 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 		}
 		key := gitlabtest.NewKey()
 		for i, want := range []string{"", "duplicate", "duplicate"} {
-			if status, code := send(repo, head, gitlabtest.Delivery{Token: labSecret, Key: key}); status != 200 || code != want {
+			if status, code := l.send(repo, "main", head, gitlabtest.Delivery{Token: labSecret, Key: key}); status != 200 || code != want {
 				t.Errorf("sending %d: %d %q, want %q", i, status, code, want)
 			}
 		}
@@ -219,6 +200,36 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 		if n := len(l.builds("")); n != 1 {
 			t.Errorf("%d builds, want one", n)
 		}
+
+		// A GitLab from before keys for repeats: the event's own id is the same.
+		twice := git.Commit("twice", map[string]string{"t": "1"}, "Sent twice")
+		event := map[string]string{"Idempotency-Key": "", "X-Gitlab-Event-UUID": gitlabtest.NewKey()}
+		for _, want := range []string{"", "duplicate"} {
+			if status, code := l.send(repo, "twice", twice, gitlabtest.Delivery{Token: own, Header: event}); status != 200 || code != want {
+				t.Errorf("one event twice: %d %q, want %q", status, code, want)
+			}
+		}
+		gl.WaitStatus(t, repo, twice, "oore/android", "success", time.Minute)
+		if n := len(l.builds("commit_sha=" + twice)); n != 1 {
+			t.Errorf("%d builds of one event, want one", n)
+		}
+
+		// An administrator's hook tells that the project moved; its number stays.
+		l.repo = gl.Rename(repo, "globex/store")
+		l.system("project_transfer")
+		eventually(t, "the project has its new name", func() bool {
+			var p struct {
+				Repository struct {
+					FullName string `json:"full_name"`
+				}
+			}
+			l.must("GET", "/v1/projects/"+l.project.ID, nil, &p)
+			return p.Repository.FullName == "globex/store"
+		})
+		moved := l.git.Commit("moved", map[string]string{"m": "1"}, "After the move")
+		l.fire(gitlabtest.PushHook, gl.PushPayload(l.repo, "moved", "", moved))
+		gl.WaitStatus(t, l.repo, moved, "oore/android", "success", time.Minute)
+		repo = l.repo
 
 		fork := l.git.ForkCommit(9, map[string]string{"a": "1"}, "From outside")
 		mr := gitlabtest.MergeRequest{Number: 9, SourceBranch: "patch", SHA: fork, TargetBranch: "main", Fork: true, Author: "stranger"}
@@ -238,6 +249,44 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 		})
 		l.nowhere("the token", []byte(gl.Token))
 	})
+}
+
+// system sends what an administrator's hook tells, with the host's secret.
+func (l *lab) system(event string) {
+	l.t.Helper()
+	resp, err := l.gl.Deliver(l.url+"/v1/webhooks/gitlab", gitlabtest.SystemHook, l.gl.SystemPayload(l.repo, event), gitlabtest.Delivery{Token: labSecret})
+	if err != nil || resp.StatusCode != http.StatusOK {
+		l.t.Fatalf("%s: %v, %v", event, resp, err)
+	}
+	resp.Body.Close()
+}
+
+// send sends a push of a branch, and returns the status and what was said: a code, or
+// "duplicate".
+func (l *lab) send(p gitlabtest.Project, branch, sha string, d gitlabtest.Delivery) (int, string) {
+	l.t.Helper()
+	return l.sendRaw(l.gl.PushPayload(p, branch, "", sha), d)
+}
+
+func (l *lab) sendRaw(payload []byte, d gitlabtest.Delivery) (int, string) {
+	l.t.Helper()
+	resp, err := l.gl.Deliver(l.url+"/v1/webhooks/gitlab", gitlabtest.PushHook, payload, d)
+	if err != nil {
+		l.t.Error(err)
+		return 0, ""
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Code      string
+		Duplicate bool
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		l.t.Error(err)
+	}
+	if answer.Duplicate {
+		return resp.StatusCode, "duplicate"
+	}
+	return resp.StatusCode, answer.Code
 }
 
 // TestGitLabHeadsThatWereNeverAnnouncedAreBuilt pushes more refs than GitLab tells of.
@@ -372,6 +421,23 @@ func TestANoteByADeveloperBuildsAndByAGuestDoesNot(t *testing.T) {
 			t.Errorf("GitLab took our notes for commands: %v", ran)
 		}
 	})
+}
+
+// TestASubmoduleOfTheSameGitLabIsCheckedOut builds a private project with another private
+// one in it, by a relative address.
+func TestASubmoduleOfTheSameGitLabIsCheckedOut(t *testing.T) {
+	l := newLab(t, "", workflow("cat lib/answer"))
+	other := gitlabtest.NewGitRepo(t)
+	sha := other.Commit("main", map[string]string{"answer": "42 of the library"}, "Library")
+	l.gl.AddProject("acme/mobile/lib", true, other.Dir)
+	l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
+	l.link(nil)
+	with := l.git.Submodule("main", "lib", "../lib.git", sha)
+	l.fire(gitlabtest.PushHook, l.gl.PushPayload(l.repo, "main", l.head, with))
+	l.gl.WaitStatus(t, l.repo, with, "oore/android", "success", time.Minute)
+	if out := l.rawLog(l.builds("commit_sha=" + with)[0].ID); !strings.Contains(out, "42 of the library") {
+		t.Errorf("the log says %q", out)
+	}
 }
 
 // TestAForksAuthorCannotApproveIt lets somebody with write access open a merge request

@@ -97,7 +97,7 @@ func newShelf() *shelf {
 }
 
 // newRoom speaks for a connection without a secret for its host, and one with.
-func newRoom(t *testing.T) *gitlab.Room {
+func newRoom(t testing.TB) *gitlab.Room {
 	t.Helper()
 	room := gitlab.New(gitlab.Options{})
 	connect := func(id, web, secret string) core.Connection {

@@ -44,6 +44,18 @@ func (g *GitRepo) Rename(branch, from, to string) string {
 	return g.commit("refs/heads/"+branch, "refs/heads/main", "Rename", func() { g.git(g.work, "mv", from, to) })
 }
 
+// Submodule adds another repository at a commit to a branch, under the path.
+func (g *GitRepo) Submodule(branch, path, address, sha string) string {
+	g.tb.Helper()
+	return g.commit("refs/heads/"+branch, "refs/heads/main", "Add "+path, func() {
+		g.write(map[string]string{".gitmodules": fmt.Sprintf("[submodule %q]\n\tpath = %s\n\turl = %s\n", path, path, address), path + "/.keep": ""})
+		if err := os.Remove(filepath.Join(g.work, path, ".keep")); err != nil { // an empty folder is where it goes
+			g.tb.Fatalf("%v", err)
+		}
+		g.git(g.work, "update-index", "--add", "--cacheinfo", "160000,"+sha+","+path)
+	})
+}
+
 // ForkCommit is Commit for the head of a merge request from a fork: no branch or tag
 // leads to the commit, only refs/merge-requests/n/head. It starts at main.
 func (g *GitRepo) ForkCommit(number int, files map[string]string, message string) string {
