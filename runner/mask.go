@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 )
 
@@ -126,15 +125,20 @@ func (w *maskWriter) pass(text []byte, ready int) {
 // beyond it the table fills up and there is nothing more to skip.
 const maxWindow = 12
 
-// scanner finds needles by the algorithm of Wu and Manber: it looks at two bytes, and
-// from where in the needles they may stand it knows how far to go.
+// manyBlocks is how many pairs of bytes may stand in the needles before the scanner
+// looks at three bytes instead: a long key has nearly all pairs of a text like base64
+// somewhere, and there would be nothing to skip. With few needles pairs are faster.
+const manyBlocks = 1000
+
+// scanner finds needles by the algorithm of Wu and Manber: it looks at a block of two
+// or three bytes, and from where in the needles that may stand it knows how far to go.
 type scanner struct {
 	sorted  []string
 	heads   map[string][]string // by their first window bytes, the longest first
-	skip    [1 << 16]uint8      // 0: a needle's head may end here
-	begins  [1 << 16]bool       // the first two bytes of a needle
-	begin   [1 << 8]bool        // the first
-	window  int
+	block   int                 // bytes
+	skip    [1 << 16]uint8      // by block; 0: a needle's head may end with it
+	begins  [1 << 16]bool       // by three bytes: a needle may begin with them
+	window  int                 // at least core.MinSecretChars
 	longest int
 }
 
@@ -147,31 +151,57 @@ func newScanner(all []string) *scanner {
 	s := &scanner{sorted: slices.Compact(all), heads: map[string][]string{}, window: maxWindow}
 	for _, n := range s.sorted {
 		s.window, s.longest = min(s.window, len(n)), max(s.longest, len(n))
+		s.begins[triple(n[0], n[1], n[2])] = true
 	}
-	for i := range s.skip {
-		s.skip[i] = uint8(s.window - 1)
-	}
-	for _, n := range slices.Backward(s.sorted) { // of needles with one head the longer ones come first
-		head := n[:s.window]
-		s.heads[head] = append(s.heads[head], n)
-		s.begins[pair(n[0], n[1])], s.begin[n[0]] = true, true
-		for i := 1; i < s.window; i++ {
-			at := pair(n[i-1], n[i])
-			s.skip[at] = min(s.skip[at], uint8(s.window-1-i))
-		}
+	for _, n := range s.sorted {
+		s.heads[n[:s.window]] = append(s.heads[n[:s.window]], n)
 	}
 	for _, same := range s.heads {
 		slices.SortStableFunc(same, func(a, b string) int { return len(b) - len(a) })
 	}
+	if s.block = 2; s.fillSkips() > manyBlocks {
+		s.block = 3
+		s.fillSkips()
+	}
 	return s
 }
 
-func pair(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
+// fillSkips tells how many blocks stand in the heads.
+func (s *scanner) fillSkips() (blocks int) {
+	farthest := uint8(s.window - s.block + 1)
+	for i := range s.skip {
+		s.skip[i] = farthest
+	}
+	for head := range s.heads {
+		for end := s.block; end <= s.window; end++ {
+			at := s.ending([]byte(head[:end]), end-1)
+			if s.skip[at] == farthest {
+				blocks++
+			}
+			s.skip[at] = min(s.skip[at], uint8(s.window-end))
+		}
+	}
+	return blocks
+}
+
+// ending is where the block that ends at i is in the table of skips.
+func (s *scanner) ending(text []byte, i int) uint16 {
+	if s.block == 2 {
+		return uint16(text[i-1])<<8 | uint16(text[i])
+	}
+	return triple(text[i-2], text[i-1], text[i])
+}
+
+// triple is where three bytes are in a table. Others may be there too: what the table
+// says is only that something may be so.
+func triple(a, b, c byte) uint16 {
+	return uint16((uint32(a)<<16 | uint32(b)<<8 | uint32(c)) * 0x9e3779b1 >> 16)
+}
 
 // find returns the first needle that begins at from or later, the longest of them.
 func (s *scanner) find(text []byte, from int) (start, end int, ok bool) {
 	for i := from + s.window - 1; i < len(text); {
-		if skip := s.skip[pair(text[i-1], text[i])]; skip > 0 {
+		if skip := s.skip[s.ending(text, i)]; skip > 0 {
 			i += int(skip)
 			continue
 		}
@@ -189,19 +219,19 @@ func (s *scanner) find(text []byte, from int) (start, end int, ok bool) {
 // undecided is where the first needle begins of which text may hold only a part; the
 // text's length if there is none.
 func (s *scanner) undecided(text []byte) int {
-	for i := max(0, len(text)-s.longest+1); i < len(text)-1; i++ {
-		if s.begins[pair(text[i], text[i+1])] && s.isBeginning(text[i:]) {
+	i := max(0, len(text)-s.longest+1)
+	for ; i < len(text)-2; i++ {
+		if s.begins[triple(text[i], text[i+1], text[i+2])] && s.isBeginning(text[i:]) {
 			return i
 		}
 	}
-	if n := len(text); n > 0 && s.begin[text[n-1]] {
-		return n - 1
+	for ; i < len(text) && !s.isBeginning(text[i:]); i++ {
 	}
-	return len(text)
+	return i
 }
 
 // isBeginning tells whether a needle goes on after text.
 func (s *scanner) isBeginning(text []byte) bool {
 	i := sort.Search(len(s.sorted), func(i int) bool { return s.sorted[i] > string(text) })
-	return i < len(s.sorted) && strings.HasPrefix(s.sorted[i], string(text))
+	return i < len(s.sorted) && len(s.sorted[i]) > len(text) && s.sorted[i][:len(text)] == string(text)
 }

@@ -208,6 +208,14 @@ func randomSecret(r *rand.Rand) string {
 	}
 }
 
+func randomBase64(r *rand.Rand, n int) string {
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = byte(r.IntN(256))
+	}
+	return base64.StdEncoding.EncodeToString(data)
+}
+
 // cut makes pieces of text at random places.
 func cut(r *rand.Rand, text string) []string {
 	var pieces []string
@@ -256,6 +264,11 @@ func TestNoSecretPassesInAnyEncodingAndAnyPieces(t *testing.T) {
 			secrets = append(secrets, randomSecret(r))
 			m.add(secrets[len(secrets)-1])
 		}
+		if round%10 == 0 { // beside a long key the scanner looks at longer blocks
+			key := strings.Join(wrapped(randomBase64(r, 2000), 64), "\n")
+			secrets = append(secrets, key)
+			m.add(key)
+		}
 		for try := range perRound {
 			secret, name := secrets[r.IntN(len(secrets))], names[r.IntN(len(names))]
 			encoded := all[name](r, secret)
@@ -277,11 +290,22 @@ func TestNoSecretPassesInAnyEncodingAndAnyPieces(t *testing.T) {
 	}
 }
 
+func TestTheScannerTakesLongerBlocksForManyNeedles(t *testing.T) {
+	if s := newScanner(needles("s3cr3t")); s.block != 2 {
+		t.Errorf("for one secret it looks at %d bytes", s.block)
+	}
+	key := strings.Join(wrapped(randomBase64(rand.New(rand.NewPCG(1, 2)), 2000), 64), "\n")
+	if s := newScanner(needles(key)); s.block != 3 {
+		t.Errorf("for a key it looks at %d bytes", s.block)
+	}
+}
+
 // Pieces change nothing, and without a needle no byte does.
 func FuzzMask(f *testing.F) {
 	f.Add("s3cr3t", "other one", []byte("a s3cr3t b"), uint64(1))
 	f.Add("aaaa", "aaaaab", []byte("aaaaaaaabaaa"), uint64(2))
 	f.Add("line one\nline two", "two", []byte("line one\nline "), uint64(3))
+	f.Add(strings.Join(wrapped(randomBase64(rand.New(rand.NewPCG(1, 2)), 2000), 64), "\n"), "1a3b", []byte("a 1a3b, 1a"), uint64(4))
 	f.Add("\xff\xfe\xfd\xfc", "****", []byte("\xff\xfe\xfd\xfc\x00"), uint64(4))
 	f.Fuzz(func(t *testing.T, one, two string, text []byte, seed uint64) {
 		secrets := []string{one, two}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -30,7 +29,7 @@ type matcher struct {
 	Level     string   `json:"level"`      // where the lines do not say; default error
 	Title     string   `json:"title"`      // likewise
 
-	patterns []*regexp.Regexp
+	patterns []pattern
 	mask     uint64 // of its literals
 }
 
@@ -61,7 +60,7 @@ func (m *matchers) prepare(one *matcher) error {
 	}
 	one.Within = max(one.Within, 1)
 	for _, line := range one.Lines {
-		pattern, err := regexp.Compile(line)
+		pattern, err := newPattern(line)
 		if err != nil {
 			return err
 		}
@@ -89,19 +88,4 @@ func (m *matchers) within(text []byte, among uint64) (found uint64) {
 		}
 	}
 	return found
-}
-
-// groups adds what the pattern's named groups catch in the line; false: it does not
-// match.
-func groups(pattern *regexp.Regexp, line string, into map[string]string) bool {
-	match := pattern.FindStringSubmatch(line)
-	if match == nil {
-		return false
-	}
-	for i, name := range pattern.SubexpNames() {
-		if name != "" && match[i] != "" {
-			into[name] = match[i]
-		}
-	}
-	return true
 }

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"maps"
 	"regexp"
 	"strings"
 
@@ -62,8 +61,11 @@ func (w *watch) line(content []byte, likely uint64) {
 	}
 	for i := range w.found.matchers.all {
 		m := &w.found.matchers.all[i]
-		got := map[string]string{}
-		if m.mask&has == 0 || !groups(m.patterns[0], text, got) {
+		if m.mask&has == 0 {
+			continue
+		}
+		got := m.patterns[0].groups(text, nil)
+		if got == nil {
 			continue
 		}
 		switch {
@@ -80,9 +82,12 @@ func (w *watch) line(content []byte, likely uint64) {
 func (w *watch) goOn(text string) (taken bool) {
 	waiting := w.pending[:0]
 	for _, p := range w.pending {
-		got := maps.Clone(p.got)
+		var got map[string]string
+		if !taken {
+			got = p.patterns[p.next].groups(text, p.got)
+		}
 		switch {
-		case taken || !groups(p.patterns[p.next], text, got):
+		case got == nil:
 			if p.left--; p.left > 0 {
 				waiting = append(waiting, p)
 			} else {
