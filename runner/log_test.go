@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,37 +12,73 @@ import (
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/runner/logtest"
 )
 
 func TestBytesInAreBytesOut(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	startPool(t, house, 1)
-	random := make([]byte, 300_000)
-	for i := range random {
-		random[i] = byte(rand.N(256))
+	all := logtest.Hostile()
+	if len(all) < 60 {
+		t.Errorf("only %d logs", len(all))
 	}
-	for name, content := range map[string][]byte{
-		"no line feed at the end":   []byte("one\ntwo"),
-		"only line feeds":           bytes.Repeat([]byte("\n"), 100_000),
-		"invalid UTF-8":             []byte("a\xff\xfe\nb\xc3\n\xe2\x82"),
-		"NUL and carriage return":   []byte("10%\r20%\r\x00done\r\n"),
-		"a line of 16 KiB exactly":  append(bytes.Repeat([]byte("x"), core.MaxLogLine), '\n'),
-		"a line of 16 KiB and one":  append(bytes.Repeat([]byte("x"), core.MaxLogLine+1), '\n'),
-		"a long line, unterminated": bytes.Repeat([]byte("0123456789"), 1_000_000),
-		"random bytes":              random,
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, log := range all {
+		t.Run(log.Name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "data")
-			if err := os.WriteFile(file, content, 0o600); err != nil {
-				t.Fatal(err)
+			repo.must(os.WriteFile(file, log.Content, 0o600))
+			print := "cat " + file
+			if log.Piece > 0 {
+				print = fmt.Sprintf("dd if=%s bs=%d status=none", file, log.Piece)
 			}
 			// The same on both streams, at once and mixed.
-			l := house.run(t, repo.job(name, "cat "+file+" >&2 & cat "+file+"; wait"))
+			l := house.run(t, repo.job(log.Name, print+" >&2 & "+print+"; wait"))
 			mustEnd(t, l, core.BuildSucceeded, "", "")
-			for _, stream := range []core.LogStream{core.StreamStdout, core.StreamStderr} {
-				if got := l.bytes(stream); !bytes.Equal(got, content) {
-					t.Errorf("%s has %d bytes, want %d; they differ", stream, len(got), len(content))
-				}
+			mustPrint(t, l, core.StreamStdout, log.Content)
+			mustPrint(t, l, core.StreamStderr, log.Content)
+			mustBeWellFormed(t, l)
+		})
+	}
+}
+
+func mustPrint(t *testing.T, l *ledger, stream core.LogStream, want []byte) {
+	t.Helper()
+	if got := l.bytes(stream); !bytes.Equal(got, want) {
+		t.Errorf("%s has %d bytes, want %d; they differ", stream, len(got), len(want))
+	}
+}
+
+// What matters in these is how it is printed, and by whom.
+func TestPrintersOfAllKinds(t *testing.T) {
+	numbers := func(prefix string) []byte {
+		var b bytes.Buffer
+		for i := range 2000 {
+			fmt.Fprintf(&b, "%s%d\n", prefix, i+1)
+		}
+		return b.Bytes()
+	}
+	repo, house := newRepository(t), newHouse()
+	startPool(t, house, 1)
+	for name, c := range map[string]struct {
+		script         string
+		stdout, stderr []byte
+	}{
+		"streams in turn":            {`seq 2000 | while read i; do echo o$i; echo e$i >&2; done`, numbers("o"), numbers("e")},
+		"one pipe for both":          {`exec 2>&1; seq 2000 | while read i; do echo a$i >&2; done`, numbers("a"), nil},
+		"half lines in turn":         {`for i in 1 2 3; do printf a; printf x >&2; sleep 0.01; done; echo; echo >&2`, []byte("aaa\n"), []byte("xxx\n")},
+		"a character with a pause":   {`printf '\342'; sleep 0.05; printf '\202'; sleep 0.05; printf '\254\n'`, []byte("€\n"), nil},
+		"two processes, a byte each": {`(for i in 1 2 3 4 5; do printf a; sleep 0.01; done) & for i in 1 2 3 4 5; do printf a; sleep 0.01; done; wait`, []byte("aaaaaaaaaa"), nil},
+		"stdout closed":              {`exec >&-; echo only >&2`, nil, []byte("only\n")},
+		"both closed":                {`exec >&- 2>&-; true`, nil, nil},
+		"by a killed child":          {`sh -c 'printf last; kill -KILL $$'; true`, []byte("last"), nil}, // and what the shell says of it
+		"after a line feed is late":  {`printf start; sleep 0.1; printf ' end\n'`, []byte("start end\n"), nil},
+		"by the end itself":          {`trap 'echo bye' EXIT; true`, []byte("bye\n"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := house.run(t, repo.job(name, c.script))
+			mustEnd(t, l, core.BuildSucceeded, "", "")
+			mustPrint(t, l, core.StreamStdout, c.stdout)
+			if name != "by a killed child" {
+				mustPrint(t, l, core.StreamStderr, c.stderr)
 			}
 			mustBeWellFormed(t, l)
 		})
@@ -94,22 +129,107 @@ func TestTheFirstLineIsThereWhileTheCommandRuns(t *testing.T) {
 	mustEnd(t, house.wait(t, "b1"), core.BuildSucceeded, "", "")
 }
 
+// A flood of 1 GiB does not hold its command, costs no memory, and the log says what it
+// lacks.
 func TestBeyondTheLimitOutputIsCountedAndDropped(t *testing.T) {
+	for name, c := range map[string]struct {
+		flood string
+		size  int64
+	}{
+		"one line":     {"head -c 1073741824 /dev/zero", 1 << 30},
+		"lines":        {"yes 0123456789 | head -c 100000000", 100_000_000},
+		"both streams": {"yes 0123456789 | head -c 50000000 & yes 0123456789 | head -c 50000000 >&2; wait", 100_000_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo, house := newRepository(t), newHouse()
+			startPool(t, house, 1)
+			job := repo.job("b1", c.flood+"; printf rest", "echo later")
+			job.LogLimit = 1 << 20
+			most := watchHeap(t)
+			l := house.run(t, job)
+			if most := most(); most > 64<<20 {
+				t.Errorf("the heap grew by %d MiB", most>>20)
+			}
+			mustEnd(t, l, core.BuildSucceeded, "", "")
+			kept := int64(len(l.bytes(core.StreamStdout)) + len(l.bytes(core.StreamStderr)))
+			if kept > job.LogLimit || kept < job.LogLimit-2*core.MaxLogLine {
+				t.Errorf("%d bytes are kept of a limit of %d", kept, job.LogLimit)
+			}
+			want := fmt.Sprintf("The log reached its limit: %d bytes of output were not kept.\n", c.size+4+6-kept)
+			if system := string(l.bytes(core.StreamSystem)); strings.Count(system, "reached its limit") != 1 || !strings.HasSuffix(system, want) {
+				t.Errorf("system lines:\n%s\nwant at the end: %s", system, want)
+			}
+			mustSteps(t, l, "checkout succeeded", "build-1 succeeded", "build-2 succeeded")
+		})
+	}
+}
+
+// watchHeap returns how much the heap has grown at most until then.
+func watchHeap(t *testing.T) (most func() uint64) {
+	t.Helper()
+	inUse := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse
+	}
+	runtime.GC()
+	start, peak, stop, stopped := inUse(), uint64(0), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for tick := time.Tick(20 * time.Millisecond); ; {
+			select {
+			case <-stop:
+				return
+			case <-tick:
+				peak = max(peak, inUse())
+			}
+		}
+	}()
+	return func() uint64 {
+		close(stop)
+		<-stopped
+		return max(peak, start) - start
+	}
+}
+
+// Whoever stores the log may hang in the middle of a flood: the command waits, memory
+// does not grow, and nothing is lost.
+func TestAFloodWaitsForAHouseThatHangs(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
-	startPool(t, house, 1)
-	job := repo.job("b1", "yes 0123456789 | head -c 100000000; printf rest", "echo later")
-	job.LogLimit = 1 << 20
-	l := house.run(t, job)
-	mustEnd(t, l, core.BuildSucceeded, "", "")
-	kept := int64(len(l.bytes(core.StreamStdout)))
-	if kept > job.LogLimit || kept < job.LogLimit-core.MaxLogLine {
-		t.Errorf("%d bytes are kept of a limit of %d", kept, job.LogLimit)
+	hang := make(chan struct{})
+	sum, once := sha256.New(), false
+	jobs := &digesting{house: house, each: func(records []core.LogRecord) {
+		if !once {
+			once = true
+			<-hang
+		}
+		for _, r := range records {
+			if r.Stream == core.StreamStdout {
+				sum.Write(r.Content)
+				sum.Write([]byte("\n")[:1-btoi(r.Partial)])
+			}
+		}
+	}}
+	startPoolIn(t, jobs, 1, t.TempDir())
+	most := watchHeap(t)
+	job := repo.job("b1", "seq 300000")
+	house.submit(job)
+	time.Sleep(time.Second)
+	if l := house.ledger("b1"); l.status != core.BuildRunning {
+		t.Errorf("the build is %s", l.status)
 	}
-	want := fmt.Sprintf("The log reached its limit: %d bytes of output were not kept.\n", 100_000_000+4+6-kept)
-	if system := string(l.bytes(core.StreamSystem)); strings.Count(system, "reached its limit") != 1 || !strings.HasSuffix(system, want) {
-		t.Errorf("system lines:\n%s\nwant at the end: %s", system, want)
+	close(hang)
+	mustEnd(t, house.wait(t, "b1"), core.BuildSucceeded, "", "")
+	if most := most(); most > 64<<20 {
+		t.Errorf("the heap grew by %d MiB", most>>20)
 	}
-	mustSteps(t, l, "checkout succeeded", "build-1 succeeded", "build-2 succeeded")
+	want := sha256.New()
+	for i := range 300_000 {
+		fmt.Fprintf(want, "%d\n", i+1)
+	}
+	if !bytes.Equal(sum.Sum(nil), want.Sum(nil)) {
+		t.Error("the log differs")
+	}
 }
 
 func TestALargeLogNeedsLittleMemory(t *testing.T) {

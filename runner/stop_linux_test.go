@@ -1,96 +1,42 @@
 package runner
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
 
-// escapes are scripts that leave processes behind in every way we know. MARK is in
-// the arguments of each process that they start.
-var escapes = map[string]string{
-	"a child":           `sh -c 'sleep 300 # MARK'`,
-	"a grandchild":      `sh -c 'sh -c "sleep 300; : MARK" & wait'`,
-	"a setsid daemon":   `setsid sh -c 'sleep 300; : MARK' >/dev/null 2>&1 & sleep 300; : MARK`,
-	"a double fork":     `(setsid sh -c 'sleep 300; : MARK' >/dev/null 2>&1 &) ; sleep 300; : MARK`,
-	"an emptied env":    `env -i setsid sh -c 'sleep 300; : MARK' & sleep 300; : MARK`,
-	"a deaf one":        `trap '' TERM INT HUP; sh -c 'trap "" TERM; while :; do sleep 1; : MARK; done'`,
-	"a stopped one":     `sh -c 'kill -STOP $$; : MARK' & wait; : MARK`,
-	"a holder of fd 1":  `setsid sh -c 'trap "" TERM; while :; do echo x; sleep 0.1; : MARK; done' & wait; : MARK`,
-	"a crowd":           `for i in 1 2 3 4 5 6 7 8 9 10; do setsid sh -c 'sleep 300; : MARK' & done; wait; : MARK`,
-	"one that respawns": `trap '' TERM; while :; do sh -c 'sleep 0.02; : MARK'; done`,
-}
-
-func script(name, mark string) string {
-	return "echo up; " + strings.ReplaceAll(escapes[name], "MARK", mark)
-}
-
-func escapeNames() []string {
-	var names []string
-	for name := range escapes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// marked lists the processes that have the mark in their arguments.
-func marked(t testing.TB, mark string) []int {
-	t.Helper()
-	var list []int
-	for _, pid := range pids() {
-		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil && bytes.Contains(args, []byte(mark)) && pid != os.Getpid() {
-			list = append(list, pid)
-		}
-	}
-	return list
-}
-
-func newMark(t testing.TB) string {
-	t.Helper()
-	mark := fmt.Sprintf("mark-%d-%d", os.Getpid(), time.Now().UnixNano())
-	t.Cleanup(func() {
-		for _, pid := range marked(t, mark) {
-			t.Errorf("process %d is left", pid)
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-	})
-	return mark
-}
-
 func TestACancelLeavesNothing(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	startPool(t, house, 1)
 	for _, name := range escapeNames() {
-		t.Run(name, func(t *testing.T) {
-			mark := newMark(t)
-			house.submit(repo.job(name, script(name, mark), "echo never"))
-			house.untilPrinted(t, name, "up\n")
-			waitFor(t, "the processes run", func() bool { return len(marked(t, mark)) > 0 })
-			house.cancel(name)
-			l := house.wait(t, name)
-			mustEnd(t, l, core.BuildCanceled, core.ReasonCanceledByUser, "")
-			if left := marked(t, mark); len(left) > 0 {
-				t.Errorf("%d processes are left", len(left))
-			}
-			mustSteps(t, l, "checkout succeeded", "build-1 canceled", "build-2 skipped")
-			if !strings.HasSuffix(string(l.bytes(core.StreamSystem)), "Canceled\n") {
-				t.Errorf("the log does not say so:\n%s", l.bytes(core.StreamSystem))
-			}
-		})
+		for round := range escapeRounds(t) {
+			t.Run(name, func(t *testing.T) {
+				id, mark := fmt.Sprint(name, " ", round), newMark(t)
+				house.submit(repo.job(id, script(name, mark), "echo never"))
+				house.untilPrinted(t, id, "up\n")
+				waitFor(t, "the processes run", func() bool { return len(marked(t, mark)) >= escapes[name].processes })
+				house.cancel(id)
+				l := house.wait(t, id)
+				mustEnd(t, l, core.BuildCanceled, core.ReasonCanceledByUser, "")
+				if left := marked(t, mark); len(left) > 0 {
+					t.Errorf("%d processes are left", len(left))
+				}
+				mustSteps(t, l, "checkout succeeded", "build-1 canceled", "build-2 skipped")
+				if !strings.HasSuffix(string(l.bytes(core.StreamSystem)), "Canceled\n") {
+					t.Errorf("the log does not say so:\n%s", l.bytes(core.StreamSystem))
+				}
+			})
+		}
 	}
 }
 
@@ -228,24 +174,29 @@ func TestAStoppedBuildDoesNotWaitForAHouseThatTakesNoLog(t *testing.T) {
 func TestAKilledServerLeavesNothing(t *testing.T) {
 	repo := newRepository(t)
 	for _, name := range escapeNames() {
-		t.Run(name, func(t *testing.T) {
-			mark := newMark(t)
-			dir := t.TempDir()
-			data, err := json.Marshal(poolProcess{Dir: dir, Job: repo.job("b1", script(name, mark))})
-			repo.must(err)
-			file := filepath.Join(dir, "job.json")
-			repo.must(os.WriteFile(file, data, 0o600))
-			server := exec.Command(os.Args[0])
-			server.Env = append(os.Environ(), poolEnv+"="+file)
-			server.Stderr = os.Stderr
-			repo.must(server.Start())
-			waitFor(t, "the build runs", func() bool { return len(marked(t, mark)) > 0 })
-			repo.must(server.Process.Kill())
-			_ = server.Wait()
-			waitFor(t, "all is gone", func() bool { return len(marked(t, mark)) == 0 })
-			waitFor(t, "nobody works there", func() bool { return !worksIn(dir) })
-		})
+		for range escapeRounds(t) {
+			t.Run(name, func(t *testing.T) { killServer(t, repo, name) })
+		}
 	}
+}
+
+// killServer kills a pool's process while it runs an escape.
+func killServer(t *testing.T, repo *repository, name string) {
+	mark := newMark(t)
+	dir := t.TempDir()
+	data, err := json.Marshal(poolProcess{Dir: dir, Job: repo.job("b1", script(name, mark))})
+	repo.must(err)
+	file := filepath.Join(dir, "job.json")
+	repo.must(os.WriteFile(file, data, 0o600))
+	server := exec.Command(os.Args[0])
+	server.Env = append(os.Environ(), poolEnv+"="+file)
+	server.Stderr = os.Stderr
+	repo.must(server.Start())
+	waitFor(t, "the build runs", func() bool { return len(marked(t, mark)) >= escapes[name].processes })
+	repo.must(server.Process.Kill())
+	_ = server.Wait()
+	waitFor(t, "all is gone", func() bool { return len(marked(t, mark)) == 0 })
+	waitFor(t, "nobody works there", func() bool { return !worksIn(dir) })
 }
 
 // worksIn tells whether a process has its working directory below dir.
