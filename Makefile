@@ -4,6 +4,7 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 KILLS       ?= 100
+ESCAPES     ?= 500
 
 .DEFAULT_GOAL := help
 .PHONY: help build run demo deps test lint fmt cover bench chaos clean
@@ -46,8 +47,9 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 	go test -tags bench -run '^$$' -bench . -benchtime 1x -timeout 60m .
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store
 
-chaos: deps ## kill the server KILLS times at random moments, on both databases
-	OORE_TEST_KILLS=$(KILLS) go test -race -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed' . ./store ./runner
+chaos: deps ## kill server and runners, cut lines, and try to escape, again and again (KILLS, ESCAPES)
+	OORE_TEST_KILLS=$(KILLS) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real \
+		go test -race -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing' . ./store ./runner
 
 clean: ## remove what the targets above made
 	rm -rf oore cover.out templates/testdata/node_modules handlers/github/testdata/node_modules

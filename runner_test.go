@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -329,37 +329,34 @@ func TestAKilledServerFindsItsRemoteBuildsAgain(t *testing.T) {
 	})
 }
 
-// shortLease is a server in this process whose leases are short.
-func shortLease(t *testing.T, ttl time.Duration) *program {
+// shortLease is a server whose leases are short: this test binary (see TestMain), since
+// the program has no setting for it.
+func shortLease(t *testing.T, database string, ttl time.Duration) *program {
 	t.Helper()
-	addr := lastingAddr(t)
-	p := &program{t: t, addr: addr, url: "http://" + addr, output: newOutputFile(t)}
-	cfg, err := loadConfig("serve", nil, []string{
-		"OORE_DATA_DIR=" + t.TempDir(), "OORE_LISTEN_ADDR=" + addr, "OORE_ADMIN_TOKEN=" + adminToken, "OORE_RUNNERS=0", "OORE_LOCAL_ROOTS=" + os.TempDir(),
-	}, io.Discard)
+	p := newProgram(t, database, nil, "OORE_RUNNERS=0", leaseVariable+"="+ttl.String())
+	p.path = os.Args[0]
+	return p.start()
+}
+
+// leaseVariable makes the test binary a server with such leases.
+const leaseVariable = "OORE_TEST_LEASE_TTL"
+
+func serveWithLease(ttl string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	cfg, err := loadConfig("serve", nil, os.Environ(), os.Stderr)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	cfg.leaseTTL = ttl
-	ctx, stop := context.WithCancel(context.Background())
-	s, err := newServer(ctx, cfg, newLogger(cfg, p.output.File))
+	if cfg.leaseTTL, err = time.ParseDuration(ttl); err != nil {
+		return err
+	}
+	s, err := newServer(ctx, cfg, newLogger(cfg, os.Stderr))
 	if err != nil {
-		stop()
-		t.Fatal(err)
+		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		s.close()
-		if t.Failed() {
-			t.Logf("output of the server:\n%s", p.output)
-		}
-	})
-	return p
+	defer s.close()
+	return s.run(ctx)
 }
 
 // line is a wire between a runner and its server that can go dead without a word.
@@ -448,7 +445,7 @@ func (l *line) mend() {
 }
 
 func TestALineThatIsDeadForAMomentCostsNothing(t *testing.T) {
-	p := shortLease(t, 30*time.Second)
+	p := shortLease(t, "", 30*time.Second)
 	y := newYard(t, p)
 	wire := newLine(t, p.addr)
 	newRemoteRunner(t, "http://"+wire.addr, "one")
@@ -473,7 +470,7 @@ func TestALineThatIsDeadForAMomentCostsNothing(t *testing.T) {
 }
 
 func TestALineThatIsDeadForLongMakesTheRunnerStopBeforeItsBuildIsRunAgain(t *testing.T) {
-	p := shortLease(t, 14*time.Second)
+	p := shortLease(t, "", 14*time.Second)
 	y := newYard(t, p)
 	wire := newLine(t, p.addr)
 	newRemoteRunner(t, "http://"+wire.addr, "one")

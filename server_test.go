@@ -43,6 +43,13 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if ttl := os.Getenv(leaseVariable); ttl != "" {
+		if err := serveWithLease(ttl); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(exitFailed)
+		}
+		return
+	}
 	code := m.Run()
 	if path, err := binary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
@@ -54,6 +61,7 @@ func TestMain(m *testing.M) {
 // the process.
 type program struct {
 	t      testing.TB
+	path   string // of the program; empty: the built one
 	addr   string
 	url    string
 	env    []string
@@ -134,7 +142,10 @@ func (p *program) start() *program {
 // launch starts the server.
 func (p *program) launch() {
 	p.t.Helper()
-	path, err := binary()
+	path, err := p.path, error(nil)
+	if path == "" {
+		path, err = binary()
+	}
 	if err != nil {
 		p.t.Fatal(err)
 	}
