@@ -47,20 +47,31 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 	return lock, nil
 }
 
+func keyFile(dir string) string { return filepath.Join(dir, "encryption.key") }
+
 // openVault takes the encryption key of the settings, or the data folder's own, which
 // it makes at the first start.
 func openVault(cfg Config) (*app.Vault, error) {
+	vault, err := findVault(cfg)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return vault, err
+	}
+	key := make([]byte, 32)
+	rand.Read(key) // never fails: it ends the program instead
+	text := base64.StdEncoding.EncodeToString(key) + "\n"
+	if err := os.WriteFile(keyFile(cfg.DataDir), []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("keep the encryption key: %w", err)
+	}
+	return app.NewVault(key)
+}
+
+// findVault is openVault for a key that there is: fs.ErrNotExist otherwise.
+func findVault(cfg Config) (*app.Vault, error) {
 	if cfg.EncryptionKey != nil {
 		return app.NewVault(cfg.EncryptionKey)
 	}
-	path := filepath.Join(cfg.DataDir, "encryption.key")
+	path := keyFile(cfg.DataDir)
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		key := make([]byte, 32)
-		rand.Read(key) // never fails: it ends the program instead
-		data = []byte(base64.StdEncoding.EncodeToString(key) + "\n")
-		err = os.WriteFile(path, data, 0o600)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the encryption key: %w", err)
 	}

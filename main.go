@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
 		"serve": serveCommand, "demo": demoCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand,
-		"validate": validateCommand, "version": versionCommand, "help": helpCommand,
+		"validate": validateCommand, "doctor": doctorCommand, "version": versionCommand, "help": helpCommand,
 	}
 	command, ok := commands[name]
 	if !ok {
@@ -71,6 +71,7 @@ const usage = `Usage: oore COMMAND [flags]
   token create  make an API token: oore token create --name N [--role owner|admin|developer|viewer]
   signin-link   print a new one-time link that signs the owner in
   validate      check a .oore.yaml: oore validate [FILE]
+  doctor        check this machine and this configuration: oore doctor [--json]
   version       version, commit and Go version
   help          this text
 

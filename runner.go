@@ -8,8 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -234,11 +232,7 @@ func (r *runnerConfig) register(ctx context.Context, log *slog.Logger) (token st
 
 // warnPlain says what plain HTTP means, unless nobody can listen.
 func warnPlain(server string, log *slog.Logger) {
-	u, err := url.Parse(server)
-	if err != nil || u.Scheme == "https" || u.Hostname() == "localhost" {
-		return
-	}
-	if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsLoopback() {
+	if isPlain(server) {
 		log.Warn("The server is asked over plain HTTP: whoever can listen on the way sees this runner's token, credentials of repositories and secrets. Put HTTPS before the server.", "server", server)
 	}
 }

@@ -126,9 +126,13 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, err
 	}
+	own := system{
+		cfg: cfg, rooms: r, vault: vault, database: s.store.Examine,
+		sources: func(ctx context.Context) ([]string, error) { return s.app.SourceAddresses(ctx) },
+	}
 	s.app, err = app.New(app.Deps{
 		Store: s.store, Blobs: blobs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
-		Messenger: r.messenger(), Notifiers: r.notifiers, Version: version,
+		Messenger: r.messenger(), Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
 		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log,
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})

@@ -35,6 +35,9 @@ type Deps struct {
 	LogLimit   int64         // bytes kept of one build's log
 	LeaseTTL   time.Duration // how long a runner may be silent; 0: core.LeaseTTL
 
+	// Probes are the checks of what the commands do not know themselves.
+	Probes []core.Probe
+
 	// Environment are the connections that the operator's settings give, with ids that
 	// are the same after a restart.
 	Environment []core.Connection
@@ -62,6 +65,8 @@ type App struct {
 	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits
 	version     string
+	probes      []core.Probe
+	checkup     lastCheckup
 
 	publicURL  string
 	adminToken string
@@ -79,7 +84,7 @@ func New(d Deps) (*App, error) {
 		store: d.Store, blobs: d.Blobs, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
 		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
-		messenger: d.Messenger, notifiers: d.Notifiers, version: d.Version,
+		messenger: d.Messenger, notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
 		leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
 	}, nil

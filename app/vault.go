@@ -23,8 +23,9 @@ const (
 // Vault seals secrets for the database: AES-256-GCM, each with a data key of its own
 // that the root key wraps. What is sealed for one place opens in no other.
 type Vault struct {
-	header []byte // version and the root key's id
-	root   cipher.AEAD
+	header    []byte // version and the root key's id
+	root      cipher.AEAD
+	challenge []byte // a key of its own, made of the root key
 }
 
 // NewVault takes the root key, 32 bytes.
@@ -34,7 +35,8 @@ func NewVault(key []byte) (*Vault, error) {
 		return nil, err
 	}
 	id := sha256.Sum256(append([]byte("oore key id:"), key...))
-	return &Vault{header: []byte(sealVersion + hex.EncodeToString(id[:4]) + ":"), root: root}, nil
+	challenge := sha256.Sum256(append([]byte("oore challenge:"), key...))
+	return &Vault{header: []byte(sealVersion + hex.EncodeToString(id[:4]) + ":"), root: root, challenge: challenge[:]}, nil
 }
 
 func newGCM(key []byte) (cipher.AEAD, error) {

@@ -152,6 +152,9 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	job.Post("/artifacts", a.runner(h.JoinArtifact))
 	job.Post("/finish", a.runner(h.Finish))
 
+	v1.Get("/settings/system", a.api(h.System))
+	v1.Get("/settings/system/challenge", h.Challenge)
+
 	v1.Post("/webhooks/github", webhook(o.GitHub, "GitHub is not connected to this server"))
 	v1.Post("/webhooks/gitlab", webhook(o.GitLab, "GitLab is not connected to this server"))
 	v1.Post("/slack/commands", webhook(o.SlackCommands, "No Slack app is connected to this server"))
@@ -208,6 +211,7 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Post("/runners/:id/delete", a.page(p.DeleteRunner))
 
 	server.Get("/settings", a.page(p.Settings))
+	server.Get("/settings/system", a.page(p.System))
 	server.Get("/settings/sources", a.page(p.Sources))
 	server.Get("/settings/sources/github", a.page(p.ConnectGitHub))
 	server.Post("/settings/sources/github", a.page(p.StartGitHubApp))

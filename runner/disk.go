@@ -17,6 +17,9 @@ const (
 	leastPercent = 2
 )
 
+// AlmostFull tells of a disk with so many bytes free that a runner takes no builds on it.
+func AlmostFull(free, total int64) bool { return free < leastFree || free < total/100*leastPercent }
+
 // gate keeps slots from claiming builds while the disk is almost full.
 type gate struct {
 	dir  string
@@ -64,7 +67,7 @@ func (g *gate) closed() bool {
 // cannot be asked is not full.
 func (g *gate) look() (changed bool, free int64) {
 	free, total, err := g.disk(g.dir)
-	full := err == nil && (free < leastFree || free < total/100*leastPercent)
+	full := err == nil && AlmostFull(free, total)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch shut := g.open.Err() != nil; {

@@ -36,7 +36,7 @@ func TestAPoolBeatsFromItsStartToItsEnd(t *testing.T) {
 			return nil
 		}}
 		drained, drain := context.WithCancel(t.Context())
-		p := &Pool{jobs: house, log: quiet(), slots: 2, gate: newGate("/", diskSpace), runner: core.Runner{ID: "r", Version: "1"}, drained: drained}
+		p := &Pool{jobs: house, log: quiet(), slots: 2, gate: newGate("/", DiskSpace), runner: core.Runner{ID: "r", Version: "1"}, drained: drained}
 		ctx, cancel := context.WithCancel(t.Context())
 		h := newHeart(p)
 		if err := h.first(ctx); err != nil {

@@ -71,7 +71,7 @@ func New(o Options) (*Pool, error) {
 		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log,
 		env: hostEnv(o.Dir), confine: o.Sandbox, limit: o.WorkspaceLimit,
 	}
-	p.useDisk(diskSpace)
+	p.useDisk(DiskSpace)
 	p.drained, p.drain = context.WithCancel(context.Background())
 	p.beats = make(chan struct{}, 1)
 	var err error

@@ -69,13 +69,21 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 
 // Identify asks the server whose token it is, until it answers, and speaks for that
 // runner from then on. The runner's labels are all that it has.
-func (r *Remote) Identify(ctx context.Context) (core.Runner, error) {
-	var self core.Runner
-	err := r.insist(ctx, request{method: http.MethodGet, path: "self", out: &self})
+func (r *Remote) Identify(ctx context.Context) (self core.Runner, err error) {
+	err = r.insist(ctx, func() error {
+		self, err = r.Self(ctx)
+		return err
+	})
+	r.id = self.ID
+	return self, err
+}
+
+// Self asks once whose token it is.
+func (r *Remote) Self(ctx context.Context) (self core.Runner, err error) {
+	err = r.call(ctx, request{method: http.MethodGet, path: "self", out: &self})
 	if err == nil && self.ID == "" {
 		err = core.Errorf(core.KindInvalid, "%s does not answer as an Oore server does", r.base)
 	}
-	r.id = self.ID
 	return self, err
 }
 
@@ -84,14 +92,14 @@ func (r *Remote) Identify(ctx context.Context) (core.Runner, error) {
 func (r *Remote) Register(ctx context.Context, runner core.Runner) (token string, err error) {
 	in := map[string]any{"name": runner.Name, "labels": runner.Labels, "platform": runner.Platform, "slots": runner.Slots}
 	var out struct{ Token string }
-	err = r.insist(ctx, request{path: "register", in: in, out: &out})
+	err = r.insist(ctx, func() error { return r.call(ctx, request{path: "register", in: in, out: &out}) })
 	return out.Token, err
 }
 
 // insist asks until there is an answer.
-func (r *Remote) insist(ctx context.Context, q request) error {
+func (r *Remote) insist(ctx context.Context, ask func() error) error {
 	return persist(ctx, func() error {
-		err := r.call(ctx, q)
+		err := ask()
 		if err != nil && !refused(err) && ctx.Err() == nil {
 			r.log.Warn("wait for the server", "server", r.base, "error", err)
 		}

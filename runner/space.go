@@ -150,8 +150,9 @@ func diskUsage(ctx context.Context, dir string, enough int64) (size int64) {
 	return size
 }
 
-// diskSpace is the real disk.
-func diskSpace(dir string) (free, total int64, err error) {
+// DiskSpace tells what the file system of a folder still holds for us, and what it holds
+// in all, in bytes.
+func DiskSpace(dir string) (free, total int64, err error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, 0, &os.PathError{Op: "statfs", Path: dir, Err: err}

@@ -74,7 +74,7 @@ func TestACheckoutCountsTooAndWhatWasDeletedDoesNot(t *testing.T) {
 // On the real disk, with what the two of them may hide from each other.
 func TestTheLimitHoldsOnTheRealDisk(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
-	startLimited(t, house, 1<<20, diskSpace)
+	startLimited(t, house, 1<<20, DiskSpace)
 	l := house.run(t, repo.job("b1", "head -c 50000000 /dev/zero > big; sleep 300"))
 	mustEnd(t, l, core.BuildFailed, core.ReasonWorkspaceLimit, "this runner allows 1.0 MB")
 }
@@ -226,7 +226,7 @@ func BenchmarkSpace(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	s := newSpace(50<<30, dir, diskSpace)
+	s := newSpace(50<<30, dir, DiskSpace)
 	var pauses time.Duration
 	for b.Loop() {
 		s.walked = time.Time{}

@@ -30,9 +30,17 @@ type dialect struct {
 	migrating  string // taken first by a migration, so that one process migrates at a time
 	lock       string // ends a SELECT in a transaction: nobody else changes the rows before its end
 	skipLocked string // the same, passing over rows that others have locked
+	about      string // a SELECT of the database's version and size
+	sound      string // a SELECT of "ok", or of what is damaged; empty: there is none
 }
 
-func sqliteDialect() dialect { return dialect{name: "sqlite"} } // its transactions exclude each other
+func sqliteDialect() dialect {
+	return dialect{ // its transactions exclude each other, so there are no locks to take
+		name:  "sqlite",
+		about: "SELECT 'SQLite ' || sqlite_version() AS version, page_count * page_size AS size FROM pragma_page_count(), pragma_page_size()",
+		sound: "PRAGMA quick_check(1)",
+	}
+}
 
 func postgresDialect() dialect {
 	return dialect{
@@ -40,20 +48,32 @@ func postgresDialect() dialect {
 		migrating:  "SELECT pg_advisory_xact_lock(1869574757)", // any number of our own
 		lock:       " FOR NO KEY UPDATE",
 		skipLocked: " FOR NO KEY UPDATE SKIP LOCKED",
+		about:      "SELECT 'PostgreSQL ' || current_setting('server_version') AS version, pg_database_size(current_database()) AS size",
 	}
 }
 
 func openDatabase(ctx context.Context, url string) (*database, error) {
 	scheme, rest, found := strings.Cut(url, ":")
+	path, sqlite := sqlitePath(url)
 	switch {
 	case scheme == "postgres", scheme == "postgresql":
 		return openPostgres(ctx, url)
-	case scheme == "sqlite":
-		return openSQLite(ctx, strings.TrimPrefix(rest, "//"))
-	case found && strings.HasPrefix(rest, "//"):
+	case !sqlite && found && strings.HasPrefix(rest, "//"):
 		return nil, core.Errorf(core.KindInvalid, "The database address starts with %s://; give sqlite:PATH or postgres://…", scheme)
 	}
-	return openSQLite(ctx, url)
+	return openSQLite(ctx, path)
+}
+
+// sqlitePath is the file of an address that names one.
+func sqlitePath(url string) (path string, sqlite bool) {
+	scheme, rest, found := strings.Cut(url, ":")
+	switch {
+	case scheme == "sqlite":
+		return strings.TrimPrefix(rest, "//"), true
+	case found && (scheme == "postgres" || scheme == "postgresql" || strings.HasPrefix(rest, "//")):
+		return "", false
+	}
+	return url, true
 }
 
 func gormConfig() *gorm.Config {

@@ -63,6 +63,7 @@ type Commands interface {
 	QueueCommands
 	ArtifactCommands
 	ShareCommands
+	SystemCommands
 
 	CreateAPIToken(ctx context.Context, actor core.Actor, in app.CreateAPIToken) (secret string, c core.Credential, err error)
 	ListAPITokens(ctx context.Context, actor core.Actor) ([]core.Credential, error)

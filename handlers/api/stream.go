@@ -19,10 +19,11 @@ type timing struct {
 	heartbeat time.Duration // longest silence
 	reread    time.Duration // longest time between reads, in case a ring was lost
 	patience  time.Duration // longest time that one write may take
+	challenge time.Duration // between the two events of a challenge
 }
 
 func defaultTiming() timing {
-	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, patience: 30 * time.Second}
+	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, patience: 30 * time.Second, challenge: 3 * time.Second}
 }
 
 // Stream answers GET /v1/builds/{id}/logs/stream (contract, "Log stream"). It reads
@@ -42,14 +43,19 @@ func (a *API) Stream(c *fiber.Ctx, actor core.Actor) error {
 	if err := s.read(c.UserContext()); err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Set("X-Accel-Buffering", "no")
+	startEvents(c)
 	if c.Method() == fiber.MethodHead {
 		return nil
 	}
 	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: s.next}, -1)
 	return nil
+}
+
+// startEvents says that events follow, and that a proxy must not hold them back.
+func startEvents(c *fiber.Ctx) {
+	c.Set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set("X-Accel-Buffering", "no")
 }
 
 // streamStart is the sequence after which the reader wants to go on. What the

@@ -90,6 +90,21 @@ func (m *Mail) Notify(ctx context.Context, n core.Notification, _ string, notice
 	return refusedMail(m.host, err)
 }
 
+// Examine tells whether the mail server answers and takes user and password.
+func (m *Mail) Examine(ctx context.Context) core.Check {
+	client, err := mail.NewClient(m.host, append(slices.Clone(m.options), mail.WithDialContextFunc(m.dialUntil(ctx)))...)
+	if err == nil {
+		err = client.DialWithContext(ctx)
+	}
+	if err != nil {
+		var e *core.Error
+		errors.As(refusedMail(m.host, err), &e)
+		return core.Fail(e.Message, "Check OORE_SMTP_URL, and that this machine reaches "+m.host)
+	}
+	_ = client.Close() // a bad good-bye is no matter
+	return core.Good(m.host)
+}
+
 // dialUntil dials connections that close when ctx ends, which go-mail forgets to do when
 // a server is not to its liking.
 func (m *Mail) dialUntil(ctx context.Context) mail.DialContextFunc {

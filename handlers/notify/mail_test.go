@@ -211,3 +211,24 @@ func TestMailSettingsAreRefusedWithoutTheirPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestExamineTellsHowTheMailServerIs(t *testing.T) {
+	server := notifytest.NewMailServer(t, notifytest.MailOptions{StartTLS: true, Username: mailUser, Password: mailPassword})
+	for name, c := range map[string]struct {
+		address string
+		state   core.CheckState
+		says    string
+	}{
+		"it works":         {"smtp://" + escaped + server.Addr, core.CheckOK, "127.0.0.1"},
+		"a wrong password": {"smtp://ci%40example.com:hush-hush@" + server.Addr, core.CheckFailed, "refused"},
+		"nobody is there":  {"smtp://" + escaped + "127.0.0.1:9", core.CheckFailed, "cannot be used"},
+	} {
+		got := newMail(t, server, c.address, "Oore <ci@example.com>").Examine(t.Context())
+		if got.State != c.state || !strings.Contains(got.Value, c.says) || strings.Contains(got.Value+got.Fix, "hush") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if n := len(server.Letters()); n != 0 {
+		t.Errorf("%d letters were sent", n)
+	}
+}

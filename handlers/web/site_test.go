@@ -74,6 +74,7 @@ func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *
 	a.Post("/deliveries/:id/approve", as(p.Approve))
 	a.Get("/why", as(p.Why))
 	a.Get("/settings", as(p.Settings))
+	a.Get("/settings/system", as(p.System))
 	a.Get("/settings/sources", as(p.Sources))
 	a.Get("/settings/sources/github", as(p.ConnectGitHub))
 	a.Post("/settings/sources/github", as(p.StartGitHubApp))

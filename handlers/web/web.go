@@ -27,6 +27,7 @@ type Commands interface {
 	RunnerCommands
 	InstallCommands
 	QueueCommands
+	SystemCommands
 	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
 	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)
 	CreateProject(ctx context.Context, actor core.Actor, in app.CreateProject) (core.Project, error)

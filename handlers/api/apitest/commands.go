@@ -44,6 +44,7 @@ type Commands struct {
 	PageLimit     int // records in one read of the log; 0: all
 	Panic         any // if set, ListProjects panics with it
 
+	Checkup  app.Checkup
 	Artifact core.Artifact
 	File     string // its bytes
 	Begun    string // what takes the place of a secret; empty: nothing does

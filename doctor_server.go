@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/notify"
+	"github.com/oore-ci/oore/runner"
+)
+
+// system is a server as its checks see it.
+type system struct {
+	cfg      Config
+	rooms    rooms
+	vault    *app.Vault                              // nil: its key is not known
+	database func(context.Context) core.Check        // nil: it is not looked at
+	sources  func(context.Context) ([]string, error) // API addresses of what is connected; nil: not known
+	beside   bool                                    // the checks are made by another process than the server's
+}
+
+// probes are those of what a server stands on. What is connected and who builds is
+// known to app.
+func (s system) probes() []core.Probe {
+	probes := []core.Probe{runner.GitProbe(s.cfg.DataDir)}
+	if s.cfg.Runners > 0 {
+		probes = runner.Probes(s.cfg.DataDir, s.cfg.sandbox())
+	}
+	probes = append(probes, folderProbes(s.cfg.DataDir)...)
+	if !within(s.cfg.DataDir, s.cfg.BlobDir) {
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "disk for artifacts", Look: diskLook(s.cfg.BlobDir)})
+	}
+	if s.database != nil {
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "database", Look: s.database})
+	}
+	probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "encryption key", Look: s.checkKey})
+	probes = append(probes, s.networkProbes()...)
+	if room := s.rooms.slack; room != nil {
+		probes = append(probes, core.Probe{Area: core.AreaSources, Name: "Slack", Look: room.Examine})
+	}
+	if mail, ok := s.rooms.notifiers[core.NotifyEmail].(*notify.Mail); ok {
+		probes = append(probes, core.Probe{Area: core.AreaNetwork, Name: "mail", Look: mail.Examine})
+	}
+	return probes
+}
+
+// givenProbes are those of the connections that the settings give, for a server whose
+// database says nothing yet.
+func (s *system) givenProbes() []core.Probe {
+	var probes []core.Probe
+	var addresses []string
+	for _, c := range s.rooms.environment {
+		addresses = append(addresses, c.APIURL)
+		probes = append(probes, core.Probe{Area: core.AreaSources, Name: c.Host, Look: func(ctx context.Context) core.Check {
+			return app.CheckConnection(ctx, s.rooms.forges[c.Provider], c)
+		}})
+	}
+	s.sources = func(context.Context) ([]string, error) { return addresses, nil }
+	return probes
+}
+
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// folderProbes are those of a data folder, a server's or a runner's.
+func folderProbes(dir string) []core.Probe {
+	return []core.Probe{
+		{Area: core.AreaStorage, Name: "data folder", Look: func(context.Context) core.Check { return checkFolder(dir) }},
+		{Area: core.AreaStorage, Name: "disk", Look: diskLook(dir)},
+	}
+}
+
+func checkFolder(dir string) core.Check {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return core.Skip(dir + " is not there yet; the first start makes it")
+	case err != nil || !info.IsDir():
+		return core.Fail(dir+" is no folder that this user sees", "Set OORE_DATA_DIR to another, or change its owner")
+	}
+	probe, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return core.Fail(dir+" cannot be written to", "Run this as the user of Oore, and make the folder that user's own")
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return core.Fail(dir+" does not take files as it should", "Check the disk: "+err.Error())
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return core.Warn(dir+" is open to other users", "chmod 700 "+dir)
+	}
+	return core.Good(dir)
+}
+
+// diskLook looks at the disk of a folder, or of where it will be.
+func diskLook(dir string) func(context.Context) core.Check {
+	return func(context.Context) core.Check {
+		at := dir
+		for !isThere(at) && at != filepath.Dir(at) {
+			at = filepath.Dir(at)
+		}
+		free, total, err := runner.DiskSpace(at)
+		if err != nil {
+			return core.Warn("how much is free is not known", "Check the disk of "+at)
+		}
+		return checkDisk(free, total)
+	}
+}
+
+func checkDisk(free, total int64) core.Check {
+	value := fmt.Sprintf("%.1f GiB of %.0f GiB free", float64(free)/(1<<30), float64(total)/(1<<30))
+	switch {
+	case runner.AlmostFull(free, total):
+		return core.Fail(value, "Free some space: no build is taken on before there is more")
+	case free < 5<<30 || free < total/20:
+		return core.Warn(value, "Free some space before it is all gone")
+	}
+	return core.Good(value)
+}
+
+// checkKey tells where the encryption key is, never what it is.
+func (s system) checkKey(context.Context) core.Check {
+	if s.cfg.EncryptionKey != nil {
+		return core.Good("given by OORE_ENCRYPTION_KEY")
+	}
+	path := keyFile(s.cfg.DataDir)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !isThere(filepath.Join(s.cfg.DataDir, "lock")):
+		return core.Skip("there is none yet; the first start makes it")
+	case errors.Is(err, fs.ErrNotExist):
+		return core.Fail(path+" is missing", "Put it back from a backup; without it stored keys and secrets cannot be read, and the next start makes a new one")
+	}
+	if _, err := findVault(s.cfg); err != nil {
+		return core.Fail(path+" cannot be used", err.Error())
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return core.Warn(path+" can be read by other users", "chmod 600 "+path)
+	}
+	return core.Good(path)
+}

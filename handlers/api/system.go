@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+// SystemCommands are those about the server itself.
+type SystemCommands interface {
+	CheckSystem(ctx context.Context, actor core.Actor) (app.Checkup, error)
+	AnswerChallenge(question string) (answer string, err error)
+}
+
+// CheckupJSON is how the checks of a system are shown, by the API and by oore doctor.
+type CheckupJSON struct {
+	Status    core.CheckState `json:"status"`
+	CheckedAt int64           `json:"checked_at"`
+	Checks    []checkJSON     `json:"checks"`
+	Total     int             `json:"total"`
+}
+
+type checkJSON struct {
+	Area  core.CheckArea  `json:"area"`
+	Name  string          `json:"name"`
+	State core.CheckState `json:"state"`
+	Value string          `json:"value"`
+	Fix   string          `json:"fix,omitempty"`
+}
+
+// RenderCheckup makes it.
+func RenderCheckup(c app.Checkup) CheckupJSON {
+	return CheckupJSON{
+		Status: core.Worst(c.Checks), CheckedAt: c.At.Unix(), Total: len(c.Checks),
+		Checks: renderAll(c.Checks, func(c core.Check) checkJSON { return checkJSON(c) }),
+	}
+}
+
+// System answers GET /v1/settings/system.
+func (a *API) System(c *fiber.Ctx, actor core.Actor) error {
+	checkup, err := a.app.CheckSystem(c.UserContext(), actor)
+	if err != nil {
+		return err
+	}
+	return c.JSON(RenderCheckup(checkup))
+}
+
+// Challenge answers GET /v1/settings/system/challenge?question=…, by which this
+// installation finds out whether an address leads to it, and whether streams arrive
+// from there as they are sent: the answer is an event, and after a while comes another.
+// Nobody else can ask.
+func (a *API) Challenge(c *fiber.Ctx) error {
+	answer, err := a.app.AnswerChallenge(c.Query("question"))
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(map[string]string{"answer": answer})
+	if err != nil {
+		return err
+	}
+	startEvents(c)
+	events := [][]byte{event("answer", data), event("done", []byte("{}"))}
+	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: func() ([]byte, error) {
+		switch len(events) {
+		case 0:
+			return nil, io.EOF
+		case 1:
+			select {
+			case <-a.stop:
+			case <-time.After(a.timing.challenge):
+			}
+		}
+		next := events[0]
+		events = events[1:]
+		return next, nil
+	}}, -1)
+	return nil
+}

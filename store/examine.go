@@ -1,0 +1,95 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// maxChecked is the size, in bytes, up to which a database is read whole to check it.
+const maxChecked = 512 << 20
+
+// Examine tells how the database at url is, without changing its schema: whether it
+// answers, is sound, and is of this program's version. Only a process that has not
+// opened it may call it: closing an SQLite file gives up the locks of its other users
+// in the process.
+func Examine(ctx context.Context, url string) core.Check {
+	if path, sqlite := sqlitePath(url); sqlite {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return core.Skip("there is none yet; the first start makes it")
+		}
+	}
+	db, err := openDatabase(ctx, url)
+	if err != nil {
+		return core.Fail("cannot be opened: "+cause(err), "Check OORE_DATABASE_URL, and that the database runs and lets this user in")
+	}
+	s := &Store{db: db}
+	check := s.Examine(ctx)
+	if err := s.Close(); err != nil && check.State == core.CheckOK {
+		return core.Fail("cannot be closed: "+cause(err), "Check the disk")
+	}
+	return check
+}
+
+// Examine is the function Examine for a store that is open.
+func (s *Store) Examine(ctx context.Context) core.Check {
+	var about struct {
+		Version string
+		Size    int64
+	}
+	q := s.read(ctx)
+	if err := q.db().Raw(s.db.dialect.about).Scan(&about).Error; err != nil {
+		return core.Fail("does not answer: "+cause(err), "Check that the database runs, and its disk")
+	}
+	value := fmt.Sprintf("%s, %d MiB", about.Version, about.Size>>20)
+	check := s.examineSchema(q, value)
+	if s.db.dialect.sound == "" || about.Size > maxChecked {
+		return check
+	}
+	var verdict string
+	err := q.db().Raw(s.db.dialect.sound).Scan(&verdict).Error
+	if ctx.Err() == nil && (err != nil || verdict != "ok") { // out of time says nothing
+		return core.Fail(value+", damaged: "+cmp.Or(verdict, cause(err)), "Stop Oore, copy the file away, and restore a backup")
+	}
+	return check
+}
+
+func (s *Store) examineSchema(q session, value string) core.Check {
+	known, err := s.db.dialect.migrations()
+	if err != nil {
+		return core.Fail("this program's migrations cannot be read", "Install Oore again")
+	}
+	var version int
+	if err := q.db().Raw("SELECT coalesce(max(version), 0) FROM schema_migrations").Scan(&version).Error; err != nil {
+		version = 0 // of a database that nobody has used yet
+	}
+	switch {
+	case q.ctx.Err() != nil:
+		return core.Fail(value+", does not answer in time", "Check that the database runs, and its disk")
+	case version > latest(known):
+		return core.Fail(fmt.Sprintf("%s, of a newer Oore (schema %d, this one knows %d)", value, version, latest(known)),
+			"Start that version, or restore a backup made before the upgrade")
+	case version < latest(known):
+		return core.Warn(fmt.Sprintf("%s, schema %d; migrations up to %d wait", value, version, latest(known)), "Make a backup, and start the server: it applies them")
+	}
+	return core.Good(fmt.Sprintf("%s, schema %d", value, version))
+}
+
+// cause is the innermost of an error's reasons: those around it say what we did.
+func cause(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			break
+		}
+		err = inner
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
