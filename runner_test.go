@@ -25,6 +25,7 @@ type remoteRunner struct {
 	name   string
 	args   []string
 	env    []string
+	user   *syscall.Credential // nil: our own
 	cmd    *exec.Cmd
 	exited chan struct{}
 	output outputFile
@@ -35,10 +36,16 @@ func newRemoteRunner(t testing.TB, server, name string, args ...string) *remoteR
 	r := &remoteRunner{t: t, name: name, output: newOutputFile(t)}
 	r.args = append([]string{"runner", "--server", server, "--name", name, "--slots", "1", "--data-dir", t.TempDir()}, args...)
 	r.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "OORE_RUNNER_TOKEN=" + adminToken}
-	t.Cleanup(func() {
+	return startRunner(r)
+}
+
+// startRunner starts it, and stops it when the test ends.
+func startRunner(r *remoteRunner) *remoteRunner {
+	r.t.Helper()
+	r.t.Cleanup(func() {
 		r.signal(syscall.SIGKILL)
-		if t.Failed() {
-			t.Logf("output of the runner %s:\n%s", name, r.output)
+		if r.t.Failed() {
+			r.t.Logf("output of the runner %s:\n%s", r.name, r.output)
 		}
 	})
 	return r.start()
@@ -52,7 +59,7 @@ func (r *remoteRunner) start() *remoteRunner {
 	}
 	r.cmd = exec.Command(path, r.args...)
 	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = r.env, r.output.File, r.output.File
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: r.user}
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
