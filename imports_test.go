@@ -36,6 +36,7 @@ func importLaw() map[string]room {
 			"gorm.io/gorm", "gorm.io/driver/postgres", "github.com/glebarez/sqlite", "github.com/glebarez/go-sqlite", "github.com/jackc/pgx/v5",
 		}},
 		"store/blob":        {house: []string{"app/core"}},
+		"store/archive":     {house: []string{"app/core"}, outside: []string{"github.com/klauspost/compress", "golang.org/x/sync"}},
 		"handlers":          {house: []string{"app", "app/core", "handlers/api", "handlers/web"}, outside: fiber, http: true},
 		"handlers/api":      {house: []string{"app", "app/core"}, outside: fiber, http: true},
 		"handlers/web":      {house: []string{"app", "app/core", "templates"}, outside: fiber, http: true},

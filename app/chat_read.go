@@ -75,11 +75,11 @@ func (a *App) endOfLog(ctx context.Context, b core.Build, limit int) ([]string, 
 			return tail[max(0, len(tail)-limit):], err
 		}
 	}
-	next, err := a.store.NextLog(ctx, b.ID)
+	extent, err := a.store.FindLog(ctx, b.ID)
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.readLog(ctx, b.ID, max(-1, next-int64(limit)-1), limit)
+	page, err := a.readLog(ctx, b.ID, max(-1, extent.Next-int64(limit)-1), limit)
 	if err != nil {
 		return nil, err
 	}

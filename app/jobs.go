@@ -65,13 +65,13 @@ func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	next, err := a.store.NextLog(ctx, b.ID)
+	extent, err := a.store.FindLog(ctx, b.ID)
 	if err != nil {
 		return nil, err
 	}
 	return &core.Job{
 		Lease: core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken},
-		Build: b, Pipeline: pipeline, Repository: project.Repository, BuildURL: a.BuildURL(b.ID), NextLog: next, LogLimit: a.logLimit,
+		Build: b, Pipeline: pipeline, Repository: project.Repository, BuildURL: a.BuildURL(b.ID), NextLog: extent.Next, LogLimit: a.logLimit,
 		LeaseTTL: a.leaseTTL,
 	}, nil
 }

@@ -77,9 +77,11 @@ func (a *App) readLog(ctx context.Context, buildID string, after int64, limit in
 	if n := len(t.page.Records); n > 0 {
 		t.page.Next = t.page.Records[n-1].Sequence + 1
 	}
-	if t.page.Total, err = a.store.NextLog(ctx, buildID); err != nil {
+	extent, err := a.store.FindLog(ctx, buildID)
+	if err != nil {
 		return t, err
 	}
+	t.page.Total = extent.Next
 	t.page.Complete = b.LogComplete() && t.page.Next >= t.page.Total
 	return t, nil
 }

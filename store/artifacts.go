@@ -116,9 +116,9 @@ func installable() []string { return []string{string(core.ArtifactAPK), string(c
 // UnusedBlobs is core.ArtifactStore's.
 func (s *Store) UnusedBlobs(ctx context.Context, sums []string) ([]string, error) {
 	known := map[string]bool{}
-	for _, column := range []string{"sha256", "icon_sha256"} {
+	for column, table := range map[string]string{"sha256": "artifacts", "icon_sha256": "artifacts", "log_sha256": "builds"} {
 		var used []string
-		err := s.read(ctx).db().Model(&artifactRow{}).Distinct(column).Where(column+" IN ?", sums).Pluck(column, &used).Error
+		err := s.read(ctx).db().Table(table).Distinct(column).Where(column+" <> '' AND "+column+" IN ?", sums).Pluck(column, &used).Error
 		if err != nil {
 			return nil, failed(err, "ask which blobs are used")
 		}

@@ -69,12 +69,6 @@ func (s session) nextLog(buildID string) (next int64, err error) {
 	return next, err
 }
 
-// NextLog is core.LogStore's.
-func (s *Store) NextLog(ctx context.Context, buildID string) (int64, error) {
-	next, err := s.read(ctx).nextLog(buildID)
-	return next, failed(err, "find the end of the log of build %s", buildID)
-}
-
 // firstChunks is how many chunks a read asks for before it knows their size.
 const firstChunks = 16
 

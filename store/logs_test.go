@@ -28,9 +28,9 @@ func TestLogIsAppendedWithoutGapOrRepeat(t *testing.T) {
 		}
 		// A gap in the middle takes nothing of the rest.
 		refused(t, h.AppendLog(ctx, "lease", []core.LogChunk{three, chunk(b, 11, 1)}), core.KindConflict, "log_gap")
-		next, err := h.NextLog(ctx, b.ID)
+		extent, err := h.FindLog(ctx, b.ID)
 		ok(t, err)
-		equal(t, next, int64(5))
+		equal(t, extent, core.LogExtent{Next: 5})
 		ok(t, h.AppendLog(ctx, "lease", []core.LogChunk{three}))
 
 		for _, test := range []struct {
@@ -54,9 +54,9 @@ func TestLogIsAppendedWithoutGapOrRepeat(t *testing.T) {
 			ok(t, err)
 			equal(t, got, test.want)
 		}
-		next, err = h.NextLog(ctx, "unknown")
+		extent, err = h.FindLog(ctx, "unknown")
 		ok(t, err)
-		equal(t, next, int64(0))
+		equal(t, extent, core.LogExtent{})
 		refused(t, h.AppendLog(ctx, "lease", []core.LogChunk{{BuildID: "unknown"}}), core.KindConflict, core.CodeLeaseLost)
 	})
 }

@@ -233,7 +233,7 @@ type ArtifactStore interface {
 	// that made something to install, newest first, at most limit, among the project's
 	// last 2,000 apps. Builds for forks are none: a fork may call its branch main.
 	ListReleases(ctx context.Context, projectID string, limit int) ([]Release, error)
-	// UnusedBlobs returns those of the SHA-256 that no artifact has, nor its icon.
+	// UnusedBlobs returns those of the SHA-256 that no artifact has, nor its icon, nor a log.
 	UnusedBlobs(ctx context.Context, sums []string) ([]string, error)
 }
 

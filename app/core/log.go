@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -78,31 +79,97 @@ func EncodeLog(buildID string, records []LogRecord) LogChunk {
 // that the stored bytes are damaged.
 func (c LogChunk) Records() ([]LogRecord, error) {
 	records := make([]LogRecord, 0, min(max(c.Count, 0), len(c.Data)/3)) // a record has three bytes or more
-	data := c.Data
+	err := c.Each(func(r LogRecord) { records = append(records, r) })
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// Each is Records one by one, for who keeps few of them. After an error, those that
+// it gave are none.
+func (c LogChunk) Each(f func(LogRecord)) error {
+	data, seen := c.Data, 0
 	damaged := func() error {
-		return fmt.Errorf("log chunk %d of build %s is damaged after %d records", c.FirstSequence, c.BuildID, len(records))
+		return fmt.Errorf("log chunk %d of build %s is damaged after %d records", c.FirstSequence, c.BuildID, seen)
 	}
 	for len(data) > 0 {
 		head := data[0]
 		after, n := binary.Varint(data[1:])
 		if n <= 0 || head&^partialBit > 2 {
-			return nil, damaged()
+			return damaged()
 		}
 		data = data[1+n:]
 		length, n := binary.Uvarint(data)
 		if n <= 0 || length > uint64(len(data)-n) {
-			return nil, damaged()
+			return damaged()
 		}
 		content := data[n : n+int(length) : n+int(length)]
 		data = data[n+int(length):]
-		records = append(records, LogRecord{
-			Sequence: c.FirstSequence + int64(len(records)), Content: content, Step: c.Step,
+		f(LogRecord{
+			Sequence: c.FirstSequence + int64(seen), Content: content, Step: c.Step,
 			Stream: [...]LogStream{StreamStdout, StreamStderr, StreamSystem}[head&^partialBit],
 			Time:   c.At.Add(time.Duration(after) * time.Microsecond), Partial: head&partialBit != 0,
 		})
+		seen++
 	}
-	if len(records) != c.Count {
-		return nil, damaged()
+	if seen != c.Count {
+		return damaged()
 	}
-	return records, nil
+	return nil
+}
+
+// LogObject is an ended build's log as one blob: all its chunks. The zero value but
+// for its build is an empty log, which needs no blob.
+type LogObject struct {
+	BuildID string
+	SHA256  string
+	Size    int64 // of the blob, in bytes
+	Next    int64 // the sequence after its last record
+}
+
+// LogExtent tells how long a build's log is and where it lies.
+type LogExtent struct {
+	Next   int64      // the sequence of the next record: 0 for an empty log
+	Object *LogObject // nil: its chunks are in the LogStore
+}
+
+// LogStore keeps logs while a build lives, and until they are archived.
+type LogStore interface {
+	// AppendLog stores chunks of one build, in order, if lease is the build's token
+	// (KindConflict, lease_lost, otherwise). A chunk that is there already is skipped;
+	// one that would leave a gap is KindConflict, code log_gap.
+	AppendLog(ctx context.Context, lease string, chunks []LogChunk) error
+	// ReadLog returns stored chunks that hold records after the sequence, in order,
+	// until maxBytes of data are gathered (at least one chunk if there is one). Of a log
+	// that is archived meanwhile some or all may be missing: a FindLog that comes after
+	// it and names no object says that none is.
+	ReadLog(ctx context.Context, buildID string, after int64, maxBytes int) ([]LogChunk, error)
+	// FindLog returns the log's extent as of one moment; an unknown build's is zero.
+	FindLog(ctx context.Context, buildID string) (LogExtent, error)
+
+	// TakeEndedLog takes a build that ended before endedBefore, whose lease is gone and
+	// whose chunks are still in the store, by putting it off until then: nobody else
+	// gets it before that. None: KindNotFound.
+	TakeEndedLog(ctx context.Context, endedBefore, now, until time.Time) (buildID string, err error)
+	// PutOffLog puts one that is still to be archived off until t.
+	PutOffLog(ctx context.Context, buildID string, t time.Time) error
+	// ArchiveLog makes the object the log of its build, which must have ended and let go
+	// of its lease, and deletes chunks, in one transaction; more: it left some, since
+	// nobody shall wait long for it, so call it again. KindConflict when the object does
+	// not end where the chunks do, or another one is the build's log already.
+	ArchiveLog(ctx context.Context, o LogObject) (more bool, err error)
+}
+
+// LogArchive keeps logs of ended builds in a BlobStore. It is safe for concurrent use.
+// Storage that cannot be reached is KindUnavailable, and so is an object that is not
+// there or is damaged, which its message says.
+type LogArchive interface {
+	// Pack stores the chunks that next gives, in order from sequence 0 until it gives
+	// none, as one object, and has read it back when it returns. No two objects are equal.
+	Pack(ctx context.Context, buildID string, next func() ([]LogChunk, error)) (LogObject, error)
+	// Read returns the chunks that hold records from a sequence to before another, in
+	// order, until maxBytes of data are gathered (at least one chunk if there is one).
+	// They are shared with other readers: do not change them.
+	Read(ctx context.Context, o LogObject, from, before int64, maxBytes int) ([]LogChunk, error)
 }

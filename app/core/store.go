@@ -107,19 +107,6 @@ type BuildStore interface {
 	ListSteps(ctx context.Context, buildID string) ([]Step, error) // by index
 }
 
-// LogStore keeps logs while a build lives.
-type LogStore interface {
-	// AppendLog stores chunks of one build, in order, if lease is the build's token
-	// (KindConflict, lease_lost, otherwise). A chunk that is there already is skipped;
-	// one that would leave a gap is KindConflict, code log_gap.
-	AppendLog(ctx context.Context, lease string, chunks []LogChunk) error
-	// ReadLog returns stored chunks that hold records after the sequence, in order,
-	// until maxBytes of data are gathered (at least one chunk if there is one).
-	ReadLog(ctx context.Context, buildID string, after int64, maxBytes int) ([]LogChunk, error)
-	// NextLog is the sequence of the next record: 0 for an empty log.
-	NextLog(ctx context.Context, buildID string) (int64, error)
-}
-
 // DeliveryStore is the inbox.
 type DeliveryStore interface {
 	// ReceiveDelivery stores a delivery durably before it returns. When (Provider,

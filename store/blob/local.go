@@ -40,7 +40,7 @@ func (l *Local) tmp() string { return filepath.Join(l.dir, "tmp") }
 func (l *Local) path(sum string) string { return filepath.Join(l.dir, sum[:2], sum) }
 
 func unavailable(err error) error {
-	return core.Errorf(core.KindUnavailable, "Artifacts cannot be stored or read; check disk and permissions of the server's blob folder").Because(err)
+	return core.Errorf(core.KindUnavailable, "Artifacts and ended logs cannot be stored or read; check disk and permissions of the server's blob folder").Because(err)
 }
 
 // Put is core.BlobStore's. It replaces equal content by itself, so that a Sweep that
