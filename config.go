@@ -80,7 +80,7 @@ func settings() []setting {
 		{"OORE_PUBLIC_URL", "address under which people and forges reach Oore (default http:// and the listen address)", text(func(c *Config) *string { return &c.PublicURL })},
 		{"OORE_DATA_DIR", "folder for database, mirrors and workspaces", text(func(c *Config) *string { return &c.DataDir })},
 		{"OORE_DATABASE_URL", "postgres://… (default: an SQLite file in the data folder)", text(func(c *Config) *string { return &c.DatabaseURL })},
-		{"OORE_BLOB_URL", "folder for artifacts (default: blobs in the data folder)", readBlobURL},
+		{"OORE_BLOB_URL", "folder for artifacts and ended logs (default: blobs in the data folder)", readBlobURL},
 		{"OORE_RUNNERS", "builds that run here at once; 0: none (default: half the CPUs, at least 1)", readRunners},
 		{"OORE_ADMIN_TOKEN", "bearer token of an owner, 32 characters or more", text(func(c *Config) *string { return &c.AdminToken })},
 		{"OORE_LOG_LIMIT", "most that is kept of one build's log (default 256MiB)", readSize(func(c *Config) *int64 { return &c.LogLimit })},

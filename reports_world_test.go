@@ -19,6 +19,7 @@ import (
 	"github.com/oore-ci/oore/handlers/github"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/archive"
 	"github.com/oore-ci/oore/store/blob"
 )
 
@@ -176,8 +177,12 @@ func (w *reportWorld) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	logs, err := archive.New(blobs)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.app, err = app.New(app.Deps{
-		Store: w.store, Blobs: blobs, Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: hasty{room}},
+		Store: w.store, Blobs: blobs, Archive: logs, Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: hasty{room}},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: github.Decoder{}}, Vault: vault,
 		Clock: w.clock, NewID: newID, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})

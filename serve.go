@@ -23,6 +23,7 @@ import (
 	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/runner"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/archive"
 	"github.com/oore-ci/oore/store/blob"
 	"github.com/oore-ci/oore/templates"
 )
@@ -122,6 +123,10 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, err
 	}
+	logs, err := archive.New(blobs)
+	if err != nil {
+		return nil, err
+	}
 	vault, err := openVault(cfg)
 	if err != nil {
 		return nil, err
@@ -131,7 +136,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		sources: func(ctx context.Context) ([]string, error) { return s.app.SourceAddresses(ctx) },
 	}
 	s.app, err = app.New(app.Deps{
-		Store: s.store, Blobs: blobs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
+		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
 		Messenger: r.messenger(), Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
 		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log,
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,

@@ -13,6 +13,7 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/archive"
 	"github.com/oore-ci/oore/store/blob"
 )
 
@@ -86,7 +87,13 @@ func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App)
 	if err != nil {
 		return err
 	}
-	a, err := app.New(app.Deps{Store: db, Blobs: blobs, Clock: time.Now, NewID: newID, Log: log, PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit})
+	logs, err := archive.New(blobs)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(app.Deps{
+		Store: db, Blobs: blobs, Archive: logs, Clock: time.Now, NewID: newID, Log: log, PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit,
+	})
 	if err != nil {
 		return err
 	}

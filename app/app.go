@@ -18,6 +18,7 @@ import (
 type Deps struct {
 	Store     core.Store
 	Blobs     core.BlobStore
+	Archive   core.LogArchive // on Blobs
 	Forges    map[core.Provider]core.Forge
 	Reporters map[core.Provider]core.Reporter
 	Decoders  map[core.Provider]core.Decoder
@@ -47,6 +48,7 @@ type Deps struct {
 type App struct {
 	store     core.Store
 	blobs     core.BlobStore
+	archive   core.LogArchive
 	forges    map[core.Provider]core.Forge
 	reporters map[core.Provider]core.Reporter
 	decoders  map[core.Provider]core.Decoder
@@ -55,7 +57,9 @@ type App struct {
 	log       *slog.Logger
 	bell      *bell
 	tails     *tails
-	recalls   *recalls // used by the survey alone
+	recalls   *recalls   // used by the survey alone
+	archiving *archiving // used by its worker alone
+	searches  chan struct{}
 
 	vault       *Vault
 	environment []core.Connection
@@ -77,12 +81,13 @@ type App struct {
 
 // New checks that nothing is missing and returns the commands.
 func New(d Deps) (*App, error) {
-	if d.Store == nil || d.Blobs == nil || d.Clock == nil || d.NewID == nil || d.Log == nil || d.PublicURL == "" || d.LogLimit <= 0 {
-		return nil, errors.New("app: Store, Blobs, Clock, NewID, Log, PublicURL and LogLimit are required")
+	if d.Store == nil || d.Blobs == nil || d.Archive == nil || d.Clock == nil || d.NewID == nil || d.Log == nil || d.PublicURL == "" || d.LogLimit <= 0 {
+		return nil, errors.New("app: Store, Blobs, Archive, Clock, NewID, Log, PublicURL and LogLimit are required")
 	}
 	return &App{
-		store: d.Store, blobs: d.Blobs, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
+		store: d.Store, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
 		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
+		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce),
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,

@@ -221,6 +221,7 @@ func newHouseOn(t *testing.T, database string) *house {
 	h.App, err = app.New(app.Deps{
 		Store:     db,
 		Blobs:     h.blobs,
+		Archive:   newArchive(t, h.blobs),
 		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
 		Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},
 		Decoders:  map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},

@@ -126,7 +126,7 @@ func roomHouse(t *testing.T, path string, key byte, environment ...core.Connecti
 		owner: core.Actor{Kind: core.ActorUser, UserID: "o", Name: "olga", Role: core.RoleOwner},
 	}
 	h.App, err = app.New(app.Deps{
-		Store: db, Blobs: newBlobs(t), Vault: vaultOf(t, key), Environment: environment,
+		Store: db, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vaultOf(t, key), Environment: environment,
 		Forges:   map[core.Provider]core.Forge{core.ProviderGitHub: room, core.ProviderGitLab: labRoom{room}},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
 		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,

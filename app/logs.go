@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -55,11 +56,15 @@ func (a *App) readLog(ctx context.Context, buildID string, after int64, limit in
 	if t.project, err = a.store.FindProject(ctx, b.ProjectID); err != nil {
 		return t, err
 	}
-	chunks, err := a.store.ReadLog(ctx, buildID, after, logPageBytes)
+	before := int64(math.MaxInt64)
+	if limit > 0 {
+		before = after + 1 + int64(limit)
+	}
+	chunks, extent, err := a.logChunks(ctx, b, after+1, before, logPageBytes)
 	if err != nil {
 		return t, err
 	}
-	t.page = LogPage{Build: b, Next: after + 1}
+	t.page = LogPage{Build: b, Next: after + 1, Total: extent.Next}
 	for _, chunk := range chunks {
 		records, err := chunk.Records()
 		if err != nil {
@@ -77,13 +82,30 @@ func (a *App) readLog(ctx context.Context, buildID string, after int64, limit in
 	if n := len(t.page.Records); n > 0 {
 		t.page.Next = t.page.Records[n-1].Sequence + 1
 	}
-	extent, err := a.store.FindLog(ctx, buildID)
-	if err != nil {
-		return t, err
-	}
-	t.page.Total = extent.Next
 	t.page.Complete = b.LogComplete() && t.page.Next >= t.page.Total
 	return t, nil
+}
+
+// logChunks is the one way to a log, wherever it lies: the chunks with records from a
+// sequence to before another, until maxBytes are gathered, and the log's extent. What
+// was read of the store counts only if the log was still there afterwards: it may be
+// archived meanwhile, and once it is, it stays so.
+func (a *App) logChunks(
+	ctx context.Context, b core.Build, from, before int64, maxBytes int,
+) (chunks []core.LogChunk, extent core.LogExtent, err error) {
+	if b.LogComplete() {
+		extent, err = a.store.FindLog(ctx, b.ID)
+	}
+	if err == nil && extent.Object == nil {
+		chunks, err = a.store.ReadLog(ctx, b.ID, from-1, maxBytes)
+		if err == nil {
+			extent, err = a.store.FindLog(ctx, b.ID)
+		}
+	}
+	if err == nil && extent.Object != nil {
+		chunks, err = a.archive.Read(ctx, *extent.Object, from, before, maxBytes)
+	}
+	return chunks, extent, err
 }
 
 // BuildChanged returns a channel that closes when the build's state or log changes

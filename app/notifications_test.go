@@ -93,7 +93,7 @@ func newNotifyHouse(t *testing.T) *notifyHouse {
 		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
 	}}
 	h.App, err = app.New(app.Deps{
-		Store: db, Blobs: newBlobs(t), Vault: vaultOf(t, 1), Messenger: h.messenger,
+		Store: db, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vaultOf(t, 1), Messenger: h.messenger,
 		Notifiers: map[core.NotificationKind]core.Notifier{core.NotifyWebhook: h.notifier, core.NotifyMattermost: h.notifier},
 		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
 		Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},

@@ -270,7 +270,8 @@ func headOf(builds []core.Build) string {
 	return builds[0].SHA
 }
 
-// tail reads the last lines of the step that failed.
+// tail reads the last lines of the step that failed. A report does without them where
+// the log's object cannot be read: it must not wait for the blob store.
 func (a *App) tail(ctx context.Context, b core.Build) ([]string, error) {
 	steps, err := a.store.ListSteps(ctx, b.ID)
 	if err != nil {
@@ -281,6 +282,10 @@ func (a *App) tail(ctx context.Context, b core.Build) ([]string, error) {
 			continue
 		}
 		page, err := a.readLog(ctx, b.ID, max(s.FirstSequence, *s.LastSequence-tailLines+1)-1, tailLines)
+		if core.KindOf(err) == core.KindUnavailable {
+			a.warn(ctx, "read the end of a log", "build", b.ID, "error", err)
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}

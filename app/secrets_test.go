@@ -40,7 +40,7 @@ func newVaultHouse(t *testing.T) vaultHouse {
 		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
 	}
 	h.App, err = app.New(app.Deps{
-		Store: db, Blobs: newBlobs(t), Vault: vault, Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
+		Store: db, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vault, Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}}, Clock: h.clock.now, NewID: uuid.NewString,
 		Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})

@@ -13,8 +13,8 @@ import (
 // queueLife is how long a build may wait for a runner before it expires.
 const queueLife = 24 * time.Hour
 
-// RunWorkers processes deliveries, sends effects and reaps what was lost, until ctx
-// ends. Every fault is logged and tried again; it returns only at the end.
+// RunWorkers processes deliveries, sends effects, reaps what was lost and archives
+// logs, until ctx ends. Every fault is logged and tried again; it returns only at the end.
 func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	inbox := newInboxLanes(a)
@@ -32,6 +32,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
 	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })
 	g.Go(func() error { return a.loop(ctx, topicSweep, sweepEvery, a.sweepBlobs) })
+	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
 	return g.Wait()
 }
 

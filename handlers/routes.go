@@ -90,6 +90,7 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Post("/builds/:id/cancel", a.api(h.CancelBuild))
 	v1.Post("/builds/:id/rerun", a.api(h.RerunBuild))
 	v1.Get("/builds/:id/logs", a.api(h.Logs))
+	v1.Get("/builds/:id/logs/search", a.api(h.SearchLogs))
 	v1.Get("/builds/:id/logs/stream", a.stream(h.Stream))
 	v1.Post("/builds/:id/stream-token", a.api(h.CreateStreamToken))
 

@@ -67,7 +67,7 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"GET /queue": a.Queue, "GET /builds": a.ListBuilds, "GET /builds/:id": a.Build,
 		"POST /builds/:id/cancel": a.CancelBuild, "POST /builds/:id/rerun": a.RerunBuild,
 		"POST /builds/:id/stream-token": a.CreateStreamToken,
-		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
+		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/search": a.SearchLogs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
 		"GET /deliveries": a.ListDeliveries, "GET /deliveries/:id": a.Delivery, "POST /deliveries/:id/redeliver": a.Redeliver,
 		"POST /deliveries/:id/evaluate": a.Evaluate, "POST /deliveries/:id/approve": a.Approve, "GET /why": a.Why, "DELETE /api-tokens/:id": a.DeleteToken,
 		"GET /projects/:id/notifications": a.ListNotifications, "POST /projects/:id/notifications": a.CreateNotification,

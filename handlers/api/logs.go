@@ -8,7 +8,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -42,21 +41,47 @@ func (a *API) Logs(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(appendPage(nil, page))
+	return sendRecords(c, page.Records, page.Total)
 }
 
-func appendPage(dst []byte, page app.LogPage) []byte {
-	dst = append(dst, `{"logs":[`...)
-	for i := range page.Records {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendRecord(dst, &page.Records[i])
+// SearchLogs answers GET /v1/builds/{id}/logs/search: the lines that hold the text q,
+// in any case, after after_sequence; total counts those of the whole log.
+func (a *API) SearchLogs(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "Build")
+	if err != nil {
+		return err
 	}
-	dst = append(dst, `],"total":`...)
-	dst = strconv.AppendInt(dst, page.Total, 10)
-	return append(dst, '}')
+	text, err := queryText(c, "q")
+	if err != nil {
+		return err
+	}
+	after, err := queryInt(c, "after_sequence", -1, -1, math.MaxInt64-1)
+	if err != nil {
+		return err
+	}
+	limit, err := queryInt(c, "limit", defaultLogLimit, 1, maxLogLimit)
+	if err != nil {
+		return err
+	}
+	found, err := a.app.SearchLog(c.UserContext(), actor, id, text, after, int(limit))
+	if err != nil {
+		return err
+	}
+	return sendRecords(c, found.Records, found.Total)
+}
+
+func sendRecords(c *fiber.Ctx, records []core.LogRecord, total int64) error {
+	out := append([]byte(nil), `{"logs":[`...)
+	for i := range records {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendRecord(out, &records[i])
+	}
+	out = append(out, `],"total":`...)
+	out = strconv.AppendInt(out, total, 10)
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(append(out, '}'))
 }
 
 func (a *API) textLog(c *fiber.Ctx, actor core.Actor, id string, after int64) error {

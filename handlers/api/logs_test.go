@@ -71,6 +71,32 @@ func TestLogsAsText(t *testing.T) {
 	}
 }
 
+func TestLogsAreSearched(t *testing.T) {
+	f := running()
+	f.Append("Needle")
+	s := serve(t, f)
+	const found = `{"logs":[{"sequence":0,"content":"Needle","stream":"stdout","step":"build-1","time":1763800000.123}],"total":70}`
+	for query, want := range map[string][3]any{
+		"?q=needle": {"needle", int64(-1), 1000},
+		"?q=a%20%C3%BC%26&after_sequence=7&limit=5000": {"a ü&", int64(7), 5000},
+	} {
+		got := s.ask("GET", "/builds/"+buildID+"/logs/search"+query, "")
+		call := f.Last()
+		if string(got.body) != found || got.header.Get("Content-Type") != "application/json" || call.Command != "SearchLog" || call.ID != buildID || call.In != want {
+			t.Errorf("%s: %s, asked for %+v", query, got.body, call)
+		}
+	}
+	for _, query := range []string{"?q=%ff", "?q=x&after_sequence=-2", "?q=x&limit=0", "?q=x&limit=5001"} {
+		if got := s.ask("GET", "/builds/"+buildID+"/logs/search"+query, ""); got.status != 400 {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
+	f.Fail(core.Errorf(core.KindUnavailable, "log object missing: x"))
+	if got := s.ask("GET", "/builds/"+buildID+"/logs/search?q=x", ""); !strings.Contains(string(got.body), "log object missing") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 func TestLongTextIsWhole(t *testing.T) {
 	f := running()
 	var want strings.Builder

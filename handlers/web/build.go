@@ -34,7 +34,12 @@ func (p *Pages) buildPage(c *fiber.Ctx, actor core.Actor, status int, alert *tem
 		return err
 	}
 	v.Page.Alert = alert
-	if v.Log, err = p.logView(ctx, actor, v.Build, wantedLines(query(c, "line"), query(c, "from"))); err != nil {
+	v.Log, err = p.logView(ctx, actor, v.Build, wantedLines(query(c, "line"), query(c, "from")))
+	if core.KindOf(err) == core.KindUnavailable { // all else of the build is known
+		p.log.Warn("log not shown", "build", v.Build.ID, "error", err)
+		e, unavailable := asError(err)
+		status, v.Log = unavailable, templates.LogView{URL: "/builds/" + v.Build.ID, Empty: e.Message}
+	} else if err != nil {
 		return err
 	}
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Build(w, v) })

@@ -47,6 +47,29 @@ func TestLogWindows(t *testing.T) {
 	}
 }
 
+// A build whose log cannot be read now shows all else, and says why.
+func TestALogThatCannotBeReadLeavesTheRestOfThePage(t *testing.T) {
+	f := filled()
+	f.logGone = core.Errorf(core.KindUnavailable, "log object missing: <restore> it")
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	resp, body := get(t, a, "/builds/b140")
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("answered %d", resp.StatusCode)
+	}
+	for _, part := range []string{`id="log-empty">log object missing: &lt;restore&gt; it<`, `class="steps"`, "/builds/b140/rerun"} {
+		if !strings.Contains(body, part) {
+			t.Errorf("the page lacks %s", part)
+		}
+	}
+	if resp, body := get(t, a, "/builds/b140/log.txt"); resp.StatusCode != http.StatusServiceUnavailable || body == "" {
+		t.Errorf("the raw log is answered %d %q", resp.StatusCode, body)
+	}
+	f.logGone = core.Errorf(core.KindInternal, "a defect")
+	if resp, _ := get(t, a, "/builds/b140"); resp.StatusCode != http.StatusInternalServerError {
+		t.Errorf("a defect is answered %d", resp.StatusCode)
+	}
+}
+
 func TestALinkToARangeMarksIt(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
 	_, body := get(t, a, "/builds/b140?line=1017-1019")

@@ -46,6 +46,7 @@ type fake struct {
 	signedOut []string
 	refuse    error // what changing commands answer
 	readLimit int   // most records of one read, 0: no bound
+	logGone   error // what reading a log answers
 }
 
 func find[T any](items []T, what string, is func(T) bool) (T, error) {
@@ -151,6 +152,9 @@ func (f *fake) ReadLog(ctx context.Context, actor core.Actor, id string, after i
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.logGone != nil {
+		return app.LogPage{}, f.logGone
+	}
 	all := f.records[id]
 	from := min(int(after+1), len(all))
 	to := len(all)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -49,12 +50,12 @@ func wantedLines(line, from string) wanted {
 
 // logView reads the wanted window of a build's log.
 func (p *Pages) logView(ctx context.Context, actor core.Actor, b core.Build, w wanted) (templates.LogView, error) {
-	start, err := p.app.ReadLog(ctx, actor, b.ID, -1, 1)
+	end, err := p.app.ReadLog(ctx, actor, b.ID, math.MaxInt64-1, 1) // nothing is there: it tells how long the log is
 	if err != nil {
 		return templates.LogView{}, err
 	}
 	v := templates.LogView{
-		URL: "/builds/" + b.ID, Total: start.Total, Live: !start.Build.LogComplete(), Mark: w.mark,
+		URL: "/builds/" + b.ID, Total: end.Total, Live: !end.Build.LogComplete(), Mark: w.mark,
 		Empty: emptyLog(b, time.Now()),
 	}
 	count := int64(templates.LogWindow)

@@ -35,6 +35,12 @@ func (f *Commands) ReadLog(_ context.Context, actor core.Actor, buildID string, 
 	return page, nil
 }
 
+// SearchLog notes what was searched for, and finds all records that Append wrote.
+func (f *Commands) SearchLog(_ context.Context, actor core.Actor, buildID, text string, after int64, limit int) (app.LogMatches, error) {
+	err := f.note("SearchLog", actor, buildID, [3]any{text, after, limit})
+	return app.LogMatches{Records: f.records, Total: 70}, err
+}
+
 // Reads tells how often the log was read.
 func (f *Commands) Reads() int {
 	f.mu.Lock()
