@@ -45,7 +45,7 @@ cover: deps ## test coverage by function, and cover.out
 
 bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmarks.md)
 	go test -tags bench -run '^$$' -bench . -benchtime 1x -timeout 60m .
-	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store
+	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store ./app
 
 chaos: deps ## kill server and runners, cut lines, and try to escape, again and again (KILLS, ESCAPES)
 	OORE_TEST_KILLS=$(KILLS) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real \
