@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -248,4 +249,32 @@ func TestADeletedProjectTakesItsLogsAlong(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// Every page that somebody reads through stayed in memory for a second: of a log of 90
+// MB, three hundred.
+func TestALogThatIsReadThroughIsNotKeptInMemory(t *testing.T) {
+	s := newSite(t, storetest.SQLite(t))
+	h := s.server(t, nil)
+	records, _ := longLog()
+	b := h.printed(t, rand.New(rand.NewPCG(1, 1)), records)
+	h.archived(t)
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for after := int64(-1); after+1 < int64(len(records)); {
+		page, err := h.ReadLog(t.Context(), h.owner, b.ID, after, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after = page.Next - 1
+	}
+	if grown := heap() - before; grown > 24<<20 { // 8 MiB of it are the archive's cache
+		t.Errorf("30 MB of log were read, and the memory has grown by %d MB", grown>>20)
+	}
+	runtime.KeepAlive(records)
 }

@@ -140,9 +140,10 @@ type tailPage struct {
 }
 
 type tailEntry struct {
-	once sync.Once
-	page tailPage
-	err  error
+	once  sync.Once
+	page  tailPage
+	err   error
+	drops *time.Timer // stopped when it is dropped: it would keep the page in memory
 }
 
 func newTails() *tails { return &tails{builds: map[string]map[tailKey]*tailEntry{}} }
@@ -170,7 +171,7 @@ func (t *tails) entry(buildID string, key tailKey) *tailEntry {
 	if !ok {
 		e = &tailEntry{}
 		pages[key] = e
-		time.AfterFunc(tailLife, func() { t.drop(buildID, key, e) })
+		e.drops = time.AfterFunc(tailLife, func() { t.drop(buildID, key, e) })
 	}
 	return e
 }
@@ -178,6 +179,7 @@ func (t *tails) entry(buildID string, key tailKey) *tailEntry {
 func (t *tails) drop(buildID string, key tailKey, e *tailEntry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	e.drops.Stop()
 	if pages := t.builds[buildID]; pages[key] == e {
 		delete(pages, key)
 		if len(pages) == 0 {
@@ -189,5 +191,8 @@ func (t *tails) drop(buildID string, key tailKey, e *tailEntry) {
 func (t *tails) forget(buildID string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for _, e := range t.builds[buildID] {
+		e.drops.Stop()
+	}
 	delete(t.builds, buildID)
 }
