@@ -38,6 +38,7 @@ type build struct {
 
 	submodules int      // checked out so far
 	mirrors    []string // the folders whose objects the workspace borrows
+	borrowed   []string // those that are not cleaned while it runs
 
 	began    bool // the house knows that it runs
 	timeout  time.Duration

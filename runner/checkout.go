@@ -15,7 +15,7 @@ func (b *build) checkout(ctx context.Context) error {
 	if b.sha != "" && !shaPattern.MatchString(b.sha) {
 		return failf(core.ReasonCommitUnknown, "%q is not a full commit id", b.sha)
 	}
-	m, err := openMirror(b.pool.mirrors(), mirrorKey(b.job.Repository), b.sha)
+	m, err := b.borrowMirror(ctx, mirrorKey(b.job.Repository), b.sha)
 	if err != nil {
 		return err
 	}

@@ -142,15 +142,20 @@ func (r *repository) git(args ...string) string {
 
 func gitIn(t testing.TB, dir string, args ...string) string {
 	t.Helper()
+	out, err := gitOutput(dir, args...)
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func gitOutput(dir string, args ...string) (string, error) {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
 		"GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.com", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(out)), err
 }
 
 // commit writes a file, commits it and returns the commit.
@@ -185,4 +190,27 @@ func (r *repository) job(id string, commands ...string) core.Job {
 		job.Pipeline.Execution.Commands.Build = append(job.Pipeline.Execution.Commands.Build, core.Command{Run: run})
 	}
 	return job
+}
+
+// lay makes files below dir. A name that ends in a slash is a folder, content that
+// begins with "-> " makes a link.
+func lay(t testing.TB, dir string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		target, link := strings.CutPrefix(content, "-> ")
+		switch {
+		case err != nil:
+		case strings.HasSuffix(name, "/"):
+			err = os.MkdirAll(path, 0o755)
+		case link:
+			err = os.Symlink(target, path)
+		default:
+			err = os.WriteFile(path, []byte(content), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,17 +20,45 @@ import (
 
 // mirror is a bare repository with the branches and tags of one remote repository,
 // shared by all builds of it on this machine. Builds read its objects without a
-// lock, so nothing is ever pruned from it; whoever writes holds the lock.
+// lock, so nothing is pruned from it while one has borrowed it (shelf); whoever writes
+// holds the lock.
 type mirror struct{ dir string }
 
 // mirrorKey names the mirror of a repository.
 func mirrorKey(r core.Repository) string { return string(r.Provider) + "\x00" + r.ExternalID }
 
+// mirrorIn is where the mirror of a key lies.
+func mirrorIn(dir, key string) *mirror {
+	sum := sha256.Sum256([]byte(key))
+	return &mirror{dir: filepath.Join(dir, hex.EncodeToString(sum[:16])+".git")}
+}
+
+// borrowMirror opens a mirror for the length of the build.
+func (b *build) borrowMirror(ctx context.Context, key, sha string) (*mirror, error) {
+	if dir := mirrorIn(b.pool.mirrors(), key).dir; !slices.Contains(b.borrowed, dir) {
+		if err := b.pool.shelf.borrow(ctx, dir); err != nil {
+			return nil, err
+		}
+		b.borrowed = append(b.borrowed, dir)
+	}
+	m, err := openMirror(b.pool.mirrors(), key, sha)
+	if err == nil {
+		m.touch()
+	}
+	return m, err
+}
+
+// giveBackMirrors is for when no process of the build is left.
+func (b *build) giveBackMirrors() {
+	for _, dir := range b.borrowed {
+		b.pool.shelf.giveBack(dir)
+	}
+}
+
 // openMirror makes a mirror if it is not there. sha tells the object format; empty:
 // SHA-1.
 func openMirror(dir, key, sha string) (*mirror, error) {
-	sum := sha256.Sum256([]byte(key))
-	m := &mirror{dir: filepath.Join(dir, hex.EncodeToString(sum[:16])+".git")}
+	m := mirrorIn(dir, key)
 	if _, err := os.Stat(filepath.Join(m.dir, "HEAD")); err == nil {
 		return m, nil
 	}

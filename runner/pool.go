@@ -54,6 +54,7 @@ type Pool struct {
 	limit      int64    // of a workspace
 	disk       disk
 	gate       *gate          // keeps slots from claiming while the disk is almost full
+	shelf      shelf
 	unconfined string         // why there is no sandbox though one is wanted
 	finishing  sync.WaitGroup // builds whose processes are gone, but not yet their reports
 
@@ -128,6 +129,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	var beating sync.WaitGroup
 	beating.Go(func() { stop(heart.beat(beats)) })
 	beating.Go(func() { p.watchDisk(beats) })
+	beating.Go(func() { p.keepMirrors(beats) })
 	p.runSlots(ctx, claims)
 	endBeats()
 	beating.Wait()

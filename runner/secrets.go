@@ -74,11 +74,11 @@ func secretsOf(workspace string) string { return workspace + ".secrets" }
 // isOfBranch makes sure that the branch leads to the build's commit. A mirror that does
 // not know it is brought up to date first.
 func (b *build) isOfBranch(ctx context.Context, branch string) error {
-	m, err := openMirror(b.pool.mirrors(), mirrorKey(b.job.Repository), b.sha)
+	m, err := b.borrowMirror(ctx, mirrorKey(b.job.Repository), b.sha)
 	if err != nil {
 		return err
 	}
-	if ok, err := b.leads(ctx, m, branch); ok || err != nil {
+	if ok, err := b.leads(ctx, m, "refs/heads/"+branch); ok || err != nil {
 		return err
 	}
 	unlock, err := m.lock(ctx)
@@ -93,19 +93,21 @@ func (b *build) isOfBranch(ctx context.Context, branch string) error {
 	if err != nil {
 		return err
 	}
-	ok, err := b.leads(ctx, m, branch)
+	ok, err := b.leads(ctx, m, "refs/heads/"+branch)
 	if ok || err != nil {
 		return err
 	}
 	return failf(core.ReasonSecretRefused, "Secrets of the branch %s are not given to this build: commit %s is no part of that branch", branch, short(b.sha))
 }
 
-func (b *build) leads(ctx context.Context, m *mirror, branch string) (bool, error) {
+// leads tells whether the branch or tag, as the mirror knows it, leads to the build's
+// commit.
+func (b *build) leads(ctx context.Context, m *mirror, ref string) (bool, error) {
 	refs, err := m.refs()
 	if err != nil {
 		return false, err
 	}
-	tip, ok := refs["refs/heads/"+branch]
+	tip, ok := refs[ref]
 	if !ok || tip == b.sha {
 		return ok, nil
 	}

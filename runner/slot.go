@@ -98,6 +98,7 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 		killMarked(buildMark + "=" + job.Build.ID)
 	}
 	b.closeOutputs()
+	b.giveBackMirrors()
 	p.remove(secretsOf(workspace))
 	p.log.Info("build ended", "build", job.Build.ID, "status", result.Status, "reason", result.Reason)
 	c.finish(&p.finishing, b.redacted(result))

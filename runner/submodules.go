@@ -184,7 +184,7 @@ func (b *build) placeSubmodule(ctx context.Context, parent tree, s submodule) er
 	if t.address, err = submoduleAddress(parent.address, s.url, b.job.Repository.CloneURL); err != nil {
 		return refuseSubmodule(parent, s, err)
 	}
-	m, err := openMirror(b.pool.mirrors(), mirrorKey(b.job.Repository)+"\x00"+t.address, t.sha)
+	m, err := b.borrowMirror(ctx, mirrorKey(b.job.Repository)+"\x00"+t.address, t.sha)
 	if err != nil {
 		return err
 	}
