@@ -71,7 +71,8 @@ func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
 	}
 	return &core.Job{
 		Lease: core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken},
-		Build: b, Pipeline: pipeline, Repository: project.Repository, BuildURL: a.BuildURL(b.ID), NextLog: extent.Next, LogLimit: a.logLimit,
+		Build: b, Pipeline: pipeline, Repository: project.Repository, DefaultBranch: project.Branch(), BuildURL: a.BuildURL(b.ID),
+		NextLog: extent.Next, LogLimit: a.logLimit,
 		LeaseTTL: a.leaseTTL,
 	}, nil
 }

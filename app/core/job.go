@@ -32,9 +32,11 @@ type Job struct {
 	Build      Build
 	Pipeline   Pipeline
 	Repository Repository
-	BuildURL   string
-	NextLog    int64 // the sequence of the first record that the runner will write
-	LogLimit   int64 // bytes kept of the log
+	// DefaultBranch is the project's, which need not be the repository's.
+	DefaultBranch string
+	BuildURL      string
+	NextLog       int64 // the sequence of the first record that the runner will write
+	LogLimit      int64 // bytes kept of the log
 
 	LeaseTTL time.Duration // of this house; 0: LeaseTTL
 }

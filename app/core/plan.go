@@ -13,6 +13,7 @@ type Plan struct {
 	FlutterVersion   string // empty: whichever there is
 	Env              []EnvVar
 	Secrets          []string // names, each once
+	Cache            []CacheRule
 	ArtifactPatterns []string
 	// ArtifactsRequired: somebody wrote the patterns, so no match at all is a failure.
 	ArtifactsRequired bool
@@ -39,7 +40,7 @@ func ResolveConfig(p Pipeline, file *Workflow) (Plan, error) {
 	}
 	plan := Plan{
 		FlutterVersion: file.FlutterVersion, Env: file.Env, Timeout: file.Timeout,
-		Secrets: slices.Compact(slices.Sorted(slices.Values(file.Secrets))), JUnitPatterns: file.JUnitPatterns, Notes: notes(file),
+		Secrets: slices.Compact(slices.Sorted(slices.Values(file.Secrets))), Cache: file.Cache, JUnitPatterns: file.JUnitPatterns, Notes: notes(file),
 	}
 	plan.collects(file)
 	build := file.Commands.Build
@@ -71,9 +72,13 @@ func (p *Plan) add(stage string, commands []Command) {
 	}
 }
 
+// ownSteps are the names of the runner's own steps, under which the log has its words.
+func ownSteps() []string { return []string{"checkout", "Restore cache", "artifacts", "Save cache"} }
+
 func (p *Plan) unique(name string) string {
 	candidate := name
-	for n := 2; slices.ContainsFunc(p.Steps, func(s PlanStep) bool { return s.Name == candidate }); n++ {
+	taken := func(s PlanStep) bool { return s.Name == candidate }
+	for n := 2; slices.Contains(ownSteps(), candidate) || slices.ContainsFunc(p.Steps, taken); n++ {
 		candidate = fmt.Sprintf("%s (%d)", name, n)
 	}
 	return candidate

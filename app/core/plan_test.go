@@ -44,6 +44,11 @@ func TestThePlanOfAFile(t *testing.T) {
 			"build-1: make",
 		},
 		{
+			"our own steps keep their names",
+			"commands: {build: [{name: Save cache, run: a}, {name: checkout, run: b}]}",
+			"Save cache (2): a\ncheckout (2): b",
+		},
+		{
 			"one stage is enough",
 			"commands: {pre_build: [make]}",
 			"pre_build-1: make",

@@ -27,12 +27,6 @@ type Workflow struct {
 	Concurrency       *Concurrency // nil: the file says nothing about it
 }
 
-// CacheRule names folders that are worth keeping for the next build with the same key.
-type CacheRule struct {
-	Key   string
-	Paths []string
-}
-
 // Problem is one fault of a file. Line and Column count from 1.
 type Problem struct {
 	Line    int
@@ -217,23 +211,6 @@ func (r *workflowReader) env(n *node) []EnvVar {
 			return v
 		}
 		return add(n, name, v)
-	})
-}
-
-func (r *workflowReader) cache(n *node) []CacheRule {
-	return readList(r, n, "cache", maxListItems, func(n *node, name string) CacheRule {
-		var c CacheRule
-		before := len(r.problems)
-		r.mapping(n, name, []field{
-			{"key", func(n *node) {
-				c.Key = r.text(n, name+".key", func(s string) string { return checkLine(s, maxPatternLength) })
-			}},
-			{"paths", func(n *node) { c.Paths = r.texts(n, name+".paths", checkPathPattern) }},
-		})
-		if len(r.problems) == before && (c.Key == "" || len(c.Paths) == 0) {
-			r.problem(n, "%s needs a key and at least one path", name)
-		}
-		return c
 	})
 }
 
