@@ -28,6 +28,7 @@ type Config struct {
 	AdminToken     string
 	LogLimit       int64
 	WorkspaceLimit int64 // of a build's workspace
+	CacheLimit     int64 // of all caches on this machine
 	LocalRoots     []string
 	LogLevel       string
 	LogFormat      string
@@ -85,6 +86,7 @@ func settings() []setting {
 		{"OORE_ADMIN_TOKEN", "bearer token of an owner, 32 characters or more", text(func(c *Config) *string { return &c.AdminToken })},
 		{"OORE_LOG_LIMIT", "most that is kept of one build's log (default 256MiB)", readSize(func(c *Config) *int64 { return &c.LogLimit })},
 		{"OORE_WORKSPACE_LIMIT", "most that a build may write into its folder (default 50GiB)", readSize(func(c *Config) *int64 { return &c.WorkspaceLimit })},
+		{"OORE_CACHE_LIMIT", "most that is kept on this machine for the caches of builds (default 10GiB)", readSize(func(c *Config) *int64 { return &c.CacheLimit })},
 		{"OORE_LOCAL_ROOTS", "folders in which local repositories may lie, separated by : (default: your home)", readLocalRoots},
 		{"OORE_SANDBOX", "on or off: builds write only where they must, and cannot read the data folder (default on; macOS: off)", readSandbox},
 		{"OORE_SANDBOX_WRITABLE", "more folders and files that builds may write to, separated by :", readSandboxWritable},
@@ -172,7 +174,7 @@ func defaults() Config {
 	}
 	return Config{
 		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30,
-		LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
+		CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
 	}
 }

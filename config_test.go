@@ -29,7 +29,7 @@ func TestNothingNeedsToBeConfigured(t *testing.T) {
 	got, err := load(nil)
 	want := Config{
 		ListenAddr: "127.0.0.1:8787", PublicURL: "http://127.0.0.1:8787", DataDir: data, DatabaseURL: "sqlite:" + filepath.Join(data, "oore.db"), BlobDir: filepath.Join(data, "blobs"),
-		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
+		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30, CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
 		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
 	}
@@ -70,6 +70,8 @@ func TestSettingsAreReadFromFlagsThenFromTheEnvironment(t *testing.T) {
 		{"a size in MB", []string{"OORE_LOG_LIMIT=2MB"}, nil, func(c Config) any { return c.LogLimit }, int64(2_000_000)},
 		{"a size as a flag", []string{"OORE_WORKSPACE_LIMIT=1GiB"}, []string{"--workspace-limit", "2GiB"}, func(c Config) any { return c.WorkspaceLimit }, int64(2 << 30)},
 		{"a size in bytes", []string{"OORE_LOG_LIMIT=4096"}, nil, func(c Config) any { return c.LogLimit }, int64(4096)},
+		{"a size of caches", []string{"OORE_CACHE_LIMIT=20GiB"}, nil, func(c Config) any { return c.CacheLimit }, int64(20 << 30)},
+		{"caches by default", nil, nil, func(c Config) any { return c.CacheLimit }, int64(10 << 30)},
 		{"networks", []string{"OORE_NOTIFY_NETWORKS=10.1.2.3/16, 192.168.7.20,fd00::/8"}, nil, func(c Config) any { return fmt.Sprint(c.NotifyNetworks) }, "[10.1.0.0/16 192.168.7.20/32 fd00::/8]"},
 		{"two roots", []string{"OORE_LOCAL_ROOTS=/srv/git/:/home/ann"}, nil, func(c Config) any { return strings.Join(c.LocalRoots, " ") }, "/srv/git /home/ann"},
 	} {
@@ -104,6 +106,7 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"a size too small", []string{"OORE_LOG_LIMIT=1000"}, []string{"OORE_LOG_LIMIT"}},
 		{"a size too large", []string{"OORE_LOG_LIMIT=1e30GiB"}, []string{"OORE_LOG_LIMIT"}},
 		{"a size that is none", []string{"OORE_LOG_LIMIT=NaN"}, []string{"OORE_LOG_LIMIT"}},
+		{"no size of caches", []string{"OORE_CACHE_LIMIT=lots"}, []string{"OORE_CACHE_LIMIT"}},
 		{"a root that is no absolute path", []string{"OORE_LOCAL_ROOTS=/srv:git"}, []string{"OORE_LOCAL_ROOTS"}},
 		{"neither on nor off", []string{"OORE_SANDBOX=yes"}, []string{"OORE_SANDBOX"}},
 		{"a hole in the data folder", []string{"OORE_DATA_DIR=/srv/oore", "OORE_SANDBOX_WRITABLE=/srv/oore/x"}, []string{"OORE_SANDBOX_WRITABLE"}},

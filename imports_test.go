@@ -31,7 +31,7 @@ func importLaw() map[string]room {
 		"app/core":  {outside: []string{"go.yaml.in/yaml/v3", "github.com/bmatcuk/doublestar/v4"}},
 		"app":       {house: []string{"app/core"}, outside: []string{"golang.org/x/sync"}},
 		"templates": {house: []string{"app/core"}, outside: []string{"rsc.io/qr"}},
-		"runner":    {house: []string{"app/core"}, http: true, outside: []string{"golang.org/x/sys", "golang.org/x/image", "howett.net/plist", "google.golang.org/protobuf"}},
+		"runner":    {house: []string{"app/core"}, http: true, outside: []string{"golang.org/x/sys", "golang.org/x/image", "howett.net/plist", "google.golang.org/protobuf", "github.com/klauspost/compress/zstd"}},
 		"store": {house: []string{"app/core"}, outside: []string{
 			"gorm.io/gorm", "gorm.io/driver/postgres", "github.com/glebarez/sqlite", "github.com/glebarez/go-sqlite", "github.com/jackc/pgx/v5",
 		}},

@@ -23,8 +23,8 @@ import (
 // runnerTokenPrefix tells a runner's own token from a person's.
 const runnerTokenPrefix = "oorer_"
 
-// runnerConfig is what a remote runner is told. Of Config it uses data folder, sandbox
-// and log.
+// runnerConfig is what a remote runner is told. Of Config it uses data folder, limit
+// of caches, sandbox and log.
 type runnerConfig struct {
 	Config
 	Server string
@@ -44,7 +44,7 @@ func (r *runnerConfig) settings() []setting {
 	}
 	for _, s := range settings() {
 		switch s.env {
-		case "OORE_DATA_DIR", "OORE_WORKSPACE_LIMIT", "OORE_SANDBOX", "OORE_SANDBOX_WRITABLE", "OORE_LOG_LEVEL", "OORE_LOG_FORMAT":
+		case "OORE_DATA_DIR", "OORE_WORKSPACE_LIMIT", "OORE_CACHE_LIMIT", "OORE_SANDBOX", "OORE_SANDBOX_WRITABLE", "OORE_LOG_LEVEL", "OORE_LOG_FORMAT":
 			own = append(own, s)
 		}
 	}
@@ -153,6 +153,7 @@ func runnerCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	}
 	pool, err := runner.New(runner.Options{
 		Jobs: remote, Runner: self, Slots: cfg.Slots, Dir: cfg.DataDir, Log: log, Sandbox: cfg.sandbox(), WorkspaceLimit: cfg.WorkspaceLimit,
+		CacheLimit: cfg.CacheLimit,
 	})
 	if err != nil {
 		return err

@@ -179,6 +179,7 @@ func (s *server) wireRunner() error {
 	}
 	s.pool, err = runner.New(runner.Options{
 		Jobs: s.app, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log, Sandbox: s.cfg.sandbox(), WorkspaceLimit: s.cfg.WorkspaceLimit,
+		CacheLimit: s.cfg.CacheLimit,
 	})
 	return err
 }

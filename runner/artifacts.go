@@ -41,10 +41,8 @@ func (b *build) collect(ctx context.Context, plan core.Plan) error {
 	if err == nil && len(found.matches) == 0 && !plan.ArtifactsRequired {
 		return nil
 	}
-	step := core.Step{
-		BuildID: b.job.Build.ID, Index: len(plan.Steps) + 1, Name: artifactsStep, Status: core.StepRunning,
-		FirstSequence: b.log.nextSequence(), StartedAt: began,
-	}
+	step := b.newStep(core.PlanStep{Name: artifactsStep}, core.StepRunning)
+	step.StartedAt = began
 	b.log.report(step)
 	if err == nil {
 		err = b.handInAll(ctx, root, found, plan.ArtifactsRequired)

@@ -36,6 +36,8 @@ type build struct {
 	space  *space
 	failed string // the step that decided the failure
 
+	stepsSoFar int      // begun or skipped, without the checkout
+	caching    *caching // nil: the configuration asks for none
 	submodules int      // checked out so far
 	mirrors    []string // the folders whose objects the workspace borrows
 	borrowed   []string // those that are not cleaned while it runs
@@ -88,8 +90,10 @@ func (b *build) run(ctx context.Context) core.Result {
 	if err := b.begin(ctx); err != nil {
 		return b.result(ctx, err)
 	}
+	b.restoreCaches(ctx, plan)
 	result := b.result(ctx, b.work(ctx, plan))
 	result.Problems, result.Tests = b.found.list(b.failed), b.tests(ctx, plan)
+	b.saveCaches(ctx, result.Status == core.BuildSucceeded)
 	return result
 }
 

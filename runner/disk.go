@@ -18,7 +18,9 @@ const (
 )
 
 // AlmostFull tells of a disk with so many bytes free that a runner takes no builds on it.
-func AlmostFull(free, total int64) bool { return free < leastFree || free < total/100*leastPercent }
+func AlmostFull(free, total int64) bool { return free < leastOf(total) }
+
+func leastOf(total int64) int64 { return max(leastFree, total/100*leastPercent) }
 
 // gate keeps slots from claiming builds while the disk is almost full.
 type gate struct {
@@ -98,6 +100,7 @@ func (p *Pool) watchDisk(ctx context.Context) {
 }
 
 func (p *Pool) lookAtDisk() {
+	p.caches.yield()
 	changed, free := p.gate.look()
 	switch {
 	case !changed:

@@ -57,7 +57,7 @@ func runPoolProcess(file string) {
 	}
 	house := newHouse()
 	house.submit(in.Job)
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: in.Dir, Log: quiet()})
+	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: in.Dir, Log: quiet(), CacheLimit: testCacheLimit})
 	if err != nil {
 		panic(err)
 	}
@@ -67,6 +67,8 @@ func runPoolProcess(file string) {
 		panic(err)
 	}
 }
+
+const testCacheLimit = 4 << 30
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
@@ -81,7 +83,7 @@ func startPool(t testing.TB, house *house, slots int) (dir string, stop func()) 
 
 func startPoolIn(t testing.TB, jobs Jobs, slots int, dir string) (stop func()) {
 	t.Helper()
-	pool, err := New(Options{Jobs: jobs, Runner: testRunner(), Slots: slots, Dir: dir, Log: quiet()})
+	pool, err := New(Options{Jobs: jobs, Runner: testRunner(), Slots: slots, Dir: dir, Log: quiet(), CacheLimit: testCacheLimit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,12 +28,13 @@ type Options struct {
 	Jobs   Jobs
 	Runner core.Runner
 	Slots  int    // builds at once
-	Dir    string // absolute; mirrors/, workspaces/ and home/ lie below it. One pool at a time.
+	Dir    string // absolute; mirrors/, workspaces/, cache/ and home/ lie below it. One pool at a time.
 	Exe    string // the program that calls RunShim; default: our own binary
 	Log    *slog.Logger
 
 	Sandbox        *SandboxOptions // nil: builds may do what our own user may
 	WorkspaceLimit int64           // bytes that a build may write into its folder; 0: any number
+	CacheLimit     int64           // bytes that are kept for the caches of builds
 }
 
 // Pool runs builds in a number of slots.
@@ -52,8 +53,10 @@ type Pool struct {
 	sandbox    *sandbox // what all builds have in common; nil: none
 	scratch    bool     // builds get temporary folders of their own
 	limit      int64    // of a workspace
+	cacheLimit int64
+	caches     *cacheStore // from Run on
 	disk       disk
-	gate       *gate          // keeps slots from claiming while the disk is almost full
+	gate       *gate // keeps slots from claiming while the disk is almost full
 	shelf      shelf
 	unconfined string         // why there is no sandbox though one is wanted
 	finishing  sync.WaitGroup // builds whose processes are gone, but not yet their reports
@@ -70,7 +73,7 @@ func New(o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log,
-		env: hostEnv(o.Dir), confine: o.Sandbox, limit: o.WorkspaceLimit,
+		env: hostEnv(o.Dir), confine: o.Sandbox, limit: o.WorkspaceLimit, cacheLimit: o.CacheLimit,
 	}
 	p.useDisk(DiskSpace)
 	p.drained, p.drain = context.WithCancel(context.Background())
@@ -177,6 +180,10 @@ func (p *Pool) takeDir() (release func(), err error) {
 	stale, _ := filepath.Glob(filepath.Join(p.workspaces(), "*")) // with what was set aside
 	for _, dir := range stale {
 		p.remove(dir)
+	}
+	if p.caches, err = openCacheStore(p.cacheDir(), p.cacheLimit, p.disk); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("prepare the runner's folder: %w", err)
 	}
 	return func() { _ = lock.Close() }, nil
 }

@@ -43,6 +43,9 @@ func (p *Pool) confineBuilds(level int, lack string) {
 	}
 	p.sandbox = newSandbox(p.dir, p.env, *p.confine)
 	p.sandbox.Level = level
+	if exe, err := os.Executable(); err == nil {
+		p.sandbox.Readable = byteStrings{resolve(exe)} // it may lie in the pool's folder, and helpers are started from it
+	}
 	p.scratch = slices.ContainsFunc(p.sandbox.Hidden, func(hidden string) bool { return within(resolve(tempDir(p.env)), hidden) })
 }
 
@@ -50,7 +53,7 @@ func (p *Pool) confineBuilds(level int, lack string) {
 // since no build may.
 func newSandbox(dir string, env map[string]string, o SandboxOptions) *sandbox {
 	hidden, writable := systemPaths()
-	hidden = append(hidden, dir, filepath.Join(dir, "mirrors"), filepath.Join(dir, "workspaces"))
+	hidden = append(hidden, dir, filepath.Join(dir, "mirrors"), filepath.Join(dir, "workspaces"), filepath.Join(dir, "cache"))
 	writable = append(writable, o.Writable...)
 	home := env["HOME"]
 	if lent := filepath.Join(dir, "home"); home == lent {
@@ -82,7 +85,7 @@ func (b *build) sandbox() *sandbox {
 		return nil
 	}
 	s := *b.pool.sandbox
-	s.Readable = resolveAll(append(slices.Clip(b.mirrors), secretsOf(b.dir)))
+	s.Readable = append(slices.Clip(s.Readable), resolveAll(append(slices.Clip(b.mirrors), secretsOf(b.dir)))...)
 	s.Writable = append(slices.Clip(s.Writable), resolve(b.dir))
 	if b.pool.scratch {
 		s.Writable = append(s.Writable, resolve(scratchOf(b.dir)))

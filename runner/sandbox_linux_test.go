@@ -46,7 +46,7 @@ const topSecret = "nobody-may-read-this"
 func newWorld(t testing.TB, home, name string, o *SandboxOptions) *world {
 	t.Helper()
 	w := &world{t: t, home: home, data: filepath.Join(home, ".local", "share", name), house: newHouse()}
-	pool, err := New(Options{Jobs: w.house, Runner: testRunner(), Slots: 1, Dir: w.data, Log: quiet(), Sandbox: o})
+	pool, err := New(Options{Jobs: w.house, Runner: testRunner(), Slots: 1, Dir: w.data, Log: quiet(), Sandbox: o, CacheLimit: testCacheLimit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,14 +17,17 @@ const (
 	sweepEvery = 5 * time.Millisecond
 )
 
-// RunShim turns the process into a shim and never returns, if args are those with
-// which a pool starts one; otherwise it does nothing. main calls it before anything
-// else.
+// RunShim turns the process into a shim, or a build's helper, and never returns, if
+// args are those with which a pool or a shim starts one; otherwise it does nothing.
+// main calls it before anything else.
 //
 // A shim starts the processes of a build and is the one thing between them and the
 // pool: when its life-line breaks, because the pool let go of it or was killed, it
 // kills every descendant and exits.
 func RunShim(args []string) {
+	if len(args) == 3 && (args[1] == packArg || args[1] == unpackArg) {
+		runCacheHelper(args[1], args[2])
+	}
 	if len(args) != 2 || args[1] != shimArg {
 		return
 	}

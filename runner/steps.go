@@ -22,38 +22,46 @@ const exitNotFound = 127
 func (b *build) steps(ctx context.Context, plan core.Plan) error {
 	env := commandEnv(b.hostEnv(), b.job, b.sha, plan.Env)
 	var first error
-	for i, s := range plan.Steps {
+	for _, s := range plan.Steps {
 		if first == nil && ctx.Err() != nil {
 			first = context.Cause(ctx)
 		}
 		if ctx.Err() != nil || (first != nil && !s.Always) {
-			b.skip(i+1, s)
+			b.skip(s)
 			continue
 		}
-		if err := b.step(ctx, i+1, s, env); err != nil && first == nil {
+		if err := b.step(ctx, s, env); err != nil && first == nil {
 			first, b.failed = err, s.Name
 		}
 	}
 	return first
 }
 
-func (b *build) newStep(index int, s core.PlanStep, status core.StepStatus) core.Step {
+func (b *build) newStep(s core.PlanStep, status core.StepStatus) core.Step {
+	b.stepsSoFar++
 	return core.Step{
-		BuildID: b.job.Build.ID, Index: index, Name: s.Name, Command: s.Run, Status: status,
+		BuildID: b.job.Build.ID, Index: b.stepsSoFar, Name: s.Name, Command: s.Run, Status: status,
 		FirstSequence: b.log.nextSequence(), StartedAt: time.Now(),
 	}
 }
 
-func (b *build) skip(index int, s core.PlanStep) {
-	step := b.newStep(index, s, core.StepSkipped)
+// ownStep begins a step of ours.
+func (b *build) ownStep(name string) core.Step {
+	step := b.newStep(core.PlanStep{Name: name}, core.StepRunning)
+	b.log.report(step)
+	return step
+}
+
+func (b *build) skip(s core.PlanStep) {
+	step := b.newStep(s, core.StepSkipped)
 	step.FinishedAt = &step.StartedAt
 	b.log.report(step)
 }
 
 // step runs one command to its end, or until ctx ends. An error is a *failure, the
 // cause for which ctx ended, or a defect of ours.
-func (b *build) step(ctx context.Context, index int, s core.PlanStep, env []string) error {
-	step := b.newStep(index, s, core.StepRunning)
+func (b *build) step(ctx context.Context, s core.PlanStep, env []string) error {
+	step := b.newStep(s, core.StepRunning)
 	b.log.system(s.Name, "$ %s", strings.ReplaceAll(strings.TrimSpace(s.Run), "\n", "\n> "))
 	b.log.report(step)
 	out := &lineWriter{journal: b.log, stream: core.StreamStdout, step: s.Name, watch: b.found.watch(s, core.StreamStdout)}

@@ -119,7 +119,6 @@ func notes(file *Workflow) []string {
 		key   string
 		given bool
 	}{
-		{"cache", len(file.Cache) > 0},
 		{"labels", len(file.Labels) > 0},
 		{"triggers", file.Triggers != nil},
 		{"concurrency", file.Concurrency != nil},

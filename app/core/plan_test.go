@@ -115,7 +115,7 @@ func TestWhatIsNotActedOnIsNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, key := range []string{"cache", "labels", "triggers", "concurrency"} {
+	for _, key := range []string{"labels", "triggers", "concurrency"} {
 		want = append(want, "`"+key+"` is not acted on by this version of Oore.")
 	}
 	want = append(want, "`platform_build_args` and `platform_commands` are not used, because `commands.build` says what to run.")
