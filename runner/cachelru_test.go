@@ -168,7 +168,7 @@ func TestTheLimitHoldsWhateverHappensAtOnce(t *testing.T) {
 			t.Errorf("%s has %d readers", e.Key, e.readers)
 		}
 	}
-	again, err := openCacheStore(s.dir, limit, diskSpace)
+	again, err := openCacheStore(s.dir, limit, DiskSpace)
 	if err != nil || again.used != s.used || len(again.entries) != len(s.entries) {
 		t.Errorf("after a restart: %d entries of %d bytes, %v", len(again.entries), again.used, err)
 	}

@@ -17,7 +17,7 @@ import (
 // plant puts an archive into a pool's store that no build has made.
 func plant(t *testing.T, dir string, archive []byte) {
 	t.Helper()
-	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, diskSpace)
+	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, DiskSpace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func mustEndSoon(t *testing.T, h *house, id string) *ledger {
 func TestACancelEndsARestoreAtOnce(t *testing.T) {
 	repo, house, dir := newRepository(t), newHouse(), t.TempDir()
 	repo.commit(".oore.yaml", fixedKey+"commands: {build: ['echo never']}\n")
-	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, diskSpace)
+	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, DiskSpace)
 	repo.must(err)
 	zeros(t, s, 4<<30)
 	startPoolIn(t, house, 1, dir)
