@@ -24,7 +24,7 @@ func (a *App) sendChat(ctx context.Context, e *core.Effect) error {
 		if a.messenger == nil {
 			return core.Errorf(core.KindInvalid, "Slack is not set up any more")
 		}
-		return a.messenger.Respond(ctx, *u.event.Chat, core.Message{Text: strings.ReplaceAll(d.Reply, "**", "*"), Link: a.publicURL + "/deliveries/" + d.ID})
+		return a.messenger.Respond(ctx, *u.event.Chat, core.Message{Text: d.Reply, Markdown: true, Link: a.publicURL + "/deliveries/" + d.ID})
 	}
 	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
 	if err != nil {

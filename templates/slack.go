@@ -66,7 +66,7 @@ type slackDialog struct {
 }
 
 // SlackText writes what a message's notification says. Nothing in it mentions anybody.
-func SlackText(m core.Message) string { return slackParagraph(m.Text, slackSection) }
+func SlackText(m core.Message) string { return slackParagraph(m, slackSection) }
 
 // SlackBlocks writes a message in Block Kit, within its limits whatever the message
 // says. Nothing that comes from a repository can mention anybody, add a link or leave
@@ -79,7 +79,7 @@ func SlackBlocks(m core.Message) []SlackBlock {
 		room = slackIntro
 	}
 	if m.Text != "" {
-		blocks = append(blocks, slackSectionOf(slackParagraph(m.Text, room)))
+		blocks = append(blocks, slackSectionOf(slackParagraph(m, room)))
 	}
 	if r := m.Report; r != nil {
 		blocks = append(blocks, slackSectionOf(slackHeadline(*r)))

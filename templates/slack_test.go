@@ -24,7 +24,7 @@ func slackReport(status core.BuildStatus, steps ...core.Step) *core.Report {
 
 func slackMessages() map[string]core.Message {
 	messages := map[string]core.Message{
-		"text": {Text: "Build #57 already runs for this commit: https://ci.example.com/builds/57?a=1&b=2. It is `main` & <fast>.", Link: "https://ci.example.com/docs"},
+		"text": {Text: "Build #57 already runs for this commit: https://ci.example.com/builds/57?a=1&b=2. It is `main` & <fast>.", Markdown: true, Link: "https://ci.example.com/docs"},
 	}
 	for _, s := range core.BuildStatuses() {
 		messages[string(s)] = core.Message{Text: "FlutterShop: Android release #142", Report: slackReport(s)}
@@ -127,7 +127,7 @@ func TestSlackTextCannotAct(t *testing.T) {
 	got := string(slackJSON(t, m))
 	for _, special := range regexp.MustCompile(`<[^>]*>`).FindAllString(got, -1) {
 		ours := strings.HasPrefix(special, "<!date^") || strings.HasPrefix(special, "<https://ci.example.com/builds/1?a=1&amp;b=2%7Cx|")
-		if !ours && special != "<https://evil.example>" { // that one says where it leads
+		if !ours {
 			t.Errorf("%q is read by Slack", special)
 		}
 	}
@@ -167,6 +167,32 @@ func TestSlackClosesAFenceThatItCuts(t *testing.T) {
 	}
 }
 
+func TestSlackAnswersKeepTheirStars(t *testing.T) {
+	for text, want := range map[string]string{
+		"- **android** (Android): push on `release/** hot**fix`": "- *android* (Android): push on `release/** hot**fix`",
+		"**failed**\n\n```text\n│ a ** b **** c\n│ **x**\n```":   "*failed*\n\n```text\n│ a ** b **** c\n│ **x**\n```",
+		"a ** b **** c": "a ** b **** c", "**a** and **b c**": "*a* and *b c*", "2**3**4": "2*3*4", "`**": "`**",
+		"#1: **running**, `a`, **b** ``` **c**": "#1: *running*, `a`, *b* ``` **c**\n```",
+	} {
+		if got := SlackText(core.Message{Text: text, Markdown: true}); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
+}
+
+// The name of a step, which stands in what a failed build says, is the repository's.
+func TestSlackMakesNoLinkOfWhatARepositorySays(t *testing.T) {
+	r := slackReport(core.BuildFailed, core.Step{Name: "https://evil.example/x", Status: core.StepFailed})
+	for _, m := range []core.Message{
+		{Text: "Shop · Android #1: https://evil.example/x failed: exit 3", Report: r},
+		{Text: "```text\n│ see https://evil.example/x\n```\nbranch `https://evil.example/x`", Markdown: true},
+	} {
+		if got := string(slackJSON(t, m)); strings.Contains(got, "<https://evil") {
+			t.Errorf("a link:\n%s", got)
+		}
+	}
+}
+
 func TestSlackMakesLinksOfAddresses(t *testing.T) {
 	for text, want := range map[string]string{
 		"see https://ci.example.com/b/1.":      "see <https://ci.example.com/b/1>.",
@@ -175,7 +201,7 @@ func TestSlackMakesLinksOfAddresses(t *testing.T) {
 		"https:// and ftp://x and javascript:": "https:// and ftp://x and javascript:",
 		"https://u@evil.example/":              "<https://u@evil.example/>",
 	} {
-		if got := SlackText(core.Message{Text: text}); got != want {
+		if got := SlackText(core.Message{Text: text, Markdown: true}); got != want {
 			t.Errorf("%q became %q, not %q", text, got, want)
 		}
 	}

@@ -45,17 +45,16 @@ func slackCode(s string) string {
 	return "`" + slackEscape(strings.ReplaceAll(inline(s), "`", "'")) + "`"
 }
 
-// slackParagraph writes a message of our own, whose fences and code hold. Addresses in
-// it are made links here, for Slack is told to make none itself.
-func slackParagraph(s string, room int) string {
+// slackParagraph writes a message of our own, whose fences and code hold.
+func slackParagraph(m core.Message, room int) string {
 	const ending = "…\n```" // of what is cut within a fence
-	lines := strings.Split(strings.ReplaceAll(cut(s, room), "\r\n", "\n"), "\n")
+	lines := strings.Split(strings.ReplaceAll(cut(m.Text, room), "\r\n", "\n"), "\n")
 	for i, line := range lines {
 		lines[i] = visible(line)
 	}
 	var out strings.Builder
 	room -= len(ending)
-	for _, piece := range slackPieces(strings.Join(lines, "\n")) {
+	for _, piece := range slackPieces(strings.Join(lines, "\n"), m.Markdown) {
 		if room -= slackLength(piece); room < 0 {
 			out.WriteString("…")
 			break
@@ -68,12 +67,35 @@ func slackParagraph(s string, room int) string {
 	return out.String() + "\n```"
 }
 
+var (
+	slackCoded = regexp.MustCompile("(?s)```.*?(?:```|$)|`[^`\n]*`")
+	markedBold = regexp.MustCompile(`\*\*([^*\s](?:[^*\n]*[^*\s])?)\*\*`)
+)
+
 // slackPieces cuts text where it may end: after each character, which is escaped, and
-// each link.
-func slackPieces(s string) []string {
+// each link. Markdown is written as Slack has it, but for code, which stays as it is:
+// what is bold there, and addresses, for Slack is told to make no links itself.
+func slackPieces(s string, ours bool) []string {
 	var pieces []string
 	for s != "" {
-		if link := webLink.FindString(s); link != "" {
+		plain, code := s, ""
+		if at := slackCoded.FindStringIndex(s); at != nil {
+			plain, code = s[:at[0]], s[at[0]:at[1]]
+		}
+		s = s[len(plain)+len(code):]
+		if ours {
+			plain = markedBold.ReplaceAllString(plain, "*$1*")
+		}
+		pieces = append(pieces, slackCharacters(plain, ours)...)
+		pieces = append(pieces, slackCharacters(code, false)...)
+	}
+	return pieces
+}
+
+func slackCharacters(s string, links bool) []string {
+	var pieces []string
+	for s != "" {
+		if link := webLink.FindString(s); links && link != "" {
 			pieces = append(pieces, "<"+strings.ReplaceAll(link, "&", "&amp;")+">")
 			s = s[len(link):]
 			continue

@@ -100,9 +100,10 @@ type Messenger interface {
 
 // Message is what is to be said in a chat, in no service's markup.
 type Message struct {
-	Text   string  // always set: what notifications show
-	Report *Report // a build, with its buttons
-	Link   string  // where more is to be read
+	Text     string  // always set: what notifications show
+	Markdown bool    // Text is our own answer: **bold**, `code`, fences, and addresses that are links
+	Report   *Report // a build, with its buttons
+	Link     string  // where more is to be read
 }
 
 // ChatUser links a person in Slack with a user of the house.

@@ -82,7 +82,7 @@ func say(w http.ResponseWriter, text string) {
 	answer(w, http.StatusOK, struct {
 		ResponseType string `json:"response_type"`
 		Text         string `json:"text"`
-	}{"ephemeral", templates.SlackText(core.Message{Text: text})})
+	}{"ephemeral", templates.SlackText(core.Message{Text: text, Markdown: true})})
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
