@@ -251,12 +251,11 @@ func (a *App) chatWhy(ctx context.Context, c *conversation, in core.ChatCommand)
 	if !core.ValidSHA(sha) {
 		return said{}, core.Codef(core.KindInvalid, "ref_not_found", "Give the commit by its whole SHA.")
 	}
-	system := core.Actor{Kind: core.ActorSystem, Name: c.actor.Name, Role: core.RoleAdmin} // scope has decided what may be seen
-	w, err := a.Why(ctx, system, repo.FullName, sha)
+	w, err := a.whyIn(ctx, c.actor, []core.Repository{repo}, sha)
 	if err != nil {
 		return said{}, err
 	}
-	return saying("%s %s/why?repo=%s&sha=%s", inert(w.Sentence), a.publicURL, repo.FullName, sha)
+	return saying("%s %s/why?repo=%s&sha=%s", inert(w.Sentence), a.publicURL, repo.ID, sha)
 }
 
 func (a *App) chatHelp(c *conversation, in core.ChatCommand) (said, error) {

@@ -75,7 +75,13 @@ func (a *App) ListDeliveries(ctx context.Context, actor core.Actor, f core.Deliv
 // hidden is what an actor may not see; nil hides nothing.
 type hidden struct {
 	projects     map[string]bool
-	repositories map[string]bool // lower-case names of those that hidden projects alone are linked to
+	repositories map[string]bool // named as repositoryKey does: those that hidden projects alone are linked to
+}
+
+// repositoryKey is all that a stored delivery says of its repository: at another host, or
+// in another folder, another may be named so.
+func repositoryKey(p core.Provider, fullName string) string {
+	return string(p) + ":" + strings.ToLower(fullName)
 }
 
 func (a *App) hiddenFrom(ctx context.Context, actor core.Actor) (*hidden, error) {
@@ -86,23 +92,29 @@ func (a *App) hiddenFrom(ctx context.Context, actor core.Actor) (*hidden, error)
 	h := &hidden{projects: map[string]bool{}, repositories: map[string]bool{}}
 	seen := map[string]bool{}
 	for _, p := range all {
-		name := strings.ToLower(p.Repository.FullName)
 		if core.Allow(actor, core.ActRead, &p) == nil {
-			seen[name] = true
-			continue
+			seen[p.RepositoryID] = true
+		} else {
+			h.projects[p.ID] = true
 		}
-		h.projects[p.ID], h.repositories[name] = true, true
 	}
-	for name := range seen {
-		delete(h.repositories, name)
+	for _, p := range all {
+		if !seen[p.RepositoryID] {
+			h.repositories[repositoryKey(p.Repository.Provider, p.Repository.FullName)] = true
+		}
 	}
 	return h, err
 }
 
 // redact takes the verdicts of hidden projects out, and with them what the delivery
-// says of their repository. It tells whether it took anything. What was answered in
-// Slack is between Slack and who asked.
+// says of their repository. It tells whether it took anything.
 func (h *hidden) redact(d *core.Delivery) bool {
+	return h != nil && h.redactOf(d, h.repositories[repositoryKey(d.Provider, d.Repository)])
+}
+
+// redactOf is redact for whoever knows whether the repository is hidden. What was
+// answered in Slack is between Slack and who asked.
+func (h *hidden) redactOf(d *core.Delivery, repository bool) bool {
 	if h == nil {
 		return false
 	}
@@ -113,7 +125,7 @@ func (h *hidden) redact(d *core.Delivery) bool {
 		}
 	}
 	took := len(kept) < len(d.Verdicts)
-	if took && len(kept) == 0 || len(kept) == 0 && h.repositories[strings.ToLower(d.Repository)] {
+	if took && len(kept) == 0 || len(kept) == 0 && repository {
 		d.Repository, d.Ref, d.SHA, d.Actor, d.Payload, d.Reason, d.Reply = "", "", "", "", nil, core.Reason{Code: d.Reason.Code}, ""
 		took = true
 	}

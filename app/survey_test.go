@@ -193,7 +193,7 @@ func TestWhySaysWhichOfTheThreeThingsHappened(t *testing.T) {
 	viewer := core.Actor{Kind: core.ActorUser, Role: core.RoleViewer}
 	why := func(sha string) app.Why {
 		t.Helper()
-		w, err := h.Why(t.Context(), viewer, "ACME/shop", sha)
+		w, err := h.Why(t.Context(), viewer, app.AskWhy{Repository: "ACME/shop", SHA: sha})
 		if err != nil || w.Sentence == "" {
 			t.Fatalf("%+v, %v", w, err)
 		}
@@ -225,9 +225,9 @@ func TestWhySaysWhichOfTheThreeThingsHappened(t *testing.T) {
 	if w := why(shaA); w.Code != app.WhyCodeBuilt || len(w.Builds) != 1 {
 		t.Errorf("built: %+v", w)
 	}
-	if w, err := h.Why(t.Context(), viewer, "acme/none", shaA); err != nil || w.Code != app.WhyCodeUnknownRepo {
+	if w, err := h.Why(t.Context(), viewer, app.AskWhy{Repository: "acme/none", SHA: shaA}); err != nil || w.Code != app.WhyCodeUnknownRepo {
 		t.Errorf("unknown: %+v, %v", w, err)
 	}
-	_, err := h.Why(t.Context(), viewer, "acme/shop", shaA[:7])
+	_, err := h.Why(t.Context(), viewer, app.AskWhy{Repository: "acme/shop", SHA: shaA[:7]})
 	wantCode(t, err, core.KindInvalid, core.CodeInvalidInput)
 }

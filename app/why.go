@@ -17,6 +17,14 @@ const (
 	WhyCodeUnknownRepo = "repo_unknown"
 )
 
+// AskWhy names a commit. The repository is named by its id, by its full name, or by host
+// and full name (git.example.com/acme/shop); a provider narrows a name.
+type AskWhy struct {
+	Repository string
+	Provider   core.Provider // empty: any
+	SHA        string        // full hex
+}
+
 // Why answers "why was this commit not built?".
 type Why struct {
 	Repository string
@@ -30,55 +38,124 @@ type Why struct {
 }
 
 // Why looks for a commit among what arrived and what was built, and if it is not
-// there asks the forge whether it tried to tell us.
-func (a *App) Why(ctx context.Context, actor core.Actor, repository, sha string) (Why, error) {
-	w := Why{Repository: repository, SHA: sha}
+// there asks the forge whether it tried to tell us. Of several repositories of one name
+// that the actor sees, it is the one that has the commit.
+func (a *App) Why(ctx context.Context, actor core.Actor, in AskWhy) (Why, error) {
+	w := Why{Repository: in.Repository, SHA: in.SHA}
 	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return w, err
 	}
-	if repository == "" || !core.ValidSHA(sha) {
+	if in.Repository == "" || !core.ValidSHA(in.SHA) {
 		return w, core.Errorf(core.KindInvalid, "repo and sha: give the repository's full name and the whole commit id")
 	}
-	repo, ok, err := a.visibleRepository(ctx, actor, repository)
+	named, err := a.visibleRepositories(ctx, actor, in)
 	if err != nil {
 		return w, err
 	}
-	if !ok {
-		w.Code, w.Sentence = WhyCodeUnknownRepo, fmt.Sprintf("%s is not linked to a project that you can see. Link it, and its next push is built.", repository)
+	if len(named) == 0 {
+		w.Code, w.Sentence = WhyCodeUnknownRepo, fmt.Sprintf("%s is not linked to a project that you can see. Link it, and its next push is built.", in.Repository)
 		return w, nil
 	}
-	w.Repository = repo.FullName
-	if w.Deliveries, _, err = a.ListDeliveries(ctx, actor, core.DeliveryFilter{Provider: repo.Provider, Repository: repo.FullName, SHA: sha}, core.Page{Limit: 20}); err != nil {
+	return a.whyIn(ctx, actor, named, in.SHA)
+}
+
+// visibleRepositories lists the linked repositories that are named so, of which the actor
+// sees a project.
+func (a *App) visibleRepositories(ctx context.Context, actor core.Actor, in AskWhy) ([]core.Repository, error) {
+	projects, err := a.visibleProjects(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	var found []core.Repository
+	seen := map[string]bool{}
+	for _, p := range projects {
+		r := p.Repository
+		named := r.ID == in.Repository || strings.EqualFold(r.FullName, in.Repository) || r.Host != "" && strings.EqualFold(r.Host+"/"+r.FullName, in.Repository)
+		if named && !seen[r.ID] && (in.Provider == "" || in.Provider == r.Provider) {
+			seen[r.ID] = true
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
+
+// whyIn answers for repositories that the actor may see, one at least: for the one that
+// has built the commit, else for the one that heard of it.
+func (a *App) whyIn(ctx context.Context, actor core.Actor, repos []core.Repository, sha string) (Why, error) {
+	var heard *Why
+	for _, repo := range repos {
+		w, err := a.whatIsKnown(ctx, actor, repo, sha)
+		if err != nil {
+			return w, err
+		}
+		if len(w.Builds) > 0 {
+			return a.whyKnown(ctx, actor, w)
+		}
+		if len(w.Deliveries) > 0 && heard == nil {
+			heard = &w
+		}
+	}
+	if heard != nil {
+		return a.whyKnown(ctx, actor, *heard)
+	}
+	var first *Why
+	for _, repo := range repos {
+		w, err := a.whyUndelivered(ctx, Why{Repository: repo.FullName, SHA: sha}, repo)
+		if err != nil || len(w.Missed) > 0 {
+			return w, err
+		}
+		if first == nil {
+			first = &w
+		}
+	}
+	return *first, nil
+}
+
+// whatIsKnown gathers what arrived of a commit and what was built of it.
+func (a *App) whatIsKnown(ctx context.Context, actor core.Actor, repo core.Repository, sha string) (w Why, err error) {
+	w = Why{Repository: repo.FullName, SHA: sha}
+	h, err := a.hiddenFrom(ctx, actor)
+	if err != nil {
 		return w, err
 	}
-	if w.Builds, _, err = a.ListBuilds(ctx, actor, core.BuildFilter{RepositoryID: repo.ID, SHA: sha}, core.Page{Limit: 20}); err != nil {
+	if w.Deliveries, err = a.deliveriesOf(ctx, repo, core.DeliveryFilter{SHA: sha}); err != nil {
 		return w, err
 	}
-	if len(w.Deliveries) > 0 {
-		return a.whyDelivered(ctx, actor, w)
+	for i := range w.Deliveries {
+		h.redactOf(&w.Deliveries[i], false)
 	}
-	if len(w.Builds) > 0 {
+	w.Builds, _, err = a.ListBuilds(ctx, actor, core.BuildFilter{RepositoryID: repo.ID, SHA: sha}, core.Page{Limit: 20})
+	return w, err
+}
+
+// deliveriesOf lists what arrived about a repository, newest first, without payload.
+// Names say too little: at another host, or in another folder, there may be another of
+// the same name.
+func (a *App) deliveriesOf(ctx context.Context, repo core.Repository, f core.DeliveryFilter) ([]core.Delivery, error) {
+	f.Provider, f.Repository = repo.Provider, repo.FullName
+	list, _, err := a.store.ListDeliveries(ctx, f, core.Page{Limit: 20})
+	if err != nil {
+		return nil, err
+	}
+	own := []core.Delivery{}
+	for _, d := range list {
+		whole, err := a.store.FindDelivery(ctx, d.ID)
+		if err != nil {
+			return nil, err
+		}
+		if u := a.understand(ctx, whole); u.err == nil && u.host == repo.Host && u.event.RepositoryID == repo.ExternalID {
+			own = append(own, d)
+		}
+	}
+	return own, nil
+}
+
+// whyKnown puts into words what is known.
+func (a *App) whyKnown(ctx context.Context, actor core.Actor, w Why) (Why, error) {
+	if len(w.Deliveries) == 0 {
 		w.Code, w.Sentence = WhyCodeBuilt, fmt.Sprintf("It was built by hand: build #%d.", w.Builds[0].Number)
 		return w, nil
 	}
-	return a.whyUndelivered(ctx, w, repo)
-}
-
-// visibleRepository finds a linked repository by name, if the actor sees a project of it.
-func (a *App) visibleRepository(ctx context.Context, actor core.Actor, name string) (core.Repository, bool, error) {
-	projects, err := a.visibleProjects(ctx, actor)
-	if err != nil {
-		return core.Repository{}, false, err
-	}
-	for _, p := range projects {
-		if strings.EqualFold(p.Repository.FullName, name) {
-			return p.Repository, true, nil
-		}
-	}
-	return core.Repository{}, false, nil
-}
-
-func (a *App) whyDelivered(ctx context.Context, actor core.Actor, w Why) (Why, error) {
 	newest := w.Deliveries[0]
 	evaluated, err := a.EvaluateDelivery(ctx, actor, newest.ID)
 	if err != nil {
@@ -121,11 +198,11 @@ func (a *App) whyUndelivered(ctx context.Context, w Why, repo core.Repository) (
 		w.Sentence = fmt.Sprintf("The forge tried to tell us of %s and could not reach us: %s%s. It is asked for again by itself.", repo.FullName, last.Status, when)
 		return w, nil
 	}
-	w.Code, w.Sentence = WhyCodeNeverSent, "The forge never sent it. "+a.neverSentHint(repo)
+	w.Code, w.Sentence = WhyCodeNeverSent, "The forge never sent it. "+neverSentHint(repo)
 	return w, nil
 }
 
-func (a *App) neverSentHint(repo core.Repository) string {
+func neverSentHint(repo core.Repository) string {
 	if repo.Unavailable != "" {
 		return repo.Unavailable + "."
 	}

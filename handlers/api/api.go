@@ -43,7 +43,7 @@ type Commands interface {
 	EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
 	DeleteAPIToken(ctx context.Context, actor core.Actor, id string) error
-	Why(ctx context.Context, actor core.Actor, repository, sha string) (app.Why, error)
+	Why(ctx context.Context, actor core.Actor, in app.AskWhy) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 
 	ListIntegrations(ctx context.Context, actor core.Actor) ([]app.IntegrationDetail, error)

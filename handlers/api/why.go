@@ -27,7 +27,7 @@ type missedJSON struct {
 	At         *int64 `json:"at,omitempty"` // not every forge says
 }
 
-// Why answers GET /v1/why?repo=&sha=: why a commit was or was not built.
+// Why answers GET /v1/why?repo=&sha=&provider=: why a commit was or was not built.
 func (a *API) Why(c *fiber.Ctx, actor core.Actor) error {
 	repo, err := queryText(c, "repo")
 	if err != nil {
@@ -37,7 +37,11 @@ func (a *API) Why(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	w, err := a.app.Why(c.UserContext(), actor, repo, sha)
+	provider, err := queryText(c, "provider")
+	if err != nil {
+		return err
+	}
+	w, err := a.app.Why(c.UserContext(), actor, app.AskWhy{Repository: repo, Provider: core.Provider(provider), SHA: sha})
 	if err != nil {
 		return err
 	}

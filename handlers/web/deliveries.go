@@ -99,15 +99,17 @@ func (p *Pages) Approve(c *fiber.Ctx, actor core.Actor) error {
 // Why is GET /why: the answer to "why was my commit not built?".
 func (p *Pages) Why(c *fiber.Ctx, actor core.Actor) error {
 	v := templates.WhyView{Repository: query(c, "repo"), SHA: query(c, "sha")}
+	in := app.AskWhy{Repository: v.Repository, Provider: core.Provider(query(c, "provider")), SHA: v.SHA}
 	v.Page = page(actor, "Why was it not built?", "deliveries", "/v1/why?"+url.Values{"repo": {v.Repository}, "sha": {v.SHA}}.Encode())
 	if v.Repository != "" || v.SHA != "" {
-		w, err := p.app.Why(c.UserContext(), actor, v.Repository, v.SHA)
+		w, err := p.app.Why(c.UserContext(), actor, in)
 		switch alert, other := refused(err); {
 		case err != nil && other != nil:
 			return other
 		case err != nil:
 			v.Alert = alert
 		default:
+			v.Repository = w.Repository // for people, where it was asked for by id
 			v.Answer = &templates.WhyAnswer{
 				Built: w.Code == app.WhyCodeBuilt, Sentence: w.Sentence, Deliveries: w.Deliveries, Missed: w.Missed,
 				Builds: w.Builds, Evaluation: w.Evaluation,

@@ -194,12 +194,12 @@ func (f *fake) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha st
 	return d, err
 }
 
-func (f *fake) Why(_ context.Context, _ core.Actor, repository, sha string) (app.Why, error) {
-	if !core.ValidSHA(sha) {
+func (f *fake) Why(_ context.Context, _ core.Actor, in app.AskWhy) (app.Why, error) {
+	if !core.ValidSHA(in.SHA) {
 		return app.Why{}, core.Errorf(core.KindInvalid, "repo and sha: give the whole commit id")
 	}
 	return app.Why{
-		Repository: repository, SHA: sha, Code: app.WhyCodeNotBuilt, Sentence: "It arrived and was not built.", Deliveries: f.deliveries,
+		Repository: in.Repository, SHA: in.SHA, Code: app.WhyCodeNotBuilt, Sentence: "It arrived and was not built.", Deliveries: f.deliveries,
 		Builds: f.builds[:1], Evaluation: f.deliveries[0].Verdicts, Missed: []core.MissedDelivery{{Event: "push", Status: "Bad Gateway", StatusCode: 502, At: f.deliveries[0].ReceivedAt}},
 	}, nil
 }

@@ -47,7 +47,7 @@ type Commands interface {
 	ListDeliveries(ctx context.Context, actor core.Actor, f core.DeliveryFilter, page core.Page) ([]core.Delivery, int, error)
 	EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
-	Why(ctx context.Context, actor core.Actor, repository, sha string) (app.Why, error)
+	Why(ctx context.Context, actor core.Actor, in app.AskWhy) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	SignIn(ctx context.Context, link string) (session string, expires time.Time, err error)
 	SignOut(ctx context.Context, session string) error

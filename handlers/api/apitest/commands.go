@@ -215,13 +215,13 @@ func (f *Commands) DeleteAPIToken(_ context.Context, actor core.Actor, id string
 }
 
 // Why answers with Delivery and Build.
-func (f *Commands) Why(_ context.Context, actor core.Actor, repository, sha string) (app.Why, error) {
+func (f *Commands) Why(_ context.Context, actor core.Actor, in app.AskWhy) (app.Why, error) {
 	w := app.Why{
-		Repository: repository, SHA: sha, Code: app.WhyCodeBuilt, Sentence: "It arrived and was built.",
+		Repository: in.Repository, SHA: in.SHA, Code: app.WhyCodeBuilt, Sentence: "It arrived and was built.",
 		Deliveries: []core.Delivery{f.Delivery}, Builds: []core.Build{f.Detail.Build}, Evaluation: f.Delivery.Verdicts,
 		Missed: []core.MissedDelivery{{DeliveryID: "guid", Event: "push", StatusCode: 502, Status: "Bad Gateway", At: f.Expires}},
 	}
-	return w, f.note("Why", actor, repository, sha)
+	return w, f.note("Why", actor, in.Repository, in)
 }
 
 // RedeliverDelivery answers Delivery.
