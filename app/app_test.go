@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,8 @@ type fakeForge struct {
 	refusals map[string]error // of those
 	paths    []string         // changed files of everything
 	message  string           // of every commit, if set
+	down     int              // calls of ResolveRef that will fail
+	meet     func()           // called by each ResolveRef, if set
 	talk     talk
 }
 
@@ -90,8 +93,15 @@ func (f *fakeForge) setMessage(message string) {
 }
 
 func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string) (core.Commit, error) {
+	if f.meet != nil {
+		f.meet()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.down > 0 {
+		f.down--
+		return core.Commit{}, core.Errorf(core.KindUnavailable, "502")
+	}
 	if f.message != "" {
 		return core.Commit{SHA: shaA, Message: f.message}, nil
 	}
@@ -102,6 +112,15 @@ func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string)
 		return core.Commit{SHA: shaB, Message: "Second", Author: "ben"}, nil
 	}
 	return core.Commit{}, core.Codef(core.KindNotFound, core.CodeInvalidRef, "no ref %s", ref)
+}
+
+func (f *fakeForge) FindCommit(ctx context.Context, repo core.Repository, short string) (core.Commit, error) {
+	for _, sha := range []string{shaA, shaB} {
+		if strings.HasPrefix(sha, short) {
+			return f.ResolveRef(ctx, repo, sha)
+		}
+	}
+	return core.Commit{}, core.Codef(core.KindNotFound, core.CodeInvalidRef, "no commit %s", short)
 }
 
 func (f *fakeForge) PullRequestHead(context.Context, core.Repository, int) (string, error) {

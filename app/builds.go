@@ -47,7 +47,7 @@ func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuil
 	if err != nil {
 		return core.Build{}, err
 	}
-	b := a.newBuild(pipeline, in.Type, actor.Name)
+	b := a.newBuild(pipeline, in.Type, actor)
 	b.Branch, b.SHA, b.CommitMessage, b.CommitAuthor = in.Branch, commit.SHA, commit.Message, commit.Author
 	b.TriggerRef = in.TriggerRef
 	return a.createBuild(ctx, project, pipeline, b)
@@ -89,10 +89,11 @@ func (a *App) resolve(ctx context.Context, repo core.Repository, branch, sha str
 	return commit, err
 }
 
-func (a *App) newBuild(p core.Pipeline, how core.TriggerType, actor string) core.Build {
+func (a *App) newBuild(p core.Pipeline, how core.TriggerType, by core.Actor) core.Build {
 	now := a.now()
 	return core.Build{
-		ID: a.newID(), ProjectID: p.ProjectID, PipelineID: p.ID, Status: core.BuildQueued, TriggerType: how, TriggerActor: actor,
+		ID: a.newID(), ProjectID: p.ProjectID, PipelineID: p.ID, Status: core.BuildQueued,
+		TriggerType: how, TriggerActor: by.Name, TriggerUser: by.Identity(),
 		Timeout: p.Timeout, Labels: p.Labels, QueuedAt: now, CreatedAt: now, UpdatedAt: now,
 	}
 }
@@ -185,13 +186,14 @@ func (a *App) RerunBuild(ctx context.Context, actor core.Actor, id string) (core
 	if err := a.trusted(ctx, a.store, project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest}); err != nil {
 		return core.Build{}, err
 	}
-	return a.createBuild(ctx, project, pipeline, a.rerunOf(b, pipeline, actor.Name))
+	return a.createBuild(ctx, project, pipeline, a.rerunOf(b, pipeline, actor))
 }
 
-// rerunOf is a new build of what b built.
-func (a *App) rerunOf(b core.Build, p core.Pipeline, actor string) core.Build {
-	again := a.newBuild(p, core.TriggerRerun, actor)
+// rerunOf is a new build of what b built, shown where b was asked for.
+func (a *App) rerunOf(b core.Build, p core.Pipeline, by core.Actor) core.Build {
+	again := a.newBuild(p, core.TriggerRerun, by)
 	again.SourceBuildID, again.TriggerEvent, again.TriggerRef = b.ID, b.TriggerEvent, b.TriggerRef
+	again.ChatChannel, again.Note, again.Platforms = b.ChatChannel, b.Note, b.Platforms
 	again.Branch, again.Tag, again.SHA, again.PullRequest = b.Branch, b.Tag, b.SHA, b.PullRequest
 	again.CommitMessage, again.CommitAuthor, again.DeliveryID = b.CommitMessage, b.CommitAuthor, b.DeliveryID
 	return again
@@ -272,6 +274,11 @@ func (a *App) ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilt
 // activeBuilds lists what has not ended.
 func (a *App) activeBuilds(ctx context.Context, s core.Store, f core.BuildFilter) ([]core.Build, error) {
 	f.Statuses = []core.BuildStatus{core.BuildQueued, core.BuildAssigned, core.BuildRunning}
-	builds, _, err := s.ListBuilds(ctx, f, core.Page{Limit: 200})
-	return builds, err
+	var all []core.Build
+	for page := (core.Page{Limit: 200}); ; page.Offset += page.Limit {
+		builds, _, err := s.ListBuilds(ctx, f, page)
+		if all = append(all, builds...); err != nil || len(builds) < page.Limit {
+			return all, err
+		}
+	}
 }

@@ -194,7 +194,7 @@ func (a *App) rerunCommit(ctx context.Context, tx core.Store, d core.Delivery, e
 		}
 		named := e.Rerun.BuildID == b.ID
 		if named && b.Status.Terminal() || e.Rerun.BuildID == "" && b.Status.Terminal() && b.Status != core.BuildSucceeded {
-			again := a.rerunOf(b, c.pipeline, e.Actor)
+			again := a.rerunOf(b, c.pipeline, core.Actor{Name: e.Actor})
 			again.DeliveryID = d.ID
 			if b, _, err = tx.CreateBuild(ctx, again, queuedEvent(again)); err != nil {
 				return nil, err

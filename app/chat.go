@@ -145,7 +145,10 @@ func (a *App) meet(ctx context.Context, c *conversation) (err error) {
 	if !c.repo.Private && permission == core.PermissionNone {
 		permission = core.PermissionRead // everybody reads a public repository
 	}
-	c.actor = core.Actor{Kind: core.ActorForge, Name: c.chat.Author, Role: permission.Role()}
+	c.actor = core.Actor{
+		Kind: core.ActorForge, Name: c.chat.Author, Role: permission.Role(),
+		ForgeID: string(c.repo.Provider) + ":" + c.repo.Host + ":" + c.chat.AuthorID,
+	}
 	return nil
 }
 

@@ -112,7 +112,7 @@ func (a *App) chatBuildOne(ctx context.Context, c *conversation, one candidate, 
 			}
 		}
 	}
-	b := a.newBuild(one.pipeline, core.TriggerChat, c.actor.Name)
+	b := a.newBuild(one.pipeline, core.TriggerChat, c.actor)
 	b.Branch, b.Tag, b.SHA, b.PullRequest = what.Branch, what.Tag, what.SHA, what.PullRequest
 	b.CommitMessage, b.CommitAuthor = what.Message, what.Author
 	b, err = a.keepChatBuild(ctx, c, one, b)
@@ -122,6 +122,9 @@ func (a *App) chatBuildOne(ctx context.Context, c *conversation, one candidate, 
 // keepChatBuild stores a build that a command asked for, once.
 func (a *App) keepChatBuild(ctx context.Context, c *conversation, one candidate, b core.Build) (core.Build, error) {
 	b.TriggerRef, b.DeliveryID = c.ref(), c.delivery.ID
+	if c.door == core.DoorSlack {
+		b.ChatChannel = c.chat.Team + "/" + c.chat.Channel
+	}
 	b.DedupeKey = "chat:" + c.identity() + ":" + b.PipelineID + ":" + b.SHA + ":" + b.SourceBuildID
 	var canceled []core.Build
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
@@ -201,7 +204,7 @@ func (a *App) chatRetry(ctx context.Context, c *conversation, in core.ChatComman
 		if err := a.trusted(ctx, a.store, one.project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest}); err != nil {
 			return said{}, err
 		}
-		again, err := a.keepChatBuild(ctx, c, one, a.rerunOf(b, one.pipeline, c.actor.Name))
+		again, err := a.keepChatBuild(ctx, c, one, a.rerunOf(b, one.pipeline, c.actor))
 		if err != nil {
 			return said{}, err
 		}
@@ -240,7 +243,7 @@ func (a *App) mayChange(c *conversation, one candidate, b core.Build) error {
 	if c.door == core.DoorForge && b.PullRequest != nil && b.PullRequest.Number == c.chat.Number {
 		return nil // mayRun has decided: write access, or the author's own pull request
 	}
-	if b.TriggerActor == c.actor.Name && b.TriggerType == core.TriggerChat {
+	if b.TriggerUser != "" && b.TriggerUser == c.actor.Identity() {
 		return nil
 	}
 	return core.Allow(c.actor, core.ActTrigger, &one.project)

@@ -167,7 +167,7 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 }
 
 func (a *App) eventBuild(d core.Delivery, e core.Event, p core.Pipeline) core.Build {
-	b := a.newBuild(p, core.TriggerWebhook, e.Actor)
+	b := a.newBuild(p, core.TriggerWebhook, core.Actor{Name: e.Actor})
 	b.TriggerEvent, b.DeliveryID, b.DedupeKey = string(e.Kind), d.ID, core.EventBuildKey(p.ID, e)
 	b.Branch, b.Tag, b.SHA, b.PullRequest = e.Branch, e.Tag, e.SHA, e.PullRequest
 	b.CommitMessage, b.CommitAuthor, b.TriggerRef = e.Message, e.Author, e.Ref

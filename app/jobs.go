@@ -289,7 +289,7 @@ func (a *App) runAgain(ctx context.Context, tx core.Store, p core.Project, b cor
 	if err != nil {
 		return err
 	}
-	again := a.rerunOf(b, pipeline, "oore")
+	again := a.rerunOf(b, pipeline, core.Actor{Kind: core.ActorSystem, Name: "oore"})
 	again.LostRuns = lost
 	again, _, err = tx.CreateBuild(ctx, again, queuedEvent(again))
 	if err != nil {

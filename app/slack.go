@@ -196,10 +196,8 @@ func (a *App) wantMessages(ctx context.Context, tx core.Store, b core.Build) err
 		return nil
 	}
 	channels := map[string]bool{}
-	if where, ok := strings.CutPrefix(b.TriggerRef, "slack:"); ok {
-		if i := strings.LastIndex(where, "/"); i > 0 {
-			channels[where[:i]] = true
-		}
+	if b.ChatChannel != "" {
+		channels[b.ChatChannel] = true
 	}
 	if b.Status.Terminal() {
 		if err := a.addSubscribed(ctx, tx, b, channels); err != nil {

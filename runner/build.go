@@ -136,7 +136,7 @@ func (b *build) checkoutAndRead(ctx context.Context) (core.Plan, error) {
 	if err := b.space.check(ctx); err != nil {
 		return core.Plan{}, err
 	}
-	plan, err := readPlan(b.dir, b.job.Pipeline)
+	plan, err := readPlan(b.dir, b.job.Pipeline, b.job.Build.Platforms...)
 	if err != nil {
 		return core.Plan{}, err
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 // readPlan finds out what to run: the commit's own file, or the pipeline's
-// configuration where there is none. An error is a *failure.
-func readPlan(workspace string, p core.Pipeline) (core.Plan, error) {
+// configuration where there is none, for these platforms if some are named. An error is
+// a *failure.
+func readPlan(workspace string, p core.Pipeline, platforms ...string) (core.Plan, error) {
 	path, data, err := readConfig(workspace, p.ConfigPaths())
 	if err != nil {
 		return core.Plan{}, failf(core.ReasonConfigInvalid, "%v", err)
@@ -26,7 +27,7 @@ func readPlan(workspace string, p core.Pipeline) (core.Plan, error) {
 			return core.Plan{}, brokenConfig(path, err)
 		}
 	}
-	plan, err := core.ResolveConfig(p, file)
+	plan, err := core.ResolveConfig(p, file, platforms...)
 	if err != nil {
 		return core.Plan{}, failf(core.CodeOf(err), "%s", sentence(err))
 	}

@@ -90,6 +90,23 @@ func TestFVMRunsTheVersionThatTheCommitAsksFor(t *testing.T) {
 	}
 }
 
+func TestABuildOfOnePlatformRunsThatAlone(t *testing.T) {
+	tl := newTools(t)
+	tl.add("flutter", machineVersion)
+	repo, house := newRepository(t), newHouse()
+	startPool(t, house, 1)
+	repo.commit(".oore.yaml", "version: 1\nplatforms: [android, ios]\nartifacts: {patterns: []}\n")
+	job := repo.job("b1")
+	job.Build.Platforms = []string{"ios"}
+	mustEnd(t, house.run(t, job), core.BuildSucceeded, "", "")
+	if got := tl.calls(); !slices.Equal(got, []string{"flutter pub get", "flutter build ios --release --no-codesign"}) {
+		t.Errorf("called %q", got)
+	}
+	job = repo.job("b2")
+	job.Build.Platforms = []string{"macos"}
+	mustEnd(t, house.run(t, job), core.BuildFailed, core.ReasonConfigInvalid, "asked for macos, which is not among the configuration's platforms (android, ios)")
+}
+
 func TestWithoutFVMAnotherFlutterIsWarnedOf(t *testing.T) {
 	const plain = `test "$1" != --version || echo 'Flutter 3.24.5 • channel stable • https://github.com/flutter/flutter.git'`
 	for _, c := range []struct{ name, wanted, flutter, warns string }{

@@ -18,6 +18,10 @@ type buildRow struct {
 	TriggerActor   string
 	TriggerEvent   string
 	TriggerRef     string
+	TriggerUser    string
+	ChatChannel    string
+	Note           string
+	Platforms      []string `gorm:"serializer:json"`
 	Branch         string
 	Tag            string
 	SHA            string
@@ -56,6 +60,7 @@ func newBuildRow(b core.Build) buildRow {
 		ID: b.ID, ProjectID: b.ProjectID, PipelineID: b.PipelineID, Number: b.Number,
 		Status: string(b.Status), StatusReason: b.StatusReason, StatusMessage: b.StatusMessage,
 		TriggerType: string(b.TriggerType), TriggerActor: b.TriggerActor, TriggerEvent: b.TriggerEvent, TriggerRef: b.TriggerRef,
+		TriggerUser: b.TriggerUser, ChatChannel: b.ChatChannel, Note: b.Note, Platforms: b.Platforms,
 		Branch: b.Branch, Tag: b.Tag, SHA: b.SHA, CommitMessage: b.CommitMessage, CommitAuthor: b.CommitAuthor,
 		DeliveryID: b.DeliveryID, SourceBuildID: b.SourceBuildID, LostRuns: b.LostRuns,
 		RunnerID: b.RunnerID, RunnerName: b.RunnerName, LeaseToken: b.LeaseToken, LeaseExpiresAt: micros(b.LeaseExpiresAt),
@@ -77,6 +82,7 @@ func (r buildRow) toCore() core.Build {
 		ID: r.ID, ProjectID: r.ProjectID, PipelineID: r.PipelineID, Number: r.Number,
 		Status: core.BuildStatus(r.Status), StatusReason: r.StatusReason, StatusMessage: r.StatusMessage,
 		TriggerType: core.TriggerType(r.TriggerType), TriggerActor: r.TriggerActor, TriggerEvent: r.TriggerEvent, TriggerRef: r.TriggerRef,
+		TriggerUser: r.TriggerUser, ChatChannel: r.ChatChannel, Note: r.Note, Platforms: r.Platforms,
 		Branch: r.Branch, Tag: r.Tag, SHA: r.SHA, CommitMessage: r.CommitMessage, CommitAuthor: r.CommitAuthor,
 		DeliveryID: r.DeliveryID, SourceBuildID: r.SourceBuildID, LostRuns: r.LostRuns,
 		RunnerID: r.RunnerID, RunnerName: r.RunnerName, LeaseToken: r.LeaseToken, LeaseExpiresAt: instant(r.LeaseExpiresAt),

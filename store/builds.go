@@ -131,6 +131,12 @@ func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
 	if f.PullRequest != 0 {
 		db = db.Where("pr_number = ?", f.PullRequest)
 	}
+	if f.SHAPrefix != "" {
+		db = db.Where("sha >= ? AND sha < ?", f.SHAPrefix, f.SHAPrefix+"g") // no hex digit comes after f
+	}
+	if f.SourceID != "" {
+		db = db.Where("source_build_id = ? AND source_build_id <> ''", f.SourceID) // as its index has it
+	}
 	if f.Number != 0 {
 		db = db.Where("number = ?", f.Number)
 	}

@@ -17,6 +17,7 @@ func TestBuildIsKeptWhole(t *testing.T) {
 		b.TriggerEvent, b.TriggerRef, b.Tag, b.CommitMessage, b.CommitAuthor = "push", "ref", "v1", "message", "author"
 		b.PullRequest = &core.PullRequest{Number: 7, Title: "t", URL: "u", Fork: true}
 		b.DedupeKey, b.DeliveryID, b.SourceBuildID, b.LostRuns, b.Labels = "key", "delivery", "source", 1, []string{"linux"}
+		b.TriggerUser, b.ChatChannel, b.Note, b.Platforms = "user:1", "T1/C1", "note", []string{"ios"}
 		stored := h.queue(t, b)
 		b.Number = 1
 		equal(t, stored, b)
@@ -149,7 +150,7 @@ func TestListBuildsFilters(t *testing.T) {
 		ok(t, h.CreatePipeline(ctx, other.pipeline))
 
 		a := h.newBuild()
-		a.Branch, a.SHA, a.PullRequest = "feature", "aaa", &core.PullRequest{Number: 5}
+		a.Branch, a.SHA, a.PullRequest, a.SourceBuildID = "feature", "aaa", &core.PullRequest{Number: 5}, "source"
 		a = h.queue(t, a)
 		b := h.newBuild()
 		b.TriggerType, b.CreatedAt, b.Status = core.TriggerWebhook, at(1), core.BuildSucceeded
@@ -170,6 +171,9 @@ func TestListBuildsFilters(t *testing.T) {
 			"statuses":      {core.BuildFilter{Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed}}, []core.Build{b}},
 			"branch":        {core.BuildFilter{Branch: "feature"}, []core.Build{a}},
 			"commit":        {core.BuildFilter{SHA: "aaa"}, []core.Build{a}},
+			"short commit":  {core.BuildFilter{SHAPrefix: "ca"}, []core.Build{c, b}},
+			"longer commit": {core.BuildFilter{SHAPrefix: "cafe0"}, []core.Build{}},
+			"run again":     {core.BuildFilter{SourceID: "source"}, []core.Build{a}},
 			"trigger":       {core.BuildFilter{TriggerType: core.TriggerWebhook}, []core.Build{b}},
 			"pull request":  {core.BuildFilter{PullRequest: 5}, []core.Build{c, a}},
 			"of repository": {core.BuildFilter{PullRequest: 5, RepositoryID: repo2.ID}, []core.Build{c}},

@@ -163,5 +163,8 @@ func filterDeliveries(db *gorm.DB, f core.DeliveryFilter) *gorm.DB {
 	if f.SHA != "" {
 		db = db.Where("sha = ? AND sha <> ''", f.SHA)
 	}
+	if f.SHAPrefix != "" {
+		db = db.Where("sha >= ? AND sha < ? AND sha <> ''", f.SHAPrefix, f.SHAPrefix+"g") // no hex digit comes after f
+	}
 	return db
 }

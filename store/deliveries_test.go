@@ -215,6 +215,7 @@ func TestListDeliveries(t *testing.T) {
 			"failed":     {core.DeliveryFilter{Status: core.DeliveryFailed}, []core.Delivery{b}},
 			"repository": {core.DeliveryFilter{Repository: "acme/app"}, []core.Delivery{b}},
 			"commit":     {core.DeliveryFilter{SHA: "cafe"}, []core.Delivery{b}},
+			"short":      {core.DeliveryFilter{SHAPrefix: "ca"}, []core.Delivery{b}},
 			"none":       {core.DeliveryFilter{SHA: "cafe", Provider: core.ProviderGitHub}, []core.Delivery{}},
 		} {
 			t.Run(name, func(t *testing.T) {

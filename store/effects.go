@@ -63,6 +63,17 @@ func (s *Store) WantEffect(ctx context.Context, e core.Effect) error {
 	return failed(err, "want %s", e.Key)
 }
 
+// WantMessagesAgain is core.EffectStore's.
+func (s *Store) WantMessagesAgain(ctx context.Context, buildID string, now time.Time) error {
+	err := s.writeOne(ctx, func(q session) error {
+		_, err := q.exec(`UPDATE effects SET wanted = wanted + 1, attempts = 0, parked = false, updated_at = $1,
+			not_before = CASE WHEN not_before > $1 THEN not_before ELSE $1 END
+			WHERE build_id = $2 AND build_id <> '' AND kind = $3`, micros(now), buildID, string(core.EffectMessage))
+		return err
+	})
+	return failed(err, "want the messages of build %s again", buildID)
+}
+
 // due repeats the condition of its index.
 func (s session) due(now time.Time) *gorm.DB {
 	return s.db().Model(&effectRow{}).Where("done < wanted AND NOT parked AND not_before <= ?", micros(now))

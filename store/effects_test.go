@@ -81,6 +81,26 @@ func TestEffectKeepsItsBuildAndChannel(t *testing.T) {
 	})
 }
 
+func TestMessagesOfABuildAreWantedAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, ctx := open(t, url), t.Context()
+		message, other, notice := newEffect("m"), newEffect("o"), newEffect("n")
+		message.Kind, other.Kind, other.BuildID, notice.Kind = core.EffectMessage, core.EffectMessage, "other", core.EffectNotify
+		for _, e := range []core.Effect{message, other, notice} {
+			ok(t, s.WantEffect(ctx, e))
+			e.Wanted, e.Done, e.Parked = 1, 1, true
+			ok(t, s.SaveEffect(ctx, e))
+		}
+		ok(t, s.WantMessagesAgain(ctx, "b", at(3)))
+		ok(t, s.WantMessagesAgain(ctx, "", at(3)))
+		for key, want := range map[string]bool{"m": true, "o": false, "n": false} {
+			e, err := s.FindEffect(ctx, key)
+			ok(t, err)
+			equal(t, e.Wanted > e.Done && !e.Parked && e.NotBefore.Equal(at(3)), want)
+		}
+	})
+}
+
 func TestParkedEffectRestsUntilItIsWantedAnew(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s, ctx := open(t, url), t.Context()

@@ -45,11 +45,16 @@ func (s *Store) SaveSubscription(ctx context.Context, sub core.Subscription) err
 }
 
 // DeleteSubscriptions is core.ChatStore's.
-func (s *Store) DeleteSubscriptions(ctx context.Context, team, channel, projectID string) (int, error) {
+func (s *Store) DeleteSubscriptions(ctx context.Context, team, channel, projectID string, pipelineIDs ...string) (int, error) {
 	var n int64
-	err := s.writeOne(ctx, func(q session) (err error) {
-		n, err = q.exec("DELETE FROM subscriptions WHERE team = $1 AND channel = $2 AND project_id = $3", team, channel, projectID)
-		return err
+	err := s.writeOne(ctx, func(q session) error {
+		of := q.db().Where("team = ? AND channel = ? AND project_id = ?", team, channel, projectID)
+		if len(pipelineIDs) > 0 {
+			of = of.Where("pipeline_id IN ?", pipelineIDs)
+		}
+		result := of.Delete(&subscriptionRow{})
+		n = result.RowsAffected
+		return result.Error
 	})
 	return int(n), failed(err, "unsubscribe channel %s of %s from %s", channel, team, projectID)
 }

@@ -76,8 +76,13 @@ func TestSubscriptionsEnd(t *testing.T) {
 		neighbor, elsewhere := newSubscription("C2", h.project.ID, "", 3), newSubscription("C1", h.project.ID, "", 4)
 		elsewhere.Team = "T2"
 		others := newSubscription("C1", other.ID, "", 5)
-		h.subscribe(t, newSubscription("C1", h.project.ID, "", 1), newSubscription("C1", h.project.ID, h.pipeline.ID, 2), neighbor, elsewhere, others)
+		h.subscribe(t, newSubscription("C1", h.project.ID, "", 1), newSubscription("C1", h.project.ID, h.pipeline.ID, 2), newSubscription("C1", h.project.ID, "p2", 2), neighbor, elsewhere, others)
 
+		for _, want := range []int{1, 0} { // of some pipelines alone
+			n, err := h.DeleteSubscriptions(ctx, "T1", "C1", h.project.ID, "p2", "p3")
+			ok(t, err)
+			equal(t, n, want)
+		}
 		for _, want := range []int{2, 0} {
 			n, err := h.DeleteSubscriptions(ctx, "T1", "C1", h.project.ID)
 			ok(t, err)

@@ -85,6 +85,40 @@ func TestHouseWithoutIntegrationsIsUpgraded(t *testing.T) {
 	})
 }
 
+// A build that somebody asked for in a channel is still shown there; what merely says so
+// is not.
+func TestUpgradeKeepsTheChannelOfABuild(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		migrateTo(t, url, 10)
+		execute(t, url, `
+			INSERT INTO repositories (id, provider, host, external_id, full_name, web_url, clone_url, default_branch, private, installation_id,
+				unavailable, integration_id, hook_trouble, created_at, updated_at)
+			VALUES ('r1', 'github', 'github.com', '7', 'acme/shop', '', '', 'main', FALSE, 0, '', '', '', 1, 2);
+			INSERT INTO projects (id, name, slug, description, repository_id, default_branch, forks, comments, trigger_role, visibility,
+				checks, report_skipped, last_build_number, created_at, updated_at)
+			VALUES ('p1', 'Shop', 'shop', '', 'r1', '', 'approve', 'always', 'viewer', 'instance', 'status', FALSE, 3, 1, 2);
+			INSERT INTO pipelines (id, project_id, name, slug, config_path, config_path_explicit, cancel_previous, max_concurrent, timeout_ns,
+				status_context, enabled, created_at, updated_at)
+			VALUES ('x', 'p1', 'X', 'x', '', FALSE, FALSE, 0, 0, 'oore/x', TRUE, 1, 1);`)
+		for id, from := range map[string][2]string{
+			"slack": {"chat", "slack:T1/C1/U1"}, "api": {"api", "slack:T1/C1/U1"}, "comment": {"chat", "github:pr/5#comment-1"}, "free": {"chat", ""},
+		} {
+			execute(t, url, fmt.Sprintf(`
+				INSERT INTO builds (id, project_id, pipeline_id, number, status, status_reason, status_message, trigger_type, trigger_actor, trigger_event,
+					trigger_ref, branch, tag, sha, commit_message, commit_author, pr_title, pr_url, pr_fork, delivery_id, source_build_id, lost_runs,
+					runner_id, runner_name, lease_token, lease_expires_at, timeout_ns, queued_at, created_at, updated_at)
+				VALUES ('%s', 'p1', 'x', %d, 'running', '', '', '%s', 'ann', '', '%s', 'main', '', 'cafe', '', '', '', '', FALSE, '', '', 0, '', '', '', 0, 0, 1, 1, 1)`,
+				id, len(id), from[0], from[1]))
+		}
+		s := open(t, url)
+		for id, want := range map[string]string{"slack": "T1/C1", "api": "", "comment": "", "free": ""} {
+			b, err := s.FindBuild(t.Context(), id)
+			ok(t, err)
+			equal(t, b.ChatChannel, want)
+		}
+	})
+}
+
 func TestUpgradeKeepsDeliveries(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		migrateTo(t, url, 3)

@@ -56,6 +56,8 @@ func noticeFacts(r core.Report) []noticeFact {
 	}
 	add("Commit", short(b.SHA)+" "+subject(b.CommitMessage))
 	add("By", b.TriggerActor)
+	add("Platforms", strings.Join(b.Platforms, ", "))
+	add("Note", b.Note)
 	return facts
 }
 

@@ -24,6 +24,7 @@ func redNotice() core.Notice {
 	r := pipelineReport("Android release", 142, core.BuildFailed, 145*time.Second, core.Step{Name: "flutter test", Status: core.StepFailed})
 	r.Build.StatusMessage = "flutter test failed: exit 1"
 	r.Description = "flutter test failed: exit 1 · 2m 25s"
+	r.Build.Note, r.Build.Platforms = "for the *testers*", []string{"android", "ios"}
 	r.Tail = []string{"00:03 +12: adds two items", "Expected: <2>", "", "  Actual: <1> @sam"}
 	return noticeOf(r, "Shop")
 }

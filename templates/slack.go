@@ -166,10 +166,10 @@ func slackSource(b core.Build) string {
 // slackContext says who asked, when, and how long it took.
 func slackContext(r core.Report) string {
 	var parts []string
-	if who := cmp.Or(r.Build.TriggerActor, r.Build.CommitAuthor); who != "" {
+	b := r.Build
+	if who := cmp.Or(b.TriggerActor, b.CommitAuthor); who != "" {
 		parts = append(parts, "By "+slackName(who))
 	}
-	b := r.Build
 	switch {
 	case b.FinishedAt != nil:
 		parts = append(parts, "ended "+slackDate(*b.FinishedAt))
@@ -180,6 +180,12 @@ func slackContext(r core.Report) string {
 	}
 	if r.Duration > 0 {
 		parts = append(parts, "took "+core.HumanDuration(r.Duration))
+	}
+	if len(b.Platforms) > 0 {
+		parts = append(parts, slackName(strings.Join(b.Platforms, ", "))+" alone")
+	}
+	if b.Note != "" {
+		parts = append(parts, "note: "+slackName(b.Note))
 	}
 	return strings.Join(parts, " · ")
 }

@@ -193,6 +193,19 @@ func TestSlackMakesNoLinkOfWhatARepositorySays(t *testing.T) {
 	}
 }
 
+func TestSlackShowsNoteAndPlatforms(t *testing.T) {
+	r := slackReport(core.BuildFailed)
+	r.Build.Note, r.Build.Platforms = "for <!here>"+strings.Repeat("x", 300), []string{"android", "ios"}
+	m := core.Message{Text: "x", Report: r}
+	slackCheck(t, "note", m)
+	got := string(slackJSON(t, m))
+	for _, want := range []string{"note: for &lt;!here&gt;", "android, ios alone"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing:\n%s", want, got)
+		}
+	}
+}
+
 func TestSlackMakesLinksOfAddresses(t *testing.T) {
 	for text, want := range map[string]string{
 		"see https://ci.example.com/b/1.":      "see <https://ci.example.com/b/1>.",

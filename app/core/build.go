@@ -106,8 +106,11 @@ type Build struct {
 
 	TriggerType  TriggerType
 	TriggerActor string // who asked: a login, a user's e-mail, a token's name
+	TriggerUser  string // who asked, as Actor.Identity tells people apart; empty: nobody that is known so
 	TriggerEvent string // the event kind that made it, for webhook builds
 	TriggerRef   string // free text of the asker, e.g. a pull request number
+	ChatChannel  string // the chat's team and channel, "T1/C1", where it was asked for: set by chat alone
+	Note         string // the asker's, for people; one line
 
 	Branch        string
 	Tag           string
@@ -115,10 +118,11 @@ type Build struct {
 	CommitMessage string
 	CommitAuthor  string
 	PullRequest   *PullRequest
-	DedupeKey     string // builds made by events share one build per key (EventBuildKey); empty: never shared
-	DeliveryID    string // the delivery that made it
-	SourceBuildID string // the build of which this is a rerun
-	LostRuns      int    // how many runs of this chain were lost by their runner
+	Platforms     []string // those of its configuration that are built; nil: all
+	DedupeKey     string   // builds made by events share one build per key (EventBuildKey); empty: never shared
+	DeliveryID    string   // the delivery that made it
+	SourceBuildID string   // the build of which this is a rerun
+	LostRuns      int      // how many runs of this chain were lost by their runner
 
 	RunnerID       string
 	RunnerName     string
@@ -237,10 +241,12 @@ type BuildFilter struct {
 	Statuses     []BuildStatus
 	Branch       string
 	SHA          string
+	SHAPrefix    string // lower-case hex digits
 	TriggerType  TriggerType
 	PullRequest  int
 	RepositoryID string
-	Number       int // of the build in its project
+	Number       int    // of the build in its project
+	SourceID     string // the build of which they are reruns
 	// Before leaves what came before that build of its pipeline, on the same branch or
 	// tag: a fork's main is not ours, and a merge queue's entry stands beside the branch
 	// it is for.

@@ -135,8 +135,31 @@ const (
 	OnAll    SubscribedTo = "all"
 )
 
-// ChatStore keeps who is who in chat services, and what channels want to hear.
+// ChatResult is what one line of a message with commands came to. The line is Source,
+// SourceID and Line: the same for every delivery of one comment.
+type ChatResult struct {
+	Source     string    `json:"-"` // where comments are numbered: the kind of event and the repository
+	SourceID   string    `json:"-"` // the comment's, or the slash command's
+	Line       int       `json:"-"` // of the comment, from 1; 0: the whole message
+	DeliveryID string    `json:"-"` // that ran it
+	At         time.Time `json:"-"`
+
+	Command  string            `json:"command,omitempty"` // as ChatCommand prints it
+	Text     string            `json:"text,omitempty"`    // Markdown; empty: there is nothing to answer
+	Done     bool              `json:"done,omitempty"`    // something was started or stopped
+	Partly   bool              `json:"partly,omitempty"`  // and something else was refused, as Text says
+	Refused  string            `json:"refused,omitempty"` // the error's code: nothing was done, and Text says why
+	SHA      string            `json:"sha,omitempty"`
+	Verdicts []DeliveryVerdict `json:"verdicts,omitempty"`
+}
+
+// ChatStore keeps who is who in chat services, what channels want to hear, and what
+// commands came to.
 type ChatStore interface {
+	// CreateChatResult tells whether it was stored: a line that has a result keeps it.
+	CreateChatResult(ctx context.Context, r ChatResult) (created bool, err error)
+	ListChatResults(ctx context.Context, source, sourceID string) ([]ChatResult, error) // by line
+
 	// SaveChatUser inserts or updates by (Team, MemberID).
 	SaveChatUser(ctx context.Context, u ChatUser) error
 	FindChatUser(ctx context.Context, team, memberID string) (ChatUser, error)
@@ -148,8 +171,9 @@ type ChatStore interface {
 
 	// SaveSubscription inserts or updates by (Team, Channel, ProjectID, PipelineID).
 	SaveSubscription(ctx context.Context, s Subscription) error
-	// DeleteSubscriptions ends a channel's subscriptions of a project and says how many.
-	DeleteSubscriptions(ctx context.Context, team, channel, projectID string) (int, error)
+	// DeleteSubscriptions ends a channel's subscriptions of a project, of the pipelines
+	// alone if some are named, and says how many.
+	DeleteSubscriptions(ctx context.Context, team, channel, projectID string, pipelineIDs ...string) (int, error)
 	ListSubscriptions(ctx context.Context, projectID string) ([]Subscription, error) // oldest first
 	ListSubscriptionsOfChannel(ctx context.Context, team, channel string) ([]Subscription, error)
 }

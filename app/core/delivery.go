@@ -59,6 +59,7 @@ type DeliveryFilter struct {
 	Status     DeliveryStatus
 	Repository string
 	SHA        string
+	SHAPrefix  string // lower-case hex digits
 }
 
 // Decoder turns a provider's payload into the normal form. What cannot start a

@@ -28,6 +28,14 @@ type Forge interface {
 	Checkout(ctx context.Context, repo Repository) (Checkout, error)
 }
 
+// CommitFinder is a Forge that knows commits by the beginning of their SHA, which people
+// type. What is stored or built is never named so.
+type CommitFinder interface {
+	// FindCommit finds the one commit whose SHA begins with the hex digits, 7 at least, in
+	// lower case. None, or more than one: KindNotFound, code invalid_ref.
+	FindCommit(ctx context.Context, repo Repository, short string) (Commit, error)
+}
+
 // Reporter is what the outbox asks of a Git host that shows build results. Both
 // calls may be repeated freely. Errors: KindNotFound, KindGone, KindInvalid,
 // KindForbidden: no use trying again; KindUnavailable, KindInternal: try later;

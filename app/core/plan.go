@@ -32,15 +32,21 @@ type PlanStep struct {
 }
 
 // ResolveConfig decides what a build runs: the commit's own file if there is one,
-// else the pipeline's execution config. Nothing to run is KindInvalid, code
-// config_missing.
-func ResolveConfig(p Pipeline, file *Workflow) (Plan, error) {
+// else the pipeline's execution config; of its platforms only those named, if any are.
+// Nothing to run is KindInvalid, code config_missing; a platform that it does not build,
+// code config_invalid.
+func ResolveConfig(p Pipeline, file *Workflow, platforms ...string) (Plan, error) {
 	if file == nil {
 		file = workflowOf(p.Execution)
 	}
+	ignored := notes(file)
+	file, err := file.only(platforms)
+	if err != nil {
+		return Plan{}, err
+	}
 	plan := Plan{
 		FlutterVersion: file.FlutterVersion, Env: file.Env, Timeout: file.Timeout,
-		Secrets: slices.Compact(slices.Sorted(slices.Values(file.Secrets))), Cache: file.Cache, JUnitPatterns: file.JUnitPatterns, Notes: notes(file),
+		Secrets: slices.Compact(slices.Sorted(slices.Values(file.Secrets))), Cache: file.Cache, JUnitPatterns: file.JUnitPatterns, Notes: ignored,
 	}
 	plan.collects(file)
 	build := file.Commands.Build
@@ -56,6 +62,26 @@ func ResolveConfig(p Pipeline, file *Workflow) (Plan, error) {
 			strings.Join(p.ConfigPaths(), " or "))
 	}
 	return plan, nil
+}
+
+// only narrows a configuration to some of its platforms. Commands that a person wrote are
+// of no platform, and cannot be narrowed.
+func (w *Workflow) only(platforms []string) (*Workflow, error) {
+	if len(platforms) == 0 {
+		return w, nil
+	}
+	if len(w.Commands.Build) > 0 {
+		return nil, Codef(KindInvalid, ReasonConfigInvalid,
+			"The build was asked for %s alone, but commands.build says what to run for all platforms: leave the platform out, or let platforms say what to build", strings.Join(platforms, ", "))
+	}
+	for _, p := range platforms {
+		if !slices.Contains(w.Platforms, p) {
+			return nil, Codef(KindInvalid, ReasonConfigInvalid, "The build was asked for %s, which is not among the configuration's platforms (%s)", p, orElse(strings.Join(w.Platforms, ", "), "none"))
+		}
+	}
+	narrowed := *w
+	narrowed.Platforms = slices.DeleteFunc(slices.Clone(w.Platforms), func(p string) bool { return !slices.Contains(platforms, p) })
+	return &narrowed, nil
 }
 
 func workflowOf(c ExecutionConfig) *Workflow {

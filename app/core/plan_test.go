@@ -15,6 +15,45 @@ func steps(plan Plan) string {
 	return strings.Join(lines, "\n")
 }
 
+func TestABuildOfSomePlatformsAlone(t *testing.T) {
+	for _, c := range []struct{ yaml, asked, want, says string }{
+		{
+			"platforms: [ios, android]\ncommands: {pre_build: [a]}", "android",
+			"pre_build-1: a\nbuild-1: flutter pub get\nbuild-2: flutter build apk --release", "",
+		},
+		{"platforms: [macos, ios, android]", "android ios", "build-1: flutter pub get\nbuild-2: flutter build ios --release --no-codesign\nbuild-3: flutter build apk --release", ""},
+		{"platforms: [android]", "ios", "", "asked for ios, which is not among the configuration's platforms (android)"},
+		{"platforms: [android, ios]", "ios macos", "", "asked for macos, which"},
+		{"commands: {pre_build: [a]}", "ios", "", "platforms (none)"},
+		{"platforms: [ios]\ncommands: {build: [make]}", "ios", "", "commands.build says what to run for all platforms"},
+	} {
+		file, err := ParseWorkflow([]byte("version: 1\n" + c.yaml))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := ResolveConfig(Pipeline{}, file, strings.Fields(c.asked)...)
+		if c.says != "" && (CodeOf(err) != ReasonConfigInvalid || !strings.Contains(MessageOf(err), c.says)) || c.says == "" && (err != nil || steps(plan) != c.want) {
+			t.Errorf("%s of %q: %v\n got %s\nwant %s", c.asked, c.yaml, err, steps(plan), c.want)
+		}
+	}
+	file, err := ParseWorkflow([]byte("version: 1\nplatforms: [ios, android]\nplatform_commands: {ios: x}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := ResolveConfig(Pipeline{}, file, "android")
+	if err != nil || len(plan.Notes) != 0 || len(file.Platforms) != 2 {
+		t.Errorf("%v, notes %q, the file has %v now", err, plan.Notes, file.Platforms)
+	}
+	for _, p := range plan.ArtifactPatterns {
+		if strings.Contains(p, "ios") || strings.Contains(p, "ipa") {
+			t.Errorf("it looks for %s", p)
+		}
+	}
+	if _, err := ResolveConfig(Pipeline{Execution: ExecutionConfig{Platforms: []string{"android"}}}, nil, "ios"); CodeOf(err) != ReasonConfigInvalid {
+		t.Errorf("the pipeline's own configuration: %v", err)
+	}
+}
+
 func TestThePlanOfAFile(t *testing.T) {
 	for _, c := range []struct{ name, yaml, want string }{
 		{

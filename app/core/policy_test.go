@@ -6,6 +6,22 @@ import (
 	"time"
 )
 
+func TestPeopleAreToldApartByMoreThanTheirNames(t *testing.T) {
+	for want, a := range map[string]Actor{
+		"user:u1": {Kind: ActorUser, UserID: "u1", Name: "sam"}, "user:u2": {Kind: ActorToken, UserID: "u2", Name: "sam"},
+		"forge:github:github.com:7": {Kind: ActorForge, ForgeID: "github:github.com:7", Name: "sam"}, "": {Kind: ActorToken, Name: "sam"},
+	} {
+		if got := a.Identity(); got != want {
+			t.Errorf("%+v is %q, not %q", a, got, want)
+		}
+	}
+	for _, a := range []Actor{{Kind: ActorForge, UserID: "u1"}, {Kind: ActorSystem, Name: "oore"}, {Name: "sam"}} {
+		if got := a.Identity(); got != "" {
+			t.Errorf("%+v is %q", a, got)
+		}
+	}
+}
+
 func TestAllow(t *testing.T) {
 	open := &Project{Visibility: VisibleInstance, TriggerRole: RoleViewer}
 	hidden := &Project{Visibility: VisibleMembers, TriggerRole: RoleViewer}

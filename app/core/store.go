@@ -138,6 +138,8 @@ type EffectStore interface {
 	// WantEffect inserts the effect with Wanted 1 or raises the Wanted of the one with
 	// its key by one, makes it due at once unless a pause lies in the future, and unparks it.
 	WantEffect(ctx context.Context, e Effect) error
+	// WantMessagesAgain makes the messages that show a build due, as WantEffect does.
+	WantMessagesAgain(ctx context.Context, buildID string, now time.Time) error
 	// TakeEffects takes due effects by moving their NotBefore to until, by
 	// compare-and-set: nobody else gets them before that. Only those of the kinds; all
 	// if none is named.

@@ -91,11 +91,24 @@ type Credential struct {
 // Actor is who asks. Doors make it from a credential and hand it to commands as an
 // argument; commands decide.
 type Actor struct {
-	Kind   ActorKind
-	UserID string
-	Name   string // for audit and TriggerActor
-	Role   Role
-	Scope  string // a build's id: may read that build's log and nothing else
+	Kind    ActorKind
+	UserID  string
+	Name    string // for audit and TriggerActor
+	Role    Role
+	Scope   string // a build's id: may read that build's log and nothing else
+	ForgeID string // ActorForge: provider, host and the person's numeric id there
+}
+
+// Identity tells people apart, whose names change hands; empty: no person is known. A
+// token is its owner.
+func (a Actor) Identity() string {
+	switch {
+	case a.Kind == ActorForge && a.ForgeID != "":
+		return "forge:" + a.ForgeID
+	case a.Kind != ActorForge && a.UserID != "":
+		return "user:" + a.UserID
+	}
+	return ""
 }
 
 // ActorKind says which door the actor came through.

@@ -211,6 +211,7 @@ func fullCommands() *apitest.Commands {
 				ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 142, Status: core.BuildFailed,
 				StatusReason: core.ReasonCommandFailed, StatusMessage: "build-2 failed: exit 1",
 				TriggerType: core.TriggerWebhook, TriggerActor: "ada", TriggerEvent: "pull_request", TriggerRef: "17",
+				TriggerUser: "secret of ours", ChatChannel: "secret of ours", Note: "for the testers", Platforms: []string{"android", "ios"},
 				Branch: "feature", Tag: "v1", SHA: strings.Repeat("ab", 20), CommitMessage: "Fix <it>", CommitAuthor: "Ada",
 				PullRequest: &core.PullRequest{Number: 17, Title: "Fix it", URL: "https://github.com/acme/shop/pull/17", Fork: true},
 				DedupeKey:   "secret of ours", DeliveryID: deliveryID, SourceBuildID: projectID, RunnerID: pipelineID, RunnerName: "embedded",

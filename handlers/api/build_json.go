@@ -16,6 +16,8 @@ type buildJSON struct {
 	TriggerActor  string           `json:"trigger_actor,omitempty"`
 	TriggerEvent  string           `json:"trigger_event,omitempty"`
 	TriggerRef    string           `json:"trigger_ref,omitempty"`
+	Note          string           `json:"note,omitempty"`
+	Platforms     []string         `json:"platforms,omitempty"`
 	Branch        string           `json:"branch,omitempty"`
 	CommitSHA     string           `json:"commit_sha,omitempty"`
 	CommitMessage string           `json:"commit_message,omitempty"`
@@ -90,7 +92,7 @@ func renderBuild(b core.Build, publicURL string) buildJSON {
 		ID: b.ID, ProjectID: b.ProjectID, PipelineID: b.PipelineID, BuildNumber: b.Number,
 		Status: b.Status, StatusReason: b.StatusReason,
 		TriggerType: b.TriggerType, TriggerActor: b.TriggerActor, TriggerEvent: b.TriggerEvent, TriggerRef: b.TriggerRef,
-		Branch: b.Branch, CommitSHA: b.SHA, CommitMessage: b.CommitMessage, CommitAuthor: b.CommitAuthor,
+		Note: b.Note, Platforms: b.Platforms, Branch: b.Branch, CommitSHA: b.SHA, CommitMessage: b.CommitMessage, CommitAuthor: b.CommitAuthor,
 		SourceBuildID: b.SourceBuildID, RunnerID: b.RunnerID, RunnerName: b.RunnerName, ExitCode: b.ExitCode,
 		WebURL:   publicURL + "/builds/" + b.ID,
 		QueuedAt: b.QueuedAt.Unix(), AssignedAt: unix(b.AssignedAt), StartedAt: unix(b.StartedAt), FinishedAt: unix(b.FinishedAt),

@@ -45,6 +45,15 @@ func (r *Room) ResolveRef(ctx context.Context, repo core.Repository, ref string)
 	return f.ResolveRef(ctx, repo, ref)
 }
 
+// FindCommit implements core.CommitFinder.
+func (r *Room) FindCommit(ctx context.Context, repo core.Repository, short string) (core.Commit, error) {
+	f, repo, err := r.route(ctx, repo)
+	if err != nil {
+		return core.Commit{}, err
+	}
+	return f.FindCommit(ctx, repo, short)
+}
+
 // PullRequestHead implements core.Forge.
 func (r *Room) PullRequestHead(ctx context.Context, repo core.Repository, number int) (string, error) {
 	f, repo, err := r.route(ctx, repo)

@@ -109,7 +109,32 @@ func (f *Forge) ResolveRef(ctx context.Context, repo core.Repository, ref string
 	if !fullSHA.MatchString(c.GetSHA()) {
 		return core.Commit{}, core.Errorf(core.KindUnavailable, "GitHub answered %s without a commit; try again", ref)
 	}
-	return core.Commit{SHA: c.GetSHA(), Message: c.GetCommit().GetMessage(), Author: c.GetCommit().GetAuthor().GetName()}, nil
+	return commitOf(c), nil
+}
+
+// FindCommit implements core.CommitFinder. GitHub takes a name for a branch or tag first.
+func (f *Forge) FindCommit(ctx context.Context, repo core.Repository, short string) (core.Commit, error) {
+	s, err := f.seat(repo.FullName, repo.InstallationID)
+	if err != nil {
+		return core.Commit{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	c, err := s.commit(ctx, short)
+	none := core.Codef(core.KindNotFound, core.CodeInvalidRef, "%s has not one commit that begins with %s", repo.FullName, short)
+	switch a := statusOf(err); {
+	case a == http.StatusNotFound || a == http.StatusConflict || a == http.StatusUnprocessableEntity:
+		return core.Commit{}, none.Because(err)
+	case err != nil:
+		return core.Commit{}, f.trouble(err, s)
+	case !fullSHA.MatchString(c.GetSHA()) || !strings.HasPrefix(c.GetSHA(), short):
+		return core.Commit{}, none
+	}
+	return commitOf(c), nil
+}
+
+func commitOf(c *github.RepositoryCommit) core.Commit {
+	return core.Commit{SHA: c.GetSHA(), Message: c.GetCommit().GetMessage(), Author: c.GetCommit().GetAuthor().GetName()}
 }
 
 // commit exists because the library's own call does not escape the ref.

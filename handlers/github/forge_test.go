@@ -132,6 +132,20 @@ func TestNewForgeSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestFindCommitByTheBeginningOfItsSHA(t *testing.T) {
+	w := newWorld(t)
+	head := w.git.Commit("abcdef1", map[string]string{"x": "1"}, "A branch that looks like one")
+	f := newForge(t, w)
+	if c, err := f.FindCommit(t.Context(), w.coreRepository(), head[:7]); err != nil || c.SHA != head || c.Message == "" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for _, short := range []string{"0000000", "abcdef1"} {
+		if c, err := f.FindCommit(t.Context(), w.coreRepository(), short); core.KindOf(err) != core.KindNotFound || core.CodeOf(err) != core.CodeInvalidRef {
+			t.Errorf("%s: %+v, %v", short, c, err)
+		}
+	}
+}
+
 func TestFindRepository(t *testing.T) {
 	w := newWorld(t)
 	for _, api := range []string{w.APIURL(), strings.TrimSuffix(w.APIURL(), "/")} {

@@ -18,6 +18,7 @@ var (
 	_ core.CheckReporter = (*github.Room)(nil)
 	_ core.Surveyor      = (*github.Room)(nil)
 	_ core.Talker        = (*github.Room)(nil)
+	_ core.CommitFinder  = (*github.Room)(nil)
 	_ core.Connector     = (*github.Room)(nil)
 	_ core.AppRegistrar  = (*github.Room)(nil)
 )

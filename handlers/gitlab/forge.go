@@ -60,6 +60,27 @@ func (r *Room) ResolveRef(ctx context.Context, repo core.Repository, ref string)
 	return core.Commit{SHA: c.ID, Message: c.Message, Author: c.AuthorName}, nil
 }
 
+// FindCommit implements core.CommitFinder. GitLab takes a name for a branch or tag first.
+func (r *Room) FindCommit(ctx context.Context, repo core.Repository, short string) (core.Commit, error) {
+	s, err := r.seat(repo)
+	if err != nil {
+		return core.Commit{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	c, err := s.commitOf(ctx, short)
+	none := core.Codef(core.KindNotFound, core.CodeInvalidRef, "%s has not one commit that begins with %s", repo.FullName, short)
+	switch {
+	case statusOf(err) == http.StatusNotFound:
+		return core.Commit{}, none.Because(err)
+	case err != nil:
+		return core.Commit{}, s.trouble(err)
+	case !fullSHA.MatchString(c.ID) || !strings.HasPrefix(c.ID, short):
+		return core.Commit{}, none
+	}
+	return core.Commit{SHA: c.ID, Message: c.Message, Author: c.AuthorName}, nil
+}
+
 // commit asks for each form of name at its own place, where GitLab reads no revision
 // syntax and completes nothing.
 func (s seat) commit(ctx context.Context, ref string) (commitRow, error) {

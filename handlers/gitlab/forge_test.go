@@ -41,6 +41,18 @@ func TestResolveRef(t *testing.T) {
 	}
 }
 
+func TestFindCommitByTheBeginningOfItsSHA(t *testing.T) {
+	w := newWorld(t)
+	w.git.Commit("abcdef1", map[string]string{"x": "1"}, "A branch that looks like one")
+	if c, err := w.room.FindCommit(t.Context(), w.repo(), w.head[:7]); err != nil || c.SHA != w.head || c.Author != "Tanuki" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for _, short := range []string{"0000000", "abcdef1"} {
+		_, err := w.room.FindCommit(t.Context(), w.repo(), short)
+		wantError(t, short, err, core.KindNotFound, "begins with "+short)
+	}
+}
+
 func TestPullRequestHead(t *testing.T) {
 	w := newWorld(t)
 	w.Open(w.project, gitlabtest.MergeRequest{Number: 7, SHA: w.head})

@@ -23,6 +23,8 @@ var (
 	_ core.Hooker    = (*gitlab.Room)(nil)
 	_ core.Granter   = (*gitlab.Room)(nil)
 	_ core.Decoder   = gitlab.Decoder{}
+
+	_ core.CommitFinder = (*gitlab.Room)(nil)
 )
 
 // clock is a time that tests move.

@@ -102,6 +102,27 @@ func (f *Forge) ResolveRef(ctx context.Context, repo core.Repository, ref string
 	return c, nil
 }
 
+// FindCommit implements core.CommitFinder for folders of this machine; a remote
+// repository cannot be asked for part of a SHA.
+func (f *Forge) FindCommit(ctx context.Context, repo core.Repository, short string) (core.Commit, error) {
+	none := core.Codef(core.KindNotFound, core.CodeInvalidRef, "%s has not one commit that begins with %s", repo.FullName, short)
+	a, err := parseAddress(repo.CloneURL)
+	if err != nil {
+		return core.Commit{}, err
+	}
+	if !a.local {
+		return core.Commit{}, none
+	}
+	c, err := findCommit(ctx, a.gitDir(), []string{short})
+	switch {
+	case errors.Is(err, errNoCommit) || err == nil && !strings.HasPrefix(c.SHA, short): // a branch may be named so
+		return core.Commit{}, none
+	case err != nil:
+		return core.Commit{}, f.explain(a, err)
+	}
+	return c, nil
+}
+
 // listCommit asks a remote repository for a branch or tag.
 func listCommit(ctx context.Context, a address, ref string) (core.Commit, error) {
 	names := []string{"refs/heads/" + ref, "refs/tags/" + ref + "^{}", "refs/tags/" + ref}

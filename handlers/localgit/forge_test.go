@@ -97,6 +97,21 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestFindCommitByTheBeginningOfItsSHA(t *testing.T) {
+	r := newRepo(t)
+	first := r.commit("first")
+	r.git("branch", "abcdef1")
+	f := New(Options{Log: quiet()})
+	if c, err := f.FindCommit(t.Context(), core.Repository{CloneURL: r.dir}, first[:7]); err != nil || c.SHA != first || c.Message != "first" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for address, short := range map[string]string{r.dir: "abcdef1", r.dir + "/": "0000000", serve(t, filepath.Dir(r.dir)) + "/shop/.git": first[:7]} {
+		if c, err := f.FindCommit(t.Context(), core.Repository{CloneURL: address}, short); core.KindOf(err) != core.KindNotFound || err == nil {
+			t.Errorf("%s: %+v, %v", short, c, err)
+		}
+	}
+}
+
 func TestResolveRefLocally(t *testing.T) {
 	r := newRepo(t)
 	first := r.commit("first\n\nwith a body")

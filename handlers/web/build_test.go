@@ -98,6 +98,19 @@ func TestBuildPageTellsWhatFailed(t *testing.T) {
 	}
 }
 
+func TestBuildPageShowsWhatABuildWasAskedForWith(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	_, body := get(t, a, "/builds/b136")
+	for _, want := range []string{"<dt>Note</dt><dd>for the &lt;testers&gt;</dd>", "<dt>Platforms</dt><dd>android, ios</dd>"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if _, body = get(t, a, "/builds/b140"); strings.Contains(body, "<dt>Note</dt>") || strings.Contains(body, "<dt>Platforms</dt>") {
+		t.Error("the page shows what is not there")
+	}
+}
+
 func TestBuildPartsHaveNoLog(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
 	_, body := get(t, a, "/builds/b142?part=summary")

@@ -98,11 +98,14 @@ func filled() *fake {
 	})
 	add(138, core.BuildTimedOut, func(b *core.Build) { b.PipelineID, b.TriggerType, b.TriggerActor = "l2", core.TriggerSchedule, "" })
 	add(137, core.BuildCanceled, func(b *core.Build) { b.StatusMessage, b.TriggerType = "Canceled by sam", core.TriggerManual })
-	add(136, core.BuildExpired, func(b *core.Build) { b.Tag, b.Branch = "v1.5.0", "" })
+	add(136, core.BuildExpired, func(b *core.Build) {
+		b.Tag, b.Branch, b.Note, b.Platforms = "v1.5.0", "", "for the <testers>", []string{"android", "ios"}
+	})
 	add(135, core.BuildSucceeded, func(b *core.Build) { b.TriggerType, b.SourceBuildID = core.TriggerRerun, "b137" })
 	add(1, core.BuildFailed, func(b *core.Build) {
 		b.ProjectID, b.PipelineID, b.Branch, b.CommitMessage, b.TriggerActor, b.RunnerName = "p2", "l3", hostile, hostile, hostile, hostile
 		b.StatusMessage, b.CommitAuthor, b.TriggerRef, b.DeliveryID = hostile, hostile, hostile, "d3"
+		b.Note, b.Platforms = hostile, []string{hostile}
 		b.Problems = slices.Repeat([]core.Annotation{{Path: hostile, Line: 1, Level: hostile, Title: hostile, Message: hostile}}, 2)
 		b.PullRequest = &core.PullRequest{Number: 1, Title: hostile, URL: "javascript:alert(1)"}
 	})

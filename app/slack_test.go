@@ -1,0 +1,136 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+// fakeSlack keeps what each message of a channel shows, and what people were answered.
+type fakeSlack struct {
+	mu       sync.Mutex
+	messages map[string]core.Message // by "channel ts"
+	answers  map[string][]string     // by the command's id
+}
+
+func (f *fakeSlack) Respond(_ context.Context, c core.Chat, m core.Message) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answers[c.ID] = append(f.answers[c.ID], m.Text)
+	return nil
+}
+
+func (f *fakeSlack) Post(_ context.Context, channel string, m core.Message, known string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known == "" {
+		known = fmt.Sprint(len(f.messages) + 1)
+	}
+	f.messages[channel+" "+known] = m
+	return known, nil
+}
+
+// shown waits until a message is as wanted, and returns it.
+func (h *slackHouse) shown(t *testing.T, key string, wanted func(core.Message) bool) core.Message {
+	t.Helper()
+	var m core.Message
+	h.work(t, func() bool {
+		h.slack.mu.Lock()
+		defer h.slack.mu.Unlock()
+		var ok bool
+		m, ok = h.slack.messages[key]
+		return ok && wanted(m)
+	})
+	return m
+}
+
+type slackHouse struct {
+	*house
+	slack   *fakeSlack
+	project core.Project
+	android core.Pipeline
+}
+
+// newSlackHouse has the project Shop with the pipeline Android, and its Slack knows wes
+// and the owner olga.
+func newSlackHouse(t *testing.T) *slackHouse {
+	t.Helper()
+	h := &slackHouse{house: newHouse(t), slack: &fakeSlack{messages: map[string]core.Message{}, answers: map[string][]string{}}}
+	var err error
+	h.App, err = app.New(app.Deps{
+		Store: h.store, Blobs: newBlobs(t), Messenger: h.slack,
+		Forges:   map[core.Provider]core.Forge{core.ProviderGitHub: h.forge, core.ProviderGitLab: h.forge},
+		Decoders: map[core.Provider]core.Decoder{core.ProviderSlack: jsonDecoder{}, core.ProviderGitHub: jsonDecoder{}},
+		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.embed(t)
+	linkSlack(t, h.house)
+	u := core.User{ID: uuid.NewString(), Name: "olga", Email: "olga@example.com", Role: core.RoleOwner, Enabled: true}
+	if err := h.store.CreateUser(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.store.SaveChatUser(t.Context(), core.ChatUser{Team: "T1", MemberID: personID("olga"), UserID: u.ID}); err != nil {
+		t.Fatal(err)
+	}
+	h.project = h.house.project(t)
+	h.android = h.pipeline(t, h.project.ID, "Android")
+	return h
+}
+
+// types sends a slash command.
+func (h *slackHouse) types(t *testing.T, who, text string) core.Delivery {
+	t.Helper()
+	return h.chat(t, core.Chat{ID: uuid.NewString(), Body: text, AuthorID: personID(who), Author: who})
+}
+
+func (h *slackHouse) chat(t *testing.T, c core.Chat) core.Delivery {
+	t.Helper()
+	c.Team, c.Channel = "T1", "C1"
+	return h.sayAt(t, core.ProviderSlack, core.Event{Provider: core.ProviderSlack, Chat: &c})
+}
+
+func TestATriggerRefPostsInNoChannel(t *testing.T) {
+	h := newSlackHouse(t)
+	_, err := h.TriggerBuild(t.Context(), h.owner, app.TriggerBuild{
+		ProjectID: h.project.ID, PipelineID: h.android.ID, TriggerRef: "slack:T1/C0SECRET/x", Type: core.TriggerAPI,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := h.fails(t)
+	if _, err := h.RerunBuild(t.Context(), h.owner, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.types(t, "wes", "build android fresh=true")
+	h.shown(t, "C1 1", func(core.Message) bool { return true })
+	for key := range h.slack.messages {
+		if !strings.HasPrefix(key, "C1 ") {
+			t.Errorf("posted in %s", key)
+		}
+	}
+	if _, err := h.store.FindEffect(t.Context(), "message:T1/C0SECRET:"+first.ID); core.KindOf(err) != core.KindNotFound {
+		t.Errorf("a message is wanted there: %v", err)
+	}
+}
+
+func TestARerunIsShownWhereItsBuildWas(t *testing.T) {
+	h := newSlackHouse(t)
+	h.types(t, "wes", "build android")
+	b := h.fails(t)
+	again, err := h.RerunBuild(t.Context(), h.owner, b.ID)
+	if err != nil || again.ChatChannel != "T1/C1" {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	h.shown(t, "C1 2", func(m core.Message) bool { return m.Report.Build.Number == 2 })
+}
