@@ -66,15 +66,15 @@ func (s *site) deliver(event string, payload []byte) string {
 }
 
 // next is the newest build, once there are n.
-func (s *site) next(n int) buildView {
-	s.t.Helper()
+func (p *program) next(n int) buildView {
+	p.t.Helper()
 	var list []buildView
-	eventually(s.t, fmt.Sprintf("there are %d builds", n), func() bool {
-		list = s.builds("")
+	eventually(p.t, fmt.Sprintf("there are %d builds", n), func() bool {
+		list = p.builds("")
 		return len(list) >= n
 	})
 	if len(list) != n {
-		s.t.Fatalf("%d builds, want %d", len(list), n)
+		p.t.Fatalf("%d builds, want %d", len(list), n)
 	}
 	return list[0]
 }

@@ -21,26 +21,17 @@ type conversation struct {
 	door       core.ChatDoor
 	actor      core.Actor
 	repo       core.Repository // forge: whose pull request it is
-	candidates []candidate     // forge: its pipelines; Slack: those that the actor sees
+	projects   []core.Project  // forge: of the repository; Slack: those that the actor sees
+	candidates []candidate     // their pipelines
 
 	told  bool        // the door has answered at once: help, and what was not understood, in Slack
+	fault *core.Error // nobody knows what the actor may do: no line is run
+	past  past
 	pull  *core.Event // the pull request as it is now; nil until it is asked for
-	rings []string    // builds to wake
-}
-
-// said is what a command came to.
-type said struct {
-	text string // Markdown; empty: there is nothing to answer
-	done bool   // something was started or stopped
-}
-
-func saying(format string, args ...any) (said, error) {
-	return said{text: fmt.Sprintf(format, args...)}, nil
 }
 
 // processChat runs the commands of one comment or slash command, one after another, and
-// notes what they came to. What a command makes is keyed by the delivery, so that doing
-// it again after a crash changes nothing.
+// notes what they came to. What was run before is not run again: it is answered as it was.
 func (a *App) processChat(ctx context.Context, u understood) error {
 	c := conversation{delivery: u.delivery, chat: *u.event.Chat, door: core.DoorForge}
 	d := &c.delivery
@@ -58,8 +49,17 @@ func (a *App) processChat(ctx context.Context, u understood) error {
 		return a.settle(ctx, a.store, *d, core.DeliveryIgnored, core.Reason{Code: core.WhyNoCommand, Text: "It holds no command for Oore."})
 	}
 	known, err := a.locate(ctx, &c, u)
-	if err != nil || !known {
-		return a.chatFault(ctx, c, err)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return a.settle(ctx, a.store, *d, core.DeliveryIgnored, unlinked(u.event))
+	}
+	if c.past, err = a.recall(ctx, c); err != nil {
+		return err
+	}
+	if c.past.covers(lines) {
+		return a.converse(ctx, c, lines)
 	}
 	if d.Attempts == 0 && counts(c, lines) {
 		if allowed, first := a.chatLimit.allow(c, a.now()); !allowed {
@@ -67,7 +67,7 @@ func (a *App) processChat(ctx context.Context, u understood) error {
 		}
 	}
 	if err := a.meet(ctx, &c); err != nil {
-		return a.chatFault(ctx, c, err)
+		return err
 	}
 	return a.converse(ctx, c, lines)
 }
@@ -111,131 +111,88 @@ func (a *App) chatLines(c conversation) []core.ChatLine {
 	return core.ParseComment(c.chat.Body, names)
 }
 
-// locate finds out of which repository somebody speaks. known is false where that is
-// not ours: then there is nobody to answer.
-func (a *App) locate(ctx context.Context, c *conversation, u understood) (known bool, err error) {
-	if c.door == core.DoorSlack {
-		return true, nil
-	}
-	c.candidates, err = a.candidates(ctx, u)
-	if err != nil || len(c.candidates) == 0 {
-		return false, err
-	}
-	c.repo = c.candidates[0].project.Repository
-	return true, nil
-}
-
-// meet finds out who speaks, and what they may do.
-func (a *App) meet(ctx context.Context, c *conversation) (err error) {
-	if c.door == core.DoorSlack {
-		c.actor, err = a.slackActor(ctx, c.chat)
-		if err == nil {
-			c.candidates, err = a.visibleCandidates(ctx, c.actor)
-		}
-		return err
-	}
-	talker, err := a.talker(c.repo.Provider)
-	if err != nil {
-		return err
-	}
-	permission, err := talker.Permission(ctx, c.repo, c.chat.AuthorID, c.chat.Author)
-	if err != nil {
-		return fmt.Errorf("ask what %s may do in %s: %w", c.chat.Author, c.repo.FullName, err)
-	}
-	if !c.repo.Private && permission == core.PermissionNone {
-		permission = core.PermissionRead // everybody reads a public repository
-	}
-	c.actor = core.Actor{
-		Kind: core.ActorForge, Name: c.chat.Author, Role: permission.Role(),
-		ForgeID: string(c.repo.Provider) + ":" + c.repo.Host + ":" + c.chat.AuthorID,
-	}
-	return nil
-}
-
-func (a *App) talker(p core.Provider) (core.Talker, error) {
-	if t, ok := a.forges[p].(core.Talker); ok {
-		return t, nil
-	}
-	return nil, core.Errorf(core.KindInvalid, "%s takes no commands", p)
-}
-
-// chatFault settles a conversation that did not come about. A forge that cannot say
-// what somebody may do is asked again; in the end nothing is started.
-func (a *App) chatFault(ctx context.Context, c conversation, err error) error {
-	switch {
-	case err == nil:
-		return a.settle(ctx, a.store, c.delivery, core.DeliveryIgnored, unlinked(core.Event{RepositoryName: c.delivery.Repository}))
-	case c.door == core.DoorForge && c.delivery.Attempts < unverifiedAfter:
-		a.bell.ring(topicOutbox)
-		return errors.Join(err, a.wantReaction(ctx, a.store, c))
-	case c.door == core.DoorForge:
-		err = core.Codef(core.KindUnavailable, "unverified", "Could not verify your permission just now; nothing was started. Please try again.").Because(err)
-	}
-	var refused *core.Error
-	if !errors.As(err, &refused) {
-		return err
-	}
-	return a.answer(ctx, c, []string{refused.Message}, core.DeliveryIgnored, core.Reason{Code: refused.Code, Text: refused.Message})
-}
-
 // converse runs the commands in order; the first that is refused ends it.
 func (a *App) converse(ctx context.Context, c conversation, lines []core.ChatLine) error {
-	var texts, did []string // what is to be answered; what is worth an answer only if something is refused
-	status, reason := core.DeliveryProcessed, core.Reason{Code: core.WhyCommand}
-	for i, line := range lines {
-		result, err := a.runLine(ctx, &c, line)
-		var refused *core.Error
-		if err != nil && (!errors.As(err, &refused) || refused.Kind == core.KindUnavailable || refused.Kind == core.KindInternal) {
+	c.told = c.door == core.DoorSlack && (lines[0].Err != nil || lines[0].Command.Verb == "help")
+	results := c.past.all
+	if !c.past.over {
+		var err error
+		if results, err = a.runLines(ctx, &c, lines); err != nil {
 			return err
 		}
-		if refused != nil {
-			if i == 0 {
-				status, reason = core.DeliveryIgnored, core.Reason{Code: refused.Code}
-			}
-			reason.Text += refused.Message
-			texts = append(append(did, texts...), refused.Message)
-			if rest := len(lines) - i - 1; rest > 0 {
-				texts = append(texts, fmt.Sprintf("%d of %d commands were not run.", rest, len(lines)))
-			}
-			break
-		}
-		switch {
-		case result.text == "":
-		case result.done && c.door == core.DoorForge:
-			did = append(did, result.text)
-		default:
-			texts = append(texts, result.text)
-		}
-		reason.Text += "Done: " + line.Command.String() + ". "
 	}
-	reason.Text = strings.TrimSpace(reason.Text)
+	texts, status, reason := c.sum(results, len(lines))
 	return a.answer(ctx, c, texts, status, reason)
 }
 
-func (a *App) runLine(ctx context.Context, c *conversation, line core.ChatLine) (said, error) {
-	c.told = c.door == core.DoorSlack && (line.Err != nil || line.Command.Verb == "help")
+func (a *App) runLines(ctx context.Context, c *conversation, lines []core.ChatLine) (results []core.ChatResult, err error) {
+	for _, line := range lines {
+		r, known := c.past.lines[line.Line]
+		switch {
+		case known:
+		case c.fault != nil:
+			r = c.result(line, refusing(c.fault))
+		default:
+			if r, err = a.runLine(ctx, c, line); err != nil {
+				return nil, err
+			}
+		}
+		if results = append(results, r); r.Refused != "" {
+			return results, nil
+		}
+	}
+	return results, nil
+}
+
+// sum says what is to be answered, and what the delivery's page says. At a forge what was
+// done needs no answer, unless something else was refused.
+func (c *conversation) sum(results []core.ChatResult, lines int) (texts []string, status core.DeliveryStatus, reason core.Reason) {
+	status, reason = core.DeliveryProcessed, core.Reason{Code: core.WhyCommand}
+	last := results[len(results)-1]
+	for i, r := range results {
+		c.delivery.Verdicts, c.delivery.SHA = append(c.delivery.Verdicts, r.Verdicts...), orElse(r.SHA, c.delivery.SHA)
+		quiet := r.Done && !r.Partly && c.door == core.DoorForge && last.Refused == ""
+		if r.Text != "" && !quiet {
+			texts = append(texts, r.Text)
+		}
+		switch {
+		case r.Refused != "" && i == 0:
+			status, reason = core.DeliveryIgnored, core.Reason{Code: r.Refused, Text: r.Text}
+		case r.Refused != "":
+			reason.Text += r.Text
+		case r.Partly:
+			reason.Text += "Done in part: " + r.Command + ". " + r.Text + " "
+		default:
+			reason.Text += "Done: " + r.Command + ". "
+		}
+	}
+	if rest := lines - len(results); rest > 0 && last.Refused != "" {
+		texts = append(texts, fmt.Sprintf("%d of %d commands were not run.", rest, lines))
+	}
+	reason.Text = strings.TrimSpace(reason.Text)
+	return texts, status, reason
+}
+
+// plan asks and decides what can be asked and decided before the line is run.
+func (a *App) plan(ctx context.Context, c *conversation, line core.ChatLine) (deed, error) {
 	if line.Err != nil && line.Err.Code == core.CodeSHARequired && c.door == core.DoorForge {
 		pull, err := a.pullRequest(ctx, c)
 		if err != nil {
-			return said{}, err
+			return nil, err
 		}
-		return said{}, core.SHARequired(pull.SHA)
+		return nil, core.SHARequired(pull.SHA)
 	}
 	if line.Err != nil {
-		return said{}, line.Err
+		return nil, line.Err
 	}
 	if err := a.mayRun(ctx, c, line.Command.Verb); err != nil {
-		return said{}, err
+		return nil, err
 	}
-	result, err := a.runVerb(ctx, c, line.Command)
-	if err == nil {
-		a.log.Info("command", "verb", line.Command.Verb, "door", c.door, "actor", c.actor.Name, "delivery", c.delivery.ID, "text", line.Command.String())
-	}
-	return result, err
+	return a.planVerb(ctx, c, line.Command)
 }
 
-// runVerb is the one place that knows which verb does what.
-func (a *App) runVerb(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
+// planVerb is the one place that knows which verb does what.
+func (a *App) planVerb(ctx context.Context, c *conversation, in core.ChatCommand) (deed, error) {
 	switch in.Verb {
 	case "build":
 		return a.chatBuild(ctx, c, in)
@@ -244,25 +201,25 @@ func (a *App) runVerb(ctx context.Context, c *conversation, in core.ChatCommand)
 	case "cancel":
 		return a.chatCancel(ctx, c, in)
 	case "status":
-		return a.chatStatus(ctx, c, in)
+		return telling(a.chatStatus(ctx, c, in))
 	case "logs":
-		return a.chatLogs(ctx, c, in)
+		return telling(a.chatLogs(ctx, c, in))
 	case "list":
-		return a.chatList(ctx, c, in)
+		return telling(a.chatList(ctx, c, in))
 	case "artifacts":
-		return a.chatArtifacts(ctx, c, in)
+		return telling(a.chatArtifacts(ctx, c, in))
 	case "why":
-		return a.chatWhy(ctx, c, in)
+		return telling(a.chatWhy(ctx, c, in))
 	case "approve":
 		return a.chatApprove(ctx, c, in)
 	case "revoke":
-		return a.chatRevoke(ctx, c)
+		return a.chatRevoke(c), nil
 	case "help":
-		return a.chatHelp(c, in)
+		return telling(a.chatHelp(c, in))
 	case "ping":
-		return a.chatPing(ctx)
+		return telling(a.chatPing(ctx))
 	}
-	return a.runSlackVerb(ctx, c, in)
+	return a.planSlackVerb(ctx, c, in)
 }
 
 // answer notes what a conversation came to, and wants the reaction and the reply.
@@ -279,15 +236,10 @@ func (a *App) answer(ctx context.Context, c conversation, texts []string, status
 		}
 		return a.wantReaction(ctx, tx, c)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		a.bell.ring(topicOutbox)
 	}
-	for _, id := range c.rings {
-		a.tails.forget(id)
-		a.bell.ring(topicBuild(id), topicCancel(id))
-	}
-	a.bell.ring(topicOutbox, topicQueue)
-	return nil
+	return err
 }
 
 func (a *App) wantReaction(ctx context.Context, tx core.Store, c conversation) error {

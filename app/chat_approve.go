@@ -9,86 +9,79 @@ import (
 
 // chatApprove lets exactly the commit that a fork's pull request stands at be built, and
 // builds it.
-func (a *App) chatApprove(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
+func (a *App) chatApprove(ctx context.Context, c *conversation, in core.ChatCommand) (deed, error) {
 	pull, err := a.pullRequest(ctx, c)
 	if err != nil {
-		return said{}, err
+		return nil, err
 	}
 	if pull.PullRequest == nil || !pull.PullRequest.Fork {
-		return said{}, core.Codef(core.KindConflict, core.CodeNothingToApprove, "This pull request is no fork's; there is nothing to approve.")
+		return nil, core.Codef(core.KindConflict, core.CodeNothingToApprove, "This pull request is no fork's; there is nothing to approve.")
 	}
 	if len(in.Args) == 0 || !core.ValidSHA(in.Args[0]) {
-		return said{}, core.SHARequired(pull.SHA)
+		return nil, core.SHARequired(pull.SHA)
 	}
 	sha := in.Args[0]
 	if sha != pull.SHA {
-		return said{}, core.Codef(core.KindConflict, core.CodeSHAStale, "Head moved to %.7s after the commit you named; please review again.", pull.SHA)
+		return nil, core.Codef(core.KindConflict, core.CodeSHAStale, "Head moved to %.7s after the commit you named; please review again.", pull.SHA)
 	}
 	chosen := c.candidates
 	if selectors := in.List("pipeline"); len(selectors) > 0 {
-		if chosen, err = selectPipelines(chosen, selectors); err != nil {
-			return said{}, err
+		if chosen, err = selectPipelines(chosen, selectors, toStart); err != nil {
+			return nil, err
 		}
 	}
-	var started []string
-	err = a.store.InTx(ctx, func(tx core.Store) error {
-		started, c.delivery.Verdicts, c.delivery.SHA = nil, nil, sha
+	pull.Actor = c.actor.Name
+	return func(ctx context.Context, tx core.Store) (said, error) {
 		approval := core.Approval{RepositoryID: c.repo.ID, PullRequest: pull.PullRequest.Number, SHA: sha, Approver: c.actor.Name, At: a.now()}
 		if err := tx.SaveApproval(ctx, approval); err != nil {
-			return err
+			return said{}, err
 		}
-		pull := pull
-		pull.Actor = c.actor.Name
+		out := said{done: true, sha: sha}
+		var started []string
 		for _, one := range chosen {
 			v, wake, err := a.act(ctx, tx, c.delivery, pull, one, decide(one, pull, c.actor.Name))
 			if err != nil {
-				return err
+				return said{}, err
 			}
-			c.delivery.Verdicts = append(c.delivery.Verdicts, v)
-			c.rings = append(c.rings, wake...)
+			out.verdicts, out.rings = append(out.verdicts, v), append(out.rings, wake...)
 			if v.BuildID != "" {
-				c.rings = append(c.rings, v.BuildID)
 				started = append(started, v.Pipeline)
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return said{}, err
-	}
-	a.log.Info("fork commit approved", "delivery", c.delivery.ID, "sha", sha, "actor", c.actor.Name)
-	return said{text: fmt.Sprintf("Commit %.7s is approved; started: %s.", sha, some(started)), done: true}, nil
+		out.text = fmt.Sprintf("Commit %.7s is approved; started: %s.", sha, some(started))
+		return out, nil
+	}, nil
 }
 
 // chatRevoke takes all approvals of the pull request back and stops its builds.
-func (a *App) chatRevoke(ctx context.Context, c *conversation) (said, error) {
-	var revoked, stopped int
-	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
-		revoked, stopped = 0, 0
-		if revoked, err = tx.DeleteApprovals(ctx, c.repo.ID, c.chat.Number); err != nil {
-			return err
+func (a *App) chatRevoke(c *conversation) deed {
+	return func(ctx context.Context, tx core.Store) (said, error) {
+		revoked, err := tx.DeleteApprovals(ctx, c.repo.ID, c.chat.Number)
+		if err != nil {
+			return said{}, err
 		}
 		living, err := a.activeBuilds(ctx, tx, core.BuildFilter{RepositoryID: c.repo.ID, PullRequest: c.chat.Number})
 		if err != nil {
-			return err
+			return said{}, err
 		}
+		out := said{done: true}
 		for _, b := range living {
 			if b.PullRequest == nil || !b.PullRequest.Fork {
 				continue
 			}
 			if err := a.cancel(ctx, tx, c.repo, &b, c.actor.Name, core.ReasonCanceledByUser, c.actor.Name+" took the approval back"); err != nil {
-				return err
+				return said{}, err
 			}
-			c.rings = append(c.rings, b.ID)
-			stopped++
+			out.rings = append(out.rings, b.ID)
 		}
-		return nil
-	})
-	if err != nil {
-		return said{}, err
+		switch stopped := len(out.rings); {
+		case revoked > 0:
+			out.text = fmt.Sprintf("The approval is taken back; %d builds are stopped.", stopped)
+		case stopped > 0: // the project builds forks without one
+			out.text = fmt.Sprintf("No commit of this pull request was approved; %d builds are stopped.", stopped)
+		default:
+			return said{}, core.Codef(core.KindConflict, "nothing_to_revoke", "No commit of this pull request is approved, and none of it is being built.")
+		}
+		return out, nil
 	}
-	if revoked == 0 {
-		return said{}, core.Codef(core.KindConflict, "nothing_to_revoke", "No commit of this pull request is approved.")
-	}
-	return said{text: fmt.Sprintf("The approval is taken back; %d builds are stopped.", stopped), done: true}, nil
 }

@@ -35,7 +35,7 @@ func (a *App) statusLine(one candidate, b core.Build) string {
 	if b.FinishedAt != nil {
 		took = " in " + core.HumanDuration(b.Duration(*b.FinishedAt))
 	}
-	return fmt.Sprintf("- %s #%d: **%s**%s, %.7s on %s, %s", one.pipeline.Name, b.Number, b.Status, took, b.SHA, quoted(orElse(b.Branch, b.Tag)), a.BuildURL(b.ID))
+	return fmt.Sprintf("- %s #%d: **%s**%s, %.7s on %s, %s", one.pipeline.Name, b.Number, b.Status, took, b.SHA, core.CodeSpan(orElse(b.Branch, b.Tag)), a.BuildURL(b.ID))
 }
 
 // chatLogs links to a log and, where not everybody could read it, shows its end.
@@ -56,11 +56,7 @@ func (a *App) chatLogs(ctx context.Context, c *conversation, in core.ChatCommand
 	if !one.project.Repository.Private && c.door == core.DoorForge {
 		return said{text: text}, nil
 	}
-	limit, err := strconv.Atoi(in.Options["limit"])
-	if err != nil {
-		limit = 20
-	}
-	tail, err := a.endOfLog(ctx, b, limit)
+	tail, err := a.endOfLog(ctx, b, limitOf(in, 20))
 	if err != nil || len(tail) == 0 {
 		return said{text: text}, err
 	}
@@ -126,20 +122,39 @@ func (a *App) chatList(ctx context.Context, c *conversation, in core.ChatCommand
 		what = in.Args[0]
 	}
 	if what == "projects" {
-		return saying("Projects: %s.", some(projectNames(c.candidates)))
+		return saying("Projects: %s.", someOf(projectNames(c.projects), limitOf(in, namesShown)))
 	}
-	scoped, err := a.scope(ctx, c, in)
+	about, err := a.scope(ctx, c, in)
 	if err != nil {
 		return said{}, err
 	}
 	if what == "builds" {
-		return a.chatListBuilds(ctx, c, scoped, in)
+		return a.chatListBuilds(ctx, c, about, in)
 	}
+	if len(about.candidates) == 0 {
+		return saying("There is no pipeline yet.")
+	}
+	limit := limitOf(in, mostListed)
 	var lines []string
-	for _, one := range scoped {
+	for i, one := range about.candidates {
+		if i == limit {
+			lines = append(lines, fmt.Sprintf("- and %d more", len(about.candidates)-i))
+			break
+		}
 		lines = append(lines, "- "+describePipeline(one.pipeline)+a.matchesPull(ctx, c, one))
 	}
 	return said{text: strings.Join(lines, "\n")}, nil
+}
+
+// mostListed bounds a list that nobody has bounded.
+const mostListed = 50
+
+// limitOf is how many entries a command asks for.
+func limitOf(in core.ChatCommand, otherwise int) int {
+	if n, err := strconv.Atoi(in.Options["limit"]); err == nil {
+		return n
+	}
+	return otherwise
 }
 
 func describePipeline(p core.Pipeline) string {
@@ -153,7 +168,7 @@ func describePipeline(p core.Pipeline) string {
 	}
 	branches := "any branch"
 	if len(p.Trigger.Branches) > 0 {
-		branches = quoted(strings.Join(p.Trigger.Branches, " "))
+		branches = core.CodeSpan(strings.Join(p.Trigger.Branches, " "))
 	}
 	text := fmt.Sprintf("**%s** (%s): %s on %s", p.Slug, p.Name, on, branches)
 	if !p.Enabled {
@@ -176,16 +191,12 @@ func (a *App) matchesPull(ctx context.Context, c *conversation, one candidate) s
 	return ". Matches this pull request."
 }
 
-func (a *App) chatListBuilds(ctx context.Context, c *conversation, scoped []candidate, in core.ChatCommand) (said, error) {
-	limit, err := strconv.Atoi(in.Options["limit"])
-	if err != nil {
-		limit = 5
+func (a *App) chatListBuilds(ctx context.Context, c *conversation, about scope, in core.ChatCommand) (said, error) {
+	filter := core.BuildFilter{PullRequest: c.chat.Number, ProjectIDs: []string{}} // in Slack: of any
+	for _, p := range about.projects {
+		filter.ProjectIDs = append(filter.ProjectIDs, p.ID)
 	}
-	filter := core.BuildFilter{ProjectID: scoped[0].project.ID}
-	if c.door == core.DoorForge {
-		filter = core.BuildFilter{RepositoryID: c.repo.ID, PullRequest: c.chat.Number}
-	}
-	builds, total, err := a.store.ListBuilds(ctx, filter, core.Page{Limit: limit})
+	builds, total, err := a.store.ListBuilds(ctx, filter, core.Page{Limit: limitOf(in, 5)})
 	if err != nil {
 		return said{}, err
 	}
@@ -221,7 +232,7 @@ func (a *App) chatArtifacts(ctx context.Context, c *conversation, in core.ChatCo
 		if l.Kind.Installable() {
 			what = "Install"
 		}
-		lines = append(lines, fmt.Sprintf("- %s %s (%s): %s", what, quoted(l.Name), core.HumanSize(l.Size), l.URL))
+		lines = append(lines, fmt.Sprintf("- %s %s (%s): %s", what, core.CodeSpan(l.Name), core.HumanSize(l.Size), l.URL))
 	}
 	return said{text: strings.Join(lines, "\n")}, nil
 }
@@ -231,11 +242,11 @@ const maxChatArtifacts = 20
 
 // chatWhy says why a commit was or was not built.
 func (a *App) chatWhy(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
-	scoped, err := a.scope(ctx, c, in)
+	about, err := a.scope(ctx, c, in)
 	if err != nil {
 		return said{}, err
 	}
-	repo, sha := scoped[0].project.Repository, ""
+	repo, sha := about.projects[0].Repository, ""
 	if len(in.Args) > 0 {
 		sha = in.Args[0]
 	}
@@ -248,8 +259,11 @@ func (a *App) chatWhy(ctx context.Context, c *conversation, in core.ChatCommand)
 			sha = pull.SHA
 		}
 	}
-	if !core.ValidSHA(sha) {
-		return said{}, core.Codef(core.KindInvalid, "ref_not_found", "Give the commit by its whole SHA.")
+	if sha == "" {
+		return said{}, core.Codef(core.KindInvalid, core.CodeMissingValue, "Say which commit, e.g. `/oore why 1a2b3c4`.")
+	}
+	if sha, err = a.expand(ctx, c, repo, sha); err != nil {
+		return said{}, err
 	}
 	w, err := a.whyIn(ctx, c.actor, []core.Repository{repo}, sha)
 	if err != nil {

@@ -12,52 +12,79 @@ import (
 
 const namesShown = 10 // valid choices that an error lists
 
-// scope narrows the candidates to one project where the command or the channel names
+// scope is what a command is about: projects, one at least, and their pipelines, which
+// may be none.
+type scope struct {
+	projects   []core.Project
+	candidates []candidate
+}
+
+// scope narrows the conversation to one project where the command or the channel names
 // one. In Slack a command needs one, unless there is only one to see.
-func (a *App) scope(ctx context.Context, c *conversation, in core.ChatCommand) ([]candidate, error) {
+func (a *App) scope(ctx context.Context, c *conversation, in core.ChatCommand) (scope, error) {
 	name := in.Options["project"]
 	if name == "" && c.door == core.DoorForge {
-		return c.candidates, nil
+		return scope{c.projects, c.candidates}, nil
 	}
 	id := ""
 	if name == "" {
 		var err error
 		id, err = a.store.FindChannelProject(ctx, c.chat.Team, c.chat.Channel)
 		if err != nil && core.KindOf(err) != core.KindNotFound {
-			return nil, err
+			return scope{}, err
 		}
 	}
-	scoped := slices.DeleteFunc(slices.Clone(c.candidates), func(one candidate) bool {
+	about := c.projects
+	if named := orElse(name, id); named != "" {
+		p, err := c.projectNamed(named)
+		if name != "" && err != nil {
+			return scope{}, err
+		}
+		about = []core.Project{p}
+	}
+	if len(about) == 1 && about[0].ID != "" {
+		return scope{about, ofProject(c.candidates, about[0])}, nil
+	}
+	return scope{}, core.Codef(core.KindInvalid, "project_required", "Say which project with `project=`, or `/oore use <project>` once for this channel. There are: %s.", some(projectNames(c.projects)))
+}
+
+// projectNamed finds the project that a person means: by slug or id, else by its name or
+// its repository's.
+func (c *conversation) projectNamed(name string) (core.Project, error) {
+	var found []core.Project
+	for _, p := range c.projects {
 		switch {
-		case name != "":
-			return !namesProject(name, one.project)
-		case id != "":
-			return one.project.ID != id
+		case p.Slug == name || p.ID == name:
+			return p, nil
+		case p.Name == name || strings.EqualFold(p.Repository.FullName, name):
+			found = append(found, p)
 		}
-		return false
-	})
-	projects := projectNames(scoped)
-	if len(projects) == 1 {
-		return scoped, nil
 	}
-	if name != "" {
-		return nil, core.Codef(core.KindNotFound, "project_not_found", "No such project with a pipeline. There are: %s.", some(projectNames(c.candidates)))
+	switch len(found) {
+	case 0:
+		return core.Project{}, core.Codef(core.KindNotFound, "project_not_found", "No such project. There are: %s.", some(projectNames(c.projects)))
+	case 1:
+		return found[0], nil
 	}
-	return nil, core.Codef(core.KindInvalid, "project_required", "Say which project with `project=`, or `/oore use <project>` once for this channel. There are: %s.", some(projectNames(c.candidates)))
+	return core.Project{}, core.Codef(core.KindConflict, "ambiguous", "%d projects are named so. Say which: %s.", len(found), some(projectNames(found)))
 }
 
-func namesProject(name string, p core.Project) bool {
-	return name == p.Slug || name == p.Name || name == p.ID || strings.EqualFold(name, p.Repository.FullName)
-}
-
-func projectNames(all []candidate) []string {
+func projectNames(all []core.Project) []string {
 	var names []string
-	for _, c := range all {
-		if !slices.Contains(names, c.project.Slug) {
-			names = append(names, c.project.Slug)
-		}
+	for _, p := range all {
+		names = append(names, p.Slug)
 	}
 	return names
+}
+
+func ofProject(all []candidate, p core.Project) []candidate {
+	var own []candidate
+	for _, c := range all {
+		if c.project.ID == p.ID {
+			own = append(own, c)
+		}
+	}
+	return own
 }
 
 func pipelineNames(all []candidate) []string {
@@ -71,22 +98,33 @@ func pipelineNames(all []candidate) []string {
 }
 
 // some lists names for a sentence: ten at most.
-func some(names []string) string {
+func some(names []string) string { return someOf(names, namesShown) }
+
+func someOf(names []string, most int) string {
 	switch {
 	case len(names) == 0:
 		return "none"
-	case len(names) > namesShown:
-		return strings.Join(names[:namesShown], ", ") + " and others"
+	case len(names) > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return strings.Join(names, ", ")
 }
 
+// purpose says what pipelines are selected for: to start builds, `all` and globs mean the
+// enabled ones.
+type purpose bool
+
+const (
+	toStart purpose = true
+	toFind  purpose = false
+)
+
 // selectPipelines finds what selectors name: each the slug, else the exact name, else a
-// glob over slugs; `all` is every enabled one. A disabled one that is named is refused.
-func selectPipelines(all []candidate, selectors []string) ([]candidate, error) {
+// glob over slugs; `all` is every one.
+func selectPipelines(all []candidate, selectors []string, why purpose) ([]candidate, error) {
 	var chosen []candidate
 	for _, s := range selectors {
-		found, err := selectOne(all, s)
+		found, err := selectOne(all, s, why)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +137,7 @@ func selectPipelines(all []candidate, selectors []string) ([]candidate, error) {
 	return chosen, nil
 }
 
-func selectOne(all []candidate, selector string) ([]candidate, error) {
+func selectOne(all []candidate, selector string, why purpose) ([]candidate, error) {
 	by := func(match func(core.Pipeline) bool) (found []candidate) {
 		for _, c := range all {
 			if match(c.pipeline) {
@@ -108,54 +146,49 @@ func selectOne(all []candidate, selector string) ([]candidate, error) {
 		}
 		return found
 	}
-	on := func(p core.Pipeline) bool { return p.Enabled }
-	if selector == "all" {
-		return by(on), nil
+	fit := func(p core.Pipeline) bool { return p.Enabled || why == toFind }
+	if found := by(fit); selector == "all" && len(found) > 0 {
+		return found, nil
 	}
 	exact := by(func(p core.Pipeline) bool { return p.Slug == selector })
 	if len(exact) == 0 {
 		exact = by(func(p core.Pipeline) bool { return p.Name == selector })
 	}
 	if len(exact) > 1 {
-		return nil, core.Codef(core.KindConflict, "ambiguous", "%d projects have this pipeline: %s. Say which with `project=`.", len(exact), some(projectNames(exact)))
+		return nil, core.Codef(core.KindConflict, "ambiguous", "%d projects have this pipeline: %s. Say which with `project=`.", len(exact), some(projectsOf(exact)))
 	}
 	if len(exact) == 1 {
-		return exact, enabled(exact[0].pipeline)
+		return exact, nil
 	}
 	if strings.ContainsAny(selector, "*?") {
-		if found := by(func(p core.Pipeline) bool { return p.Enabled && core.MatchBranch([]string{selector}, p.Slug) }); len(found) > 0 {
+		if found := by(func(p core.Pipeline) bool { return fit(p) && core.MatchBranch([]string{selector}, p.Slug) }); len(found) > 0 {
 			return found, nil
 		}
 	}
-	return nil, core.Codef(core.KindNotFound, "no_match", "No enabled pipeline matches %s. Available: %s.", quoted(selector), some(pipelineNames(all)))
+	return nil, core.Codef(core.KindNotFound, "no_match", "No enabled pipeline matches %s. Available: %s.", core.CodeSpan(selector), some(pipelineNames(all)))
 }
 
-// quoted shows a person's text where it can start neither a line nor markup.
-func quoted(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == '`' || r < ' ' {
-			return -1
+// projectsOf names the projects of pipelines, each once.
+func projectsOf(all []candidate) []string {
+	var names []string
+	for _, c := range all {
+		if !slices.Contains(names, c.project.Slug) {
+			names = append(names, c.project.Slug)
 		}
-		return r
-	}, s)
-	return "`" + s[:min(len(s), 60)] + "`"
+	}
+	return names
 }
 
-// findBuild finds the build with a number among the candidates' projects.
-func (a *App) findBuild(ctx context.Context, all []candidate, number string) (core.Build, error) {
+// findBuild finds the build with a number among the projects.
+func (a *App) findBuild(ctx context.Context, all []core.Project, number string) (core.Build, error) {
 	missing := core.Codef(core.KindNotFound, "build_not_found", "There is no build #%s here.", strings.TrimPrefix(number, "#"))
 	n, err := strconv.Atoi(strings.TrimPrefix(number, "#"))
 	if err != nil {
 		return core.Build{}, missing
 	}
 	var found []core.Build
-	seen := map[string]bool{}
-	for _, c := range all {
-		if seen[c.project.ID] {
-			continue
-		}
-		seen[c.project.ID] = true
-		builds, _, err := a.store.ListBuilds(ctx, core.BuildFilter{ProjectID: c.project.ID, Number: n}, core.Page{Limit: 1})
+	for _, p := range all {
+		builds, _, err := a.store.ListBuilds(ctx, core.BuildFilter{ProjectID: p.ID, Number: n}, core.Page{Limit: 1})
 		if err != nil {
 			return core.Build{}, err
 		}
@@ -179,7 +212,7 @@ func isNumber(s string) bool {
 // number, those of named pipelines, or all of the pull request's head (in Slack: of the
 // project's branch).
 func (a *App) targets(ctx context.Context, c *conversation, in core.ChatCommand) ([]core.Build, error) {
-	scoped, err := a.scope(ctx, c, in)
+	about, err := a.scope(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -188,24 +221,24 @@ func (a *App) targets(ctx context.Context, c *conversation, in core.ChatCommand)
 		switch {
 		case arg == "all" || arg == "failed" || arg == "latest":
 		case isNumber(arg):
-			b, err := a.findBuild(ctx, scoped, arg)
+			b, err := a.findBuild(ctx, about.projects, arg)
 			return []core.Build{b}, err
 		default:
 			selectors = append(selectors, arg)
 		}
 	}
 	if len(selectors) > 0 {
-		if scoped, err = selectPipelines(scoped, selectors); err != nil {
+		if about.candidates, err = selectPipelines(about.candidates, selectors, toFind); err != nil {
 			return nil, err
 		}
 	}
-	return a.newest(ctx, c, scoped, in)
+	return a.newest(ctx, c, about.candidates, in)
 }
 
 // newest finds each pipeline's newest build of the commit or branch in question.
-func (a *App) newest(ctx context.Context, c *conversation, scoped []candidate, in core.ChatCommand) ([]core.Build, error) {
-	filter := core.BuildFilter{Branch: in.Options["branch"]}
-	if c.door == core.DoorForge && filter.Branch == "" && in.Options["commit"] == "" {
+func (a *App) newest(ctx context.Context, c *conversation, of []candidate, in core.ChatCommand) ([]core.Build, error) {
+	filter := core.BuildFilter{Branch: in.Options["branch"], SHAPrefix: in.Options["commit"]}
+	if c.door == core.DoorForge && filter.Branch == "" && filter.SHAPrefix == "" {
 		pull, err := a.pullRequest(ctx, c)
 		if err != nil {
 			return nil, err
@@ -213,18 +246,13 @@ func (a *App) newest(ctx context.Context, c *conversation, scoped []candidate, i
 		filter.SHA = pull.SHA
 	}
 	var found []core.Build
-	for _, one := range scoped {
+	for _, one := range of {
 		filter.PipelineID = one.pipeline.ID
-		builds, _, err := a.store.ListBuilds(ctx, filter, core.Page{Limit: 20})
+		builds, _, err := a.store.ListBuilds(ctx, filter, core.Page{Limit: 1})
 		if err != nil {
 			return nil, err
 		}
-		for _, b := range builds {
-			if strings.HasPrefix(b.SHA, in.Options["commit"]) {
-				found = append(found, b)
-				break
-			}
-		}
+		found = append(found, builds...)
 	}
 	return found, nil
 }

@@ -153,7 +153,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		{"wes", "/oore cancel 99", "build_not_found", "There is no build #99 here."},
 		{"wes", "/oore approve " + shaB, core.CodeNothingToApprove, "no fork's"},
 		{"wes", "/oore use shop", core.CodeUnknownCommand, "in Slack only"},
-		{"wes", "/oore build platform=ios", core.CodeInvalidInput, "choose a pipeline"},
+		{"wes", "/oore build platform=windows", core.CodeInvalidInput, "one of android, ios, macos"},
 	} {
 		d := h.say(t, test.author, test.body)
 		if d.Status != core.DeliveryIgnored || d.Reason.Code != test.code || !strings.Contains(d.Reply, test.says) {

@@ -2,12 +2,77 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
+
+// locate finds the repository that a comment is about. known is false where it is not
+// ours: then there is nobody to answer.
+func (a *App) locate(ctx context.Context, c *conversation, u understood) (known bool, err error) {
+	if c.door == core.DoorSlack {
+		return true, nil
+	}
+	c.candidates, err = a.candidates(ctx, u)
+	if err != nil || len(c.candidates) == 0 {
+		return false, err
+	}
+	c.repo = c.candidates[0].project.Repository
+	c.projects, err = a.store.ListProjectsOfRepository(ctx, c.repo.ID)
+	return true, err
+}
+
+// meet finds out who speaks. A forge that cannot say what somebody may do is asked
+// again; in the end nothing is started.
+func (a *App) meet(ctx context.Context, c *conversation) (err error) {
+	if c.door == core.DoorSlack {
+		if c.actor, err = a.slackActor(ctx, c.chat); err != nil {
+			return err
+		}
+		c.projects, c.candidates, err = a.visibleCandidates(ctx, c.actor)
+		return err
+	}
+	c.actor, err = a.forgeActor(ctx, *c)
+	switch {
+	case err == nil:
+		return nil
+	case c.delivery.Attempts < unverifiedAfter:
+		a.bell.ring(topicOutbox)
+		return errors.Join(err, a.wantReaction(ctx, a.store, *c))
+	}
+	c.fault = core.Codef(core.KindUnavailable, "unverified", "Could not verify your permission just now; nothing was started. Please try again.").Because(err)
+	return nil
+}
+
+// forgeActor asks the forge what the author of a comment may do.
+func (a *App) forgeActor(ctx context.Context, c conversation) (core.Actor, error) {
+	talker, err := a.talker(c.repo.Provider)
+	if err != nil {
+		return core.Actor{}, err
+	}
+	permission, err := talker.Permission(ctx, c.repo, c.chat.AuthorID, c.chat.Author)
+	if err != nil {
+		return core.Actor{}, fmt.Errorf("ask what %s may do in %s: %w", c.chat.Author, c.repo.FullName, err)
+	}
+	if !c.repo.Private && permission == core.PermissionNone {
+		permission = core.PermissionRead // everybody reads a public repository
+	}
+	return core.Actor{
+		Kind: core.ActorForge, Name: c.chat.Author, Role: permission.Role(),
+		ForgeID: string(c.repo.Provider) + ":" + c.repo.Host + ":" + c.chat.AuthorID,
+	}, nil
+}
+
+func (a *App) talker(p core.Provider) (core.Talker, error) {
+	if t, ok := a.forges[p].(core.Talker); ok {
+		return t, nil
+	}
+	return nil, core.Errorf(core.KindInvalid, "%s takes no commands", p)
+}
 
 // mayRun decides whether the speaker may use the verb here at all; what it may be used
 // on is decided with the target.

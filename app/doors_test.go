@@ -21,7 +21,9 @@ func sentences() []string {
 		"build branch=a branch=b", "build android branch=nowhere", "build android commit=zzz", `build "unclosed`, "run android branch=dev", "trigger ios-release branch=dev",
 		"build ios* branch=main fresh=true", "build web* branch=main", "BUILD android BRANCH=main fresh=true", "build android tag=v1 branch=main", "status 1", "status 99",
 		"cancel 1", "cancel 1", "cancel 99", "abort 2", "retry 1", "retry 99", "logs 1", "logs limit=1000", "list", "list builds limit=2", "ls projects", "artifacts 1",
-		"why " + shaA, "why abc", "help", "help build", "ping", "frobnicate", "status project=nope", "list colors",
+		"retry 1", "retry 1 fresh=true", "status commit=aaaaaaa", "build android branch=main commit=aaaaaaa fresh=true", "build android branch=main commit=ccccccc",
+		"build android branch=main platform=ios note=x", "build android branch=main platform=windows", "list projects limit=1", "list builds project=shop",
+		"cancel android", "cancel all", "cancel all", "cancel pipeline=nothing", "why aaaaaaa", "why ccccccc", "why " + shaA, "why abc", "help", "help build", "ping", "frobnicate", "status project=nope", "list colors",
 	}
 }
 

@@ -24,7 +24,7 @@ func (a *App) sendChat(ctx context.Context, e *core.Effect) error {
 		if a.messenger == nil {
 			return core.Errorf(core.KindInvalid, "Slack is not set up any more")
 		}
-		return a.messenger.Respond(ctx, *u.event.Chat, core.Message{Text: d.Reply, Markdown: true, Link: a.publicURL + "/deliveries/" + d.ID})
+		return a.respond(ctx, e, *u.event.Chat, d)
 	}
 	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
 	if err != nil {
@@ -46,6 +46,19 @@ func (a *App) sendChat(ctx context.Context, e *core.Effect) error {
 		return nil
 	}
 	return talker.Reply(ctx, repo, e.Number, u.event.Chat.ID, d.Reply)
+}
+
+// respond answers in Slack, where a second answer would stand beside the first.
+func (a *App) respond(ctx context.Context, e *core.Effect, c core.Chat, d core.Delivery) error {
+	answer := digest(d.Reply)
+	if answer == e.Sent {
+		return nil
+	}
+	err := a.messenger.Respond(ctx, c, core.Message{Text: d.Reply, Markdown: true, Link: a.publicURL + "/deliveries/" + d.ID})
+	if err == nil {
+		e.Sent = answer
+	}
+	return err
 }
 
 func reactionTo(d core.Delivery) core.Reaction {
@@ -72,7 +85,7 @@ func (a *App) sendMessage(ctx context.Context, e *core.Effect) error {
 	if err != nil {
 		return err
 	}
-	said := digest(m.Text, m.Report.State, m.Link, strings.Join(m.Report.Tail, "\n"))
+	said := digest(m.Text, m.Report.State, m.Link, m.Report.RerunNumber, strings.Join(m.Report.Tail, "\n"))
 	if said == e.Sent {
 		return nil
 	}

@@ -2,7 +2,7 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,51 +29,51 @@ func (a *App) slackActor(ctx context.Context, chat core.Chat) (core.Actor, error
 	return core.Actor{Kind: core.ActorUser, UserID: user.ID, Name: user.Name, Role: user.Role}, err
 }
 
-// visibleCandidates lists the pipelines of all projects that the actor sees.
-func (a *App) visibleCandidates(ctx context.Context, actor core.Actor) ([]candidate, error) {
+// visibleCandidates lists all projects that the actor sees, and their pipelines.
+func (a *App) visibleCandidates(ctx context.Context, actor core.Actor) (projects []core.Project, all []candidate, err error) {
 	if actor.Role == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
-	projects, err := a.visibleProjects(ctx, actor)
-	if err != nil {
-		return nil, err
+	if projects, err = a.visibleProjects(ctx, actor); err != nil {
+		return nil, nil, err
 	}
-	var all []candidate
 	for _, p := range projects {
 		pipelines, err := a.store.ListPipelines(ctx, p.ID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, pipeline := range pipelines {
 			all = append(all, candidate{project: p, pipeline: pipeline})
 		}
 	}
-	return all, nil
+	return projects, all, nil
 }
 
-// runSlackVerb runs what is offered in Slack alone.
-func (a *App) runSlackVerb(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
+// planSlackVerb knows what is offered in Slack alone.
+func (a *App) planSlackVerb(ctx context.Context, c *conversation, in core.ChatCommand) (deed, error) {
 	switch in.Verb {
 	case "link":
-		return a.slackLink(ctx, c)
+		return telling(a.slackLink(ctx, c))
 	case "unlink":
-		if err := a.store.DeleteChatUser(ctx, c.chat.Team, c.chat.AuthorID); err != nil {
-			return said{}, err
-		}
-		return saying("Your Slack user is linked with no account any more.")
+		return func(ctx context.Context, tx core.Store) (said, error) {
+			if err := tx.DeleteChatUser(ctx, c.chat.Team, c.chat.AuthorID); err != nil {
+				return said{}, err
+			}
+			return saying("Your Slack user is linked with no account any more.")
+		}, nil
 	case "whoami":
 		if c.actor.Role == "" {
-			return saying("You are linked with no account: type `/oore link`.")
+			return telling(saying("You are linked with no account: type `/oore link`."))
 		}
-		return saying("You are %s here, with the role %s.", c.actor.Name, c.actor.Role)
+		return telling(saying("You are %s here, with the role %s.", c.actor.Name, c.actor.Role))
 	case "use":
-		return a.slackUse(ctx, c, in)
+		return a.slackUse(c, in)
 	case "subscribe":
-		return a.slackSubscribe(ctx, c, in)
+		return a.slackSubscribe(c, in)
 	case "unsubscribe":
-		return a.slackUnsubscribe(ctx, c, in)
+		return a.slackUnsubscribe(c, in)
 	}
-	return said{}, core.Codef(core.KindInvalid, core.CodeUnknownCommand, "This version does not know the command `%s`.", in.Verb)
+	return nil, core.Codef(core.KindInvalid, core.CodeUnknownCommand, "This version does not know the command `%s`.", in.Verb)
 }
 
 // slackLink gives a one-time address: whoever opens it signed in is linked.
@@ -111,170 +111,91 @@ func (a *App) LinkChatUser(ctx context.Context, actor core.Actor, secret string)
 	return a.store.SaveChatUser(ctx, core.ChatUser{Team: team, MemberID: member, UserID: actor.UserID, LinkedAt: a.now()})
 }
 
-// managed finds the project that a command names, for those who manage it.
-func (a *App) managed(c *conversation, in core.ChatCommand) (candidate, error) {
-	name := in.Options["project"]
-	if len(in.Args) > 0 {
-		name = in.Args[0]
+// managed finds the project that a command names, for those who manage it, and the
+// pipelines of it that the command narrows itself to; none: to all.
+func (c *conversation) managed(in core.ChatCommand) (core.Project, []candidate, error) {
+	p, err := c.projectNamed(in.Args[0])
+	if err == nil {
+		err = core.Allow(c.actor, core.ActManageProject, &p)
 	}
-	for _, one := range c.candidates {
-		if namesProject(name, one.project) {
-			return one, core.Allow(c.actor, core.ActManageProject, &one.project)
+	if err != nil {
+		return p, nil, err
+	}
+	chosen, err := selectPipelines(ofProject(c.candidates, p), in.List("pipeline"), toFind)
+	return p, chosen, err
+}
+
+func (a *App) slackUse(c *conversation, in core.ChatCommand) (deed, error) {
+	p, _, err := c.managed(in)
+	return func(ctx context.Context, tx core.Store) (said, error) {
+		if err := tx.SaveChannelProject(ctx, c.chat.Team, c.chat.Channel, p.ID); err != nil {
+			return said{}, err
 		}
-	}
-	return candidate{}, core.Codef(core.KindNotFound, "project_not_found", "No such project with a pipeline. There are: %s.", some(projectNames(c.candidates)))
+		return saying("Commands in this channel are about %s from now on.", p.Name)
+	}, err
 }
 
-func (a *App) slackUse(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
-	one, err := a.managed(c, in)
-	if err != nil {
-		return said{}, err
-	}
-	if err := a.store.SaveChannelProject(ctx, c.chat.Team, c.chat.Channel, one.project.ID); err != nil {
-		return said{}, err
-	}
-	return saying("Commands in this channel are about %s from now on.", one.project.Name)
-}
-
-func (a *App) slackSubscribe(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
-	one, err := a.managed(c, in)
-	if err != nil {
-		return said{}, err
-	}
+func (a *App) slackSubscribe(c *conversation, in core.ChatCommand) (deed, error) {
+	p, chosen, err := c.managed(in)
 	on := core.SubscribedTo(orElse(in.Options["events"], string(core.OnBroken)))
-	pipelines := []string{""}
-	if selectors := in.List("pipeline"); len(selectors) > 0 {
-		pipelines = nil
-		chosen, err := selectPipelines(ofProject(c.candidates, one.project), selectors)
+	ids := pipelineIDs(chosen)
+	if len(ids) == 0 {
+		ids = []string{""}
+	}
+	return func(ctx context.Context, tx core.Store) (said, error) {
+		for _, id := range ids {
+			err := tx.SaveSubscription(ctx, core.Subscription{
+				ID: a.newID(), Team: c.chat.Team, Channel: c.chat.Channel, ProjectID: p.ID, PipelineID: id, On: on, CreatedAt: a.now(),
+			})
+			if err != nil {
+				return said{}, err
+			}
+		}
+		return saying("This channel hears of builds of %s: %s.", ofPipelines(p, chosen), on)
+	}, err
+}
+
+func pipelineIDs(of []candidate) (ids []string) {
+	for _, one := range of {
+		ids = append(ids, one.pipeline.ID)
+	}
+	return ids
+}
+
+// ofPipelines names a project, and which of its pipelines are meant if not all.
+func ofPipelines(p core.Project, chosen []candidate) string {
+	if len(chosen) == 0 {
+		return p.Name
+	}
+	var slugs []string
+	for _, one := range chosen {
+		slugs = append(slugs, one.pipeline.Slug)
+	}
+	return p.Name + " (" + some(slugs) + ")"
+}
+
+// slackUnsubscribe ends what was subscribed to: a channel that hears of all pipelines is
+// not made one that hears of all but one.
+func (a *App) slackUnsubscribe(c *conversation, in core.ChatCommand) (deed, error) {
+	p, chosen, err := c.managed(in)
+	return func(ctx context.Context, tx core.Store) (said, error) {
+		n, err := tx.DeleteSubscriptions(ctx, c.chat.Team, c.chat.Channel, p.ID, pipelineIDs(chosen)...)
 		if err != nil {
 			return said{}, err
 		}
-		for _, p := range chosen {
-			pipelines = append(pipelines, p.pipeline.ID)
-		}
-	}
-	for _, id := range pipelines {
-		err := a.store.SaveSubscription(ctx, core.Subscription{
-			ID: a.newID(), Team: c.chat.Team, Channel: c.chat.Channel, ProjectID: one.project.ID, PipelineID: id, On: on, CreatedAt: a.now(),
-		})
+		left, err := tx.ListSubscriptionsOfChannel(ctx, c.chat.Team, c.chat.Channel)
 		if err != nil {
 			return said{}, err
 		}
-	}
-	return saying("This channel hears of builds of %s: %s.", one.project.Name, on)
-}
-
-func ofProject(all []candidate, p core.Project) []candidate {
-	var own []candidate
-	for _, c := range all {
-		if c.project.ID == p.ID {
-			own = append(own, c)
+		all := slices.ContainsFunc(left, func(s core.Subscription) bool { return s.ProjectID == p.ID && s.PipelineID == "" })
+		switch {
+		case n == 0 && all:
+			return said{}, core.Codef(core.KindConflict, "not_subscribed", "This channel hears of all pipelines of %s: unsubscribe from the project, then subscribe to the pipelines that you want.", p.Name)
+		case n == 0:
+			return said{}, core.Codef(core.KindNotFound, "not_subscribed", "This channel hears nothing of %s.", ofPipelines(p, chosen))
+		case all:
+			return saying("The subscription to builds of %s is ended; this channel still hears of all pipelines of %s.", ofPipelines(p, chosen), p.Name)
 		}
-	}
-	return own
-}
-
-func (a *App) slackUnsubscribe(ctx context.Context, c *conversation, in core.ChatCommand) (said, error) {
-	one, err := a.managed(c, in)
-	if err != nil {
-		return said{}, err
-	}
-	n, err := a.store.DeleteSubscriptions(ctx, c.chat.Team, c.chat.Channel, one.project.ID)
-	if err != nil {
-		return said{}, err
-	}
-	if n == 0 {
-		return said{}, core.Codef(core.KindNotFound, "not_subscribed", "This channel hears nothing of %s.", one.project.Name)
-	}
-	return saying("This channel hears no more of builds of %s.", one.project.Name)
-}
-
-// wantMessages asks that channels be shown the build: the one where it was asked for,
-// and those that subscribed to how it ended.
-func (a *App) wantMessages(ctx context.Context, tx core.Store, b core.Build) error {
-	if a.messenger == nil {
-		return nil
-	}
-	channels := map[string]bool{}
-	if b.ChatChannel != "" {
-		channels[b.ChatChannel] = true
-	}
-	if b.Status.Terminal() {
-		if err := a.addSubscribed(ctx, tx, b, channels); err != nil {
-			return err
-		}
-	}
-	for channel := range channels {
-		err := tx.WantEffect(ctx, core.Effect{
-			Key: "message:" + channel + ":" + b.ID, Kind: core.EffectMessage, BuildID: b.ID, Channel: channel, PipelineID: b.PipelineID, SHA: b.SHA,
-			NotBefore: a.now(), UpdatedAt: a.now(),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *App) addSubscribed(ctx context.Context, tx core.Store, b core.Build, channels map[string]bool) error {
-	subscriptions, err := tx.ListSubscriptions(ctx, b.ProjectID)
-	if err != nil || len(subscriptions) == 0 {
-		return err
-	}
-	before, err := a.endedBefore(ctx, tx, b)
-	if err != nil {
-		return err
-	}
-	for _, s := range subscriptions {
-		if (s.PipelineID == "" || s.PipelineID == b.PipelineID) && tells(s.On, before, b.Status) {
-			channels[s.Team+"/"+s.Channel] = true
-		}
-	}
-	return nil
-}
-
-// endedBefore is how the build before b ended, of the same pipeline and branch; empty:
-// there is none.
-func (a *App) endedBefore(ctx context.Context, tx core.Store, b core.Build) (core.BuildStatus, error) {
-	builds, _, err := tx.ListBuilds(ctx, core.BuildFilter{
-		Before: &b, Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut},
-	}, core.Page{Limit: 1})
-	if err != nil || len(builds) == 0 {
-		return "", err
-	}
-	return builds[0].Status, nil
-}
-
-// tells decides whether a channel hears of an end, by what came before it.
-func tells(on core.SubscribedTo, before, now core.BuildStatus) bool {
-	failed := func(s core.BuildStatus) bool { return s == core.BuildFailed || s == core.BuildTimedOut }
-	broken := failed(now) && !failed(before)
-	fixed := now == core.BuildSucceeded && failed(before)
-	switch on {
-	case core.OnAll:
-		return true
-	case core.OnFixed:
-		return broken || fixed
-	case core.OnBroken:
-		return broken
-	}
-	return false
-}
-
-// message is a build as a channel is shown it.
-func (a *App) message(ctx context.Context, b core.Build) (core.Message, error) {
-	r, err := a.report(ctx, b)
-	if err != nil {
-		return core.Message{}, err
-	}
-	p, err := a.store.FindProject(ctx, b.ProjectID)
-	if err != nil {
-		return core.Message{}, err
-	}
-	if r.State == core.ReportFailure {
-		if r.Tail, err = a.tail(ctx, b); err != nil {
-			return core.Message{}, err
-		}
-	}
-	return core.Message{Text: fmt.Sprintf("%s · %s #%d: %s", p.Name, r.Pipeline.Name, b.Number, r.Description), Report: &r, Link: r.TargetURL}, nil
+		return saying("This channel hears no more of builds of %s.", ofPipelines(p, chosen))
+	}, err
 }

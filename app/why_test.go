@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -82,6 +84,64 @@ func TestWhyFindsTheOneOfAllOfAName(t *testing.T) {
 		}
 	}
 	if w, err := h.Why(t.Context(), h.owner, app.AskWhy{Repository: "acme/shop", Provider: core.ProviderGitHub, SHA: shaB}); err != nil || w.Code != app.WhyCodeNeverSent {
+		t.Errorf("%+v, %v", w, err)
+	}
+}
+
+func TestWhyInSlackIsAboutTheProjectsOwnRepository(t *testing.T) {
+	h := newSlackHouse(t)
+	hidden := h.namesake(t, core.ProviderGitHub, "77", "aaa-secret", core.VisibleMembers) // comes first by name
+	secret := push("x", shaB)
+	secret.RepositoryID = "77"
+	h.deliver(t, secret)
+	h.deliver(t, push("main", shaA))
+	if d := h.types(t, "wes", "why "+shaB); strings.Contains(d.Reply, "arrived") || !strings.Contains(d.Reply, "/why?repo="+h.project.RepositoryID) {
+		t.Errorf("%q (hidden is %s)", d.Reply, hidden.RepositoryID)
+	}
+	if d := h.types(t, "wes", "why "+shaA); !strings.Contains(d.Reply, "It arrived and was built: build #1") {
+		t.Errorf("%q", d.Reply)
+	}
+}
+
+func TestAShortSHAIsEnough(t *testing.T) {
+	h := newSlackHouse(t)
+	h.deliver(t, push("main", shaA))
+	if d := h.types(t, "wes", "why aaaaaaa"); !strings.Contains(d.Reply, "It arrived and was built") || !strings.Contains(d.Reply, "sha="+shaA) {
+		t.Errorf("one that was built: %q", d.Reply)
+	}
+	if d := h.types(t, "wes", "build android commit=bbbbbbb"); d.SHA != shaB {
+		t.Errorf("one that the forge knows: %+v, %q", d.Reason, d.Reply)
+	}
+	if d := h.types(t, "wes", "build android commit=ccccccc"); d.Reason.Code != "ref_not_found" || !strings.Contains(d.Reply, "`ccccccc`") {
+		t.Errorf("one that nobody knows: %+v", d.Reason)
+	}
+	h.deliver(t, push("other", "aaaaaaa1"+shaB[8:]))
+	if d := h.types(t, "wes", "why aaaaaaa"); d.Reason.Code != "ambiguous" || !strings.Contains(d.Reply, shaA) {
+		t.Errorf("one of two: %+v", d.Reason)
+	}
+	if d := h.types(t, "wes", "why aaaaaaa1"); d.Status != core.DeliveryProcessed {
+		t.Errorf("with one digit more: %+v", d.Reason)
+	}
+}
+
+func TestAnOldCommitHasAStatus(t *testing.T) {
+	h := newSlackHouse(t)
+	h.deliver(t, push("main", shaA))
+	for i := range 25 {
+		h.deliver(t, push("main", fmt.Sprintf("%040x", 0xb000+i)))
+	}
+	for _, commit := range []string{shaA, shaA[:7]} {
+		if d := h.types(t, "wes", "status commit="+commit); !strings.Contains(d.Reply, "Android #1: **queued**") {
+			t.Errorf("%q", d.Reply)
+		}
+	}
+}
+
+func TestWhyAtGitLabSpeaksOfItsWebhook(t *testing.T) {
+	h := newSlackHouse(t)
+	lab := h.namesake(t, core.ProviderGitLab, "9", "lab", core.VisibleInstance)
+	w, err := h.Why(t.Context(), h.owner, app.AskWhy{Repository: lab.RepositoryID, SHA: shaB})
+	if err != nil || strings.Contains(w.Sentence, "App") || !strings.Contains(w.Sentence, "webhook") {
 		t.Errorf("%+v, %v", w, err)
 	}
 }

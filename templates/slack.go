@@ -71,7 +71,7 @@ func SlackText(m core.Message) string { return slackParagraph(m, slackSection) }
 // SlackBlocks writes a message in Block Kit, within its limits whatever the message
 // says. Nothing that comes from a repository can mention anybody, add a link or leave
 // its fence. A build that lives can be canceled, and one that has not succeeded can be
-// run again.
+// run again, once.
 func SlackBlocks(m core.Message) []SlackBlock {
 	var blocks []SlackBlock
 	room := slackSection
@@ -184,6 +184,9 @@ func slackContext(r core.Report) string {
 	if len(b.Platforms) > 0 {
 		parts = append(parts, slackName(strings.Join(b.Platforms, ", "))+" alone")
 	}
+	if r.RerunNumber > 0 {
+		parts = append(parts, fmt.Sprintf("run again as #%d", r.RerunNumber))
+	}
 	if b.Note != "" {
 		parts = append(parts, "note: "+slackName(b.Note))
 	}
@@ -204,7 +207,7 @@ func slackButtons(m core.Message) []any {
 		case b.ID == "" || !b.Status.Valid(): // nothing was built
 		case !b.Status.Terminal():
 			buttons = append(buttons, slackCancel(*report))
-		case b.Status != core.BuildSucceeded:
+		case b.Status != core.BuildSucceeded && report.RerunNumber == 0:
 			buttons = append(buttons, slackButton{
 				Type: "button", Text: slackPlain("Run again"), ActionID: SlackRetry, Value: b.ID, Style: "primary",
 			})

@@ -193,16 +193,19 @@ func TestSlackMakesNoLinkOfWhatARepositorySays(t *testing.T) {
 	}
 }
 
-func TestSlackShowsNoteAndPlatforms(t *testing.T) {
+func TestSlackShowsNoteAndPlatformsAndWhatRanItAgain(t *testing.T) {
 	r := slackReport(core.BuildFailed)
-	r.Build.Note, r.Build.Platforms = "for <!here>"+strings.Repeat("x", 300), []string{"android", "ios"}
+	r.Build.Note, r.Build.Platforms, r.RerunNumber = "for <!here>"+strings.Repeat("x", 300), []string{"android", "ios"}, 143
 	m := core.Message{Text: "x", Report: r}
 	slackCheck(t, "note", m)
 	got := string(slackJSON(t, m))
-	for _, want := range []string{"note: for &lt;!here&gt;", "android, ios alone"} {
+	for _, want := range []string{"note: for &lt;!here&gt;", "android, ios alone", "run again as #143"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing:\n%s", want, got)
 		}
+	}
+	if strings.Contains(got, SlackRetry) {
+		t.Error("it can be run again once more")
 	}
 }
 

@@ -22,7 +22,7 @@ func TestCompleteChat(t *testing.T) {
 		{DoorForge, "build f", "build fresh="},
 		{DoorForge, "build fresh=", "build fresh=true|build fresh=false"},
 		{DoorForge, "build android fresh=t", "build android fresh=true"},
-		{DoorForge, "retry ", "retry failed|retry all|retry pipeline=|retry project="},
+		{DoorForge, "retry ", "retry failed|retry all|retry pipeline=|retry project=|retry fresh="},
 		{DoorForge, "rerun fa", "rerun failed"},
 		{DoorForge, "retry failed p", "retry failed pipeline=|retry failed project="},
 		{DoorForge, "retry failed p=ios pro", "retry failed p=ios project="},

@@ -37,7 +37,7 @@ func unknownCommand(door ChatDoor, word string) *Error {
 	if k := closest(word, known); k != "" {
 		meant = fmt.Sprintf(" Did you mean `%s`?", k)
 	}
-	return Codef(KindInvalid, CodeUnknownCommand, "Unknown command %s.%s `/oore help` lists all commands.", code(word), meant)
+	return Codef(KindInvalid, CodeUnknownCommand, "Unknown command %s.%s `/oore help` lists all commands.", CodeSpan(word), meant)
 }
 
 func otherDoor(door ChatDoor, verb string) *Error {
@@ -50,9 +50,9 @@ func otherDoor(door ChatDoor, verb string) *Error {
 
 func unknownArgument(v ChatVerb, word string) *Error {
 	if k := closest(word, v.keys()); k != "" {
-		return Codef(KindInvalid, CodeUnknownArg, "Unknown argument %s; did you mean `%s`?", code(word), k)
+		return Codef(KindInvalid, CodeUnknownArg, "Unknown argument %s; did you mean `%s`?", CodeSpan(word), k)
 	}
-	return Codef(KindInvalid, CodeUnknownArg, "Unknown argument %s; `/oore help %s` lists the arguments.", code(word), v.Name)
+	return Codef(KindInvalid, CodeUnknownArg, "Unknown argument %s; `/oore help %s` lists the arguments.", CodeSpan(word), v.Name)
 }
 
 func missingValue(a ChatArgument) *Error {
@@ -76,8 +76,8 @@ func wrongValue(a ChatArgument, format string, args ...any) *Error {
 	return Errorf(KindInvalid, "Argument `%s` "+format, append([]any{a.Key}, args...)...)
 }
 
-// code shows a person's text in a message, where it can start no line and no markup.
-func code(text string) string {
+// CodeSpan shows a person's text in a message, where it can start no line and no markup.
+func CodeSpan(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == '`':

@@ -11,7 +11,7 @@ func ChatVerbs() []ChatVerb {
 				branchArgument(), tagArgument(), commitArgument(), projectArgument(),
 				{Key: "platform", Kind: ArgChoice, List: true, Choices: platforms(), Example: "platform=ios,android", Meaning: "these platforms alone"},
 				{Key: "note", Kind: ArgText, Example: `note="for the testers"`, Meaning: "shown with the build"},
-				{Key: "fresh", Kind: ArgChoice, Choices: []string{"true", "false"}, Example: "fresh=true", Meaning: "build even if the same build runs already"},
+				freshArgument(),
 			},
 			Usage:   `build [pipeline …] [branch= | tag= | commit=] [platform=] [project=] [note="…"] [fresh=true]`,
 			Example: "build ios-release branch=main", Meaning: "start builds",
@@ -19,8 +19,8 @@ func ChatVerbs() []ChatVerb {
 		{
 			Name: "retry", Aliases: []string{"rebuild", "rerun"}, Class: ClassRun, Doors: both,
 			Position: targetArgument("retry 57", "failed", "all"),
-			Options:  []ChatArgument{pipelineArgument("builds of these pipelines"), projectArgument()},
-			Usage:    "retry [build | pipeline | failed | all] [pipeline=] [project=]",
+			Options:  []ChatArgument{pipelineArgument("builds of these pipelines"), projectArgument(), freshArgument()},
+			Usage:    "retry [build | pipeline | failed | all] [pipeline=] [project=] [fresh=true]",
 			Example:  "retry failed", Meaning: "run builds of the same commit again",
 		},
 		{
@@ -141,6 +141,10 @@ func tagArgument() ChatArgument {
 
 func commitArgument() ChatArgument {
 	return ChatArgument{Key: "commit", Aliases: []string{"c", "sha"}, Kind: ArgSHA, Example: "commit=1a2b3c4", Meaning: "a commit, at least 7 digits"}
+}
+
+func freshArgument() ChatArgument {
+	return ChatArgument{Key: "fresh", Kind: ArgChoice, Choices: []string{"true", "false"}, Example: "fresh=true", Meaning: "build even if the same build runs already"}
 }
 
 func limitArgument(what string) ChatArgument {

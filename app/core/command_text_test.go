@@ -135,7 +135,7 @@ func TestCommandTable(t *testing.T) {
 		t.Fatalf("%d rows", len(rows))
 	}
 	if want := (CommandRow{
-		Usage: "/oore retry [build | pipeline | failed | all] [pipeline=] [project=]", Also: "rebuild, rerun",
+		Usage: "/oore retry [build | pipeline | failed | all] [pipeline=] [project=] [fresh=true]", Also: "rebuild, rerun",
 		Who: "people with write access", Where: "open pull requests, Slack",
 		Meaning: "run builds of the same commit again", Example: "/oore retry failed",
 	}); rows[1] != want {

@@ -63,7 +63,7 @@ func (a ChatArgument) readItem(door ChatDoor, item string) (string, *Error) {
 		return a.readSHA(strings.ToLower(item))
 	case ArgRef:
 		if wrong := checkRef(item); wrong != "" {
-			err := wrongValue(a, "is %s, which is no name of a branch or tag: it %s.", code(item), wrong)
+			err := wrongValue(a, "is %s, which is no name of a branch or tag: it %s.", CodeSpan(item), wrong)
 			err.Code = CodeInvalidRef
 			return "", err
 		}
@@ -92,7 +92,7 @@ func (a ChatArgument) readBuild(item string) (string, *Error) {
 	if a.Kind == ArgTarget || slices.Contains(a.Choices, item) {
 		return item, nil
 	}
-	return "", wrongValue(a, "is %s; it must be a build's number or `%s`.", code(item), list(a.Choices))
+	return "", wrongValue(a, "is %s; it must be a build's number or `%s`.", CodeSpan(item), list(a.Choices))
 }
 
 func (a ChatArgument) readSHA(item string) (string, *Error) {
@@ -100,7 +100,7 @@ func (a ChatArgument) readSHA(item string) (string, *Error) {
 	case a.Kind == ArgFullSHA && !ValidSHA(item):
 		return "", SHARequired(unknownHead)
 	case a.Kind == ArgSHA && !partOfSHA.MatchString(item):
-		err := wrongValue(a, "is %s, which is no commit: it must have 7 to 40 hex digits.", code(item))
+		err := wrongValue(a, "is %s, which is no commit: it must have 7 to 40 hex digits.", CodeSpan(item))
 		err.Code = CodeInvalidRef
 		return "", err
 	}
@@ -115,7 +115,7 @@ func (a ChatArgument) readChoice(item string) (string, *Error) {
 	if k := closest(item, a.Choices); k != "" {
 		meant = " Did you mean `" + k + "`?"
 	}
-	return "", wrongValue(a, "is %s; it must be one of %s.%s", code(item), list(a.Choices), meant)
+	return "", wrongValue(a, "is %s; it must be one of %s.%s", CodeSpan(item), list(a.Choices), meant)
 }
 
 // positive reads plain digits; no build counts beyond nine of them.

@@ -30,6 +30,7 @@ type Report struct {
 	Description string // one sentence worth reading, at most 140 characters
 	TargetURL   string
 	FailedStep  string
+	RerunNumber int // of the newest build that ran it again; 0: none
 	Duration    time.Duration
 	Tail        []string // last lines of the failed step
 	Annotations []Annotation
