@@ -128,7 +128,7 @@ func TestACommentAndAReviewOfOneNumberAreTwoCommands(t *testing.T) {
 func TestTwoServersRunALineOnce(t *testing.T) {
 	h := chatHouse(t, false)
 	other, err := app.New(app.Deps{
-		Store: h.store, Blobs: newBlobs(t), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
+		Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
 		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})

@@ -90,7 +90,7 @@ func (h *house) replica(t *testing.T, s core.Store, g *grants) (*house, *fakeRoo
 	other := &house{store: h.store, forge: room.fakeForge, clock: h.clock, owner: h.owner}
 	var err error
 	other.App, err = app.New(app.Deps{
-		Store: s, Blobs: newBlobs(t), Vault: vaultOf(t, 1),
+		Store: s, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vaultOf(t, 1),
 		Forges: map[core.Provider]core.Forge{core.ProviderGitLab: labRoom{room}},
 		Clock:  h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})
