@@ -14,7 +14,6 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
-	"github.com/oore-ci/oore/store/blob"
 )
 
 // databaseTime is what the database gets of the time for all checks.
@@ -173,12 +172,5 @@ func (d *doctor) open(ctx context.Context, s system, log *slog.Logger) (a *app.A
 	if d.db, err = store.Open(ctx, d.cfg.DatabaseURL, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
-	blobs, err := blob.NewLocal(d.cfg.BlobDir)
-	if err != nil {
-		return nil, err
-	}
-	return app.New(app.Deps{
-		Store: d.db, Blobs: blobs, Forges: s.rooms.forges, Vault: s.vault, Environment: s.rooms.environment,
-		Clock: time.Now, NewID: newID, Log: log, PublicURL: d.cfg.PublicURL, LogLimit: d.cfg.LogLimit,
-	})
+	return appBeside(d.cfg, d.db, s.rooms, s.vault)
 }

@@ -83,19 +83,25 @@ func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App)
 		return err
 	}
 	defer db.Close()
-	blobs, err := blob.NewLocal(cfg.BlobDir)
-	if err != nil {
-		return err
-	}
-	logs, err := archive.New(blobs)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(app.Deps{
-		Store: db, Blobs: blobs, Archive: logs, Clock: time.Now, NewID: newID, Log: log, PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit,
-	})
+	a, err := appBeside(cfg, db, rooms{}, nil)
 	if err != nil {
 		return err
 	}
 	return f(a)
+}
+
+// appBeside makes the commands over an open database, for a process beside the server's.
+func appBeside(cfg Config, db *store.Store, r rooms, vault *app.Vault) (*app.App, error) {
+	blobs, err := blob.NewLocal(cfg.BlobDir)
+	if err != nil {
+		return nil, err
+	}
+	logs, err := archive.New(blobs)
+	if err != nil {
+		return nil, err
+	}
+	return app.New(app.Deps{
+		Store: db, Blobs: blobs, Archive: logs, Forges: r.forges, Vault: vault, Environment: r.environment,
+		Clock: time.Now, NewID: newID, Log: slog.New(slog.DiscardHandler), PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit,
+	})
 }
