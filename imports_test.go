@@ -175,7 +175,7 @@ func constant(e ast.Expr) bool {
 			return false
 		}
 		pkg, _ := f.X.(*ast.Ident)
-		return pkg != nil && slices.Contains([]string{"regexp.MustCompile", "errors.New", "template.Must", "strings.NewReplacer"}, pkg.Name+"."+f.Sel.Name)
+		return pkg != nil && slices.Contains([]string{"regexp.MustCompile", "errors.New", "template.Must", "texttemplate.Must", "strings.NewReplacer"}, pkg.Name+"."+f.Sel.Name)
 	case *ast.CompositeLit:
 		plain := true
 		ast.Inspect(e, func(n ast.Node) bool {
