@@ -35,6 +35,7 @@ func importLaw() map[string]room {
 		"store": {house: []string{"app/core"}, outside: []string{
 			"gorm.io/gorm", "gorm.io/driver/postgres", "github.com/glebarez/sqlite", "github.com/glebarez/go-sqlite", "github.com/jackc/pgx/v5",
 		}},
+		"store/backup":      {},
 		"store/blob":        {house: []string{"app/core"}},
 		"store/archive":     {house: []string{"app/core"}, outside: []string{"github.com/klauspost/compress", "golang.org/x/sync"}},
 		"handlers":          {house: []string{"app", "app/core", "handlers/api", "handlers/web"}, outside: fiber, http: true},

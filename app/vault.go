@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -48,6 +49,11 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// KeyID tells root keys apart. It is no secret: all that is sealed begins with it.
+func (v *Vault) KeyID() string {
+	return strings.TrimSuffix(strings.TrimPrefix(string(v.header), sealVersion), ":")
 }
 
 // place is the associated data: which row the secret belongs to, and under which key.

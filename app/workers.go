@@ -10,9 +10,6 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// queueLife is how long a build may wait for a runner before it expires.
-const queueLife = 24 * time.Hour
-
 // RunWorkers processes deliveries, sends effects, reaps what was lost and archives
 // logs, until ctx ends. Every fault is logged and tried again; it returns only at the end.
 func (a *App) RunWorkers(ctx context.Context) error {
@@ -90,7 +87,7 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
-	stale, err := a.store.ListQueuedBefore(ctx, now.Add(-queueLife))
+	stale, err := a.store.ListQueuedBefore(ctx, now.Add(-core.QueueLife))
 	if err != nil {
 		return false, err
 	}

@@ -32,13 +32,28 @@ type dialect struct {
 	skipLocked string // the same, passing over rows that others have locked
 	about      string // a SELECT of the database's version and size
 	sound      string // a SELECT of "ok", or of what is damaged; empty: there is none
+
+	freeze     string // begins a transaction that sees nothing of what others commit after its first look
+	tables     string // lists ours
+	references string // lists (table, table that it refers to)
+	verdicts   string // the deliveries d, each with its verdicts v.value
+	integrity  string // lists what is wrong in the database's own files; empty: it cannot be asked
+	numbered   string // before VALUES, if the database would number the rows itself
+	renumber   string // after rows came with numbers: the next is higher than all
 }
 
+// sqliteDialect locks nothing: its transactions exclude each other.
 func sqliteDialect() dialect {
-	return dialect{ // its transactions exclude each other, so there are no locks to take
-		name:  "sqlite",
-		about: "SELECT 'SQLite ' || sqlite_version() AS version, page_count * page_size AS size FROM pragma_page_count(), pragma_page_size()",
-		sound: "PRAGMA quick_check(1)",
+	return dialect{
+		name:       "sqlite",
+		about:      "SELECT 'SQLite ' || sqlite_version() AS version, page_count * page_size AS size FROM pragma_page_count(), pragma_page_size()",
+		sound:      "PRAGMA quick_check(1)",
+		freeze:     "BEGIN DEFERRED",
+		tables:     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'schema_migrations' ORDER BY name",
+		references: `SELECT m.name, f."table" FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`,
+		verdicts:   "deliveries d, json_each(d.verdicts) v",
+		integrity: `SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'
+			UNION ALL SELECT 'a row of ' || "table" || ' refers to none of ' || parent FROM pragma_foreign_key_check`,
 	}
 }
 
@@ -49,12 +64,22 @@ func postgresDialect() dialect {
 		lock:       " FOR NO KEY UPDATE",
 		skipLocked: " FOR NO KEY UPDATE SKIP LOCKED",
 		about:      "SELECT 'PostgreSQL ' || current_setting('server_version') AS version, pg_database_size(current_database()) AS size",
+		freeze:     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		tables:     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_migrations' ORDER BY tablename",
+		references: `SELECT c.relname, p.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
+			WHERE k.contype = 'f' AND k.connamespace = current_schema()::regnamespace`,
+		verdicts: "deliveries d, json_array_elements(d.verdicts::json) AS v(value)",
+		numbered: "OVERRIDING SYSTEM VALUE",
+		renumber: `DO $$ DECLARE c record; BEGIN
+			FOR c IN SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES' LOOP
+				EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce(max(%I), 0) + 1, false) FROM %I', c.table_name, c.column_name, c.column_name, c.table_name);
+			END LOOP; END $$`,
 	}
 }
 
 func openDatabase(ctx context.Context, url string) (*database, error) {
 	scheme, rest, found := strings.Cut(url, ":")
-	path, sqlite := sqlitePath(url)
+	path, sqlite := SQLitePath(url)
 	switch {
 	case scheme == "postgres", scheme == "postgresql":
 		return openPostgres(ctx, url)
@@ -64,8 +89,8 @@ func openDatabase(ctx context.Context, url string) (*database, error) {
 	return openSQLite(ctx, path)
 }
 
-// sqlitePath is the file of an address that names one.
-func sqlitePath(url string) (path string, sqlite bool) {
+// SQLitePath is the file of an address that names one.
+func SQLitePath(url string) (path string, sqlite bool) {
 	scheme, rest, found := strings.Cut(url, ":")
 	switch {
 	case scheme == "sqlite":
@@ -118,7 +143,7 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 	}
 	group := newGroupWriter(only, write)
 	return &database{
-		dialect: sqliteDialect(), gorm: g, pool: pool, writer: group,
+		dialect: sqliteDialect(), gorm: g, reader: read, pool: pool, writer: group,
 		close: sync.OnceValue(func() error {
 			group.stop()
 			return errors.Join(read.Close(), only.Close(), write.Close())
@@ -160,7 +185,7 @@ func openPostgres(ctx context.Context, address string) (*database, error) {
 	}
 	arrivals := newInbox(pool)
 	return &database{
-		dialect: postgresDialect(), gorm: g, pool: pool, writer: txWriter{db}, inbox: arrivals,
+		dialect: postgresDialect(), gorm: g, reader: db, pool: pool, writer: txWriter{db}, inbox: arrivals,
 		close: sync.OnceValue(func() error {
 			arrivals.stop()
 			return db.Close()

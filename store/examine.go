@@ -18,7 +18,7 @@ const maxChecked = 512 << 20
 // opened it may call it: closing an SQLite file gives up the locks of its other users
 // in the process.
 func Examine(ctx context.Context, url string) core.Check {
-	if path, sqlite := sqlitePath(url); sqlite {
+	if path, sqlite := SQLitePath(url); sqlite {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			return core.Skip("there is none yet; the first start makes it")
 		}

@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 
 	"gorm.io/gorm"
@@ -30,6 +31,7 @@ type Store struct {
 type database struct {
 	dialect dialect
 	gorm    *gorm.DB
+	reader  *sql.DB       // what pool stands on
 	pool    gorm.ConnPool // serves reads outside transactions
 	writer  writer
 	inbox   *inbox // nil: the writer groups deliveries as it groups everything

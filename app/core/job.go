@@ -15,6 +15,9 @@ type Lease struct {
 // has given up; a house that is away for less loses nothing.
 const LeaseTTL = 210 * time.Second
 
+// QueueLife is how long a build may wait for a runner before it expires.
+const QueueLife = 24 * time.Hour
+
 // FenceAfter is how long after its last renewal a runner gives a lease up.
 func FenceAfter(ttl time.Duration) time.Duration { return ttl * 6 / 7 }
 

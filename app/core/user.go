@@ -69,6 +69,12 @@ const (
 	CredentialGrantState CredentialKind = "grant_state"  // a person is asked to let an application act for them; used once
 )
 
+// LastingCredentials lists the kinds that a restored backup keeps. The others are short
+// or good for once: one that was used up since the backup would be good again.
+func LastingCredentials() []CredentialKind {
+	return []CredentialKind{CredentialAPIToken, CredentialRunner, CredentialShare}
+}
+
 // Credential is a stored proof of who somebody is.
 type Credential struct {
 	ID         string
