@@ -58,8 +58,7 @@ func openVault(cfg Config) (*app.Vault, error) {
 	}
 	key := make([]byte, 32)
 	rand.Read(key) // never fails: it ends the program instead
-	text := base64.StdEncoding.EncodeToString(key) + "\n"
-	if err := os.WriteFile(keyFile(cfg.DataDir), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(keyFile(cfg.DataDir), encodeKey(key), 0o600); err != nil {
 		return nil, fmt.Errorf("keep the encryption key: %w", err)
 	}
 	return app.NewVault(key)
@@ -67,8 +66,18 @@ func openVault(cfg Config) (*app.Vault, error) {
 
 // findVault is openVault for a key that there is: fs.ErrNotExist otherwise.
 func findVault(cfg Config) (*app.Vault, error) {
+	key, err := readKey(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return app.NewVault(key)
+}
+
+// readKey is the encryption key of the settings or the data folder; fs.ErrNotExist:
+// there is none.
+func readKey(cfg Config) ([]byte, error) {
 	if cfg.EncryptionKey != nil {
-		return app.NewVault(cfg.EncryptionKey)
+		return cfg.EncryptionKey, nil
 	}
 	path := keyFile(cfg.DataDir)
 	data, err := os.ReadFile(path)
@@ -78,18 +87,28 @@ func findVault(cfg Config) (*app.Vault, error) {
 	if err := readEncryptionKey(&cfg, string(data)); err != nil {
 		return nil, fmt.Errorf("%s is damaged: put it back from a backup, or %w", path, err)
 	}
-	return app.NewVault(cfg.EncryptionKey)
+	return cfg.EncryptionKey, nil
 }
+
+func encodeKey(key []byte) []byte { return []byte(base64.StdEncoding.EncodeToString(key) + "\n") }
 
 // runnerID is the embedded runner's lasting identity: after a restart it takes back
 // what it held, and nothing that another server's runner holds.
 func runnerID(dir string) (string, error) {
-	path := filepath.Join(dir, "runner-id")
-	if data, err := os.ReadFile(path); err == nil {
-		if id := strings.TrimSpace(string(data)); uuid.Validate(id) == nil {
-			return id, nil
-		}
+	if id := knownRunnerID(dir); id != "" {
+		return id, nil
 	}
 	id := newID()
-	return id, os.WriteFile(path, []byte(id+"\n"), 0o600)
+	return id, os.WriteFile(runnerIDPath(dir), []byte(id+"\n"), 0o600)
+}
+
+func runnerIDPath(dir string) string { return filepath.Join(dir, "runner-id") }
+
+// knownRunnerID is empty where no server has started yet.
+func knownRunnerID(dir string) string {
+	data, err := os.ReadFile(runnerIDPath(dir))
+	if id := strings.TrimSpace(string(data)); err == nil && uuid.Validate(id) == nil {
+		return id
+	}
+	return ""
 }

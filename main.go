@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
 		"serve": serveCommand, "demo": demoCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand,
+		"backup": backupCommand, "restore": restoreCommand, "verify": verifyCommand,
 		"validate": validateCommand, "doctor": doctorCommand, "version": versionCommand, "help": helpCommand,
 	}
 	command, ok := commands[name]
@@ -70,6 +71,9 @@ const usage = `Usage: oore COMMAND [flags]
   runner        run builds of a server on this machine: oore runner --server URL --token T [--name N] [--labels a,b] [--slots N]
   token create  make an API token: oore token create --name N [--role owner|admin|developer|viewer]
   signin-link   print a new one-time link that signs the owner in
+  backup        write all that the server knows into a new file: oore backup FILE [--artifacts] [--without-key]
+  restore       fill an empty database and data folder from it: oore restore FILE
+  verify        check that what is stored keeps what Oore promises: oore verify [--json] [--blobs]
   validate      check a .oore.yaml: oore validate [FILE]
   doctor        check this machine and this configuration: oore doctor [--json]
   version       version, commit and Go version

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app"
@@ -64,18 +63,12 @@ func signInLinkCommand(ctx context.Context, args []string, stdout, stderr io.Wri
 
 // withApp opens the server's database beside the running server, for one command.
 func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App) error) error {
-	var args []string
-	if dir != "" {
-		args = []string{"--data-dir", dir}
-	}
-	cfg, err := loadConfig("oore", args, os.Environ(), stderr)
+	cfg, err := serverConfig(dir, stderr)
 	if err != nil {
 		return err
 	}
-	if path, sqlite := strings.CutPrefix(cfg.DatabaseURL, "sqlite:"); sqlite {
-		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("there is no database %s yet: start `oore serve` once, or set OORE_DATA_DIR to the server's data folder", path)
-		}
+	if err := wantDatabase(cfg); err != nil {
+		return err
 	}
 	log := slog.New(slog.DiscardHandler)
 	db, err := store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log})
@@ -104,4 +97,26 @@ func appBeside(cfg Config, db *store.Store, r rooms, vault *app.Vault) (*app.App
 		Store: db, Blobs: blobs, Archive: logs, Forges: r.forges, Vault: vault, Environment: r.environment,
 		Clock: time.Now, NewID: newID, Log: slog.New(slog.DiscardHandler), PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit,
 	})
+}
+
+// serverConfig is what the server beside which a command runs is given: the variables,
+// and its data folder, which the command may name.
+func serverConfig(dir string, stderr io.Writer) (Config, error) {
+	var args []string
+	if dir != "" {
+		args = []string{"--data-dir", dir}
+	}
+	return loadConfig("oore", args, os.Environ(), stderr)
+}
+
+// wantDatabase keeps commands from making an empty database where none is.
+func wantDatabase(cfg Config) error {
+	path, sqlite := store.SQLitePath(cfg.DatabaseURL)
+	if !sqlite {
+		return nil
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("there is no database %s yet: start `oore serve` once, or set OORE_DATA_DIR to the server's data folder", path)
+	}
+	return nil
 }

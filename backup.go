@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/backup"
+	"github.com/oore-ci/oore/store/blob"
+)
+
+// backupCommand writes what the server knows into a file, while the server runs.
+func backupCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("backup", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
+	artifacts := flags.Bool("artifacts", false, "with the files of artifacts and archived logs")
+	withoutKey := flags.Bool("without-key", false, "without the encryption key, which then has to be kept elsewhere")
+	path, err := fileAndFlags(flags, args)
+	if err != nil {
+		return err
+	}
+	cfg, err := serverConfig(*dir, stderr)
+	if err != nil {
+		return err
+	}
+	if err := wantDatabase(cfg); err != nil {
+		return err
+	}
+	header, err := newHeader(cfg, *withoutKey, *artifacts)
+	if err != nil {
+		return err
+	}
+	db, err := store.OpenUnchanged(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var rows int
+	err = newFile(path, func(file io.Writer) (err error) {
+		rows, err = writeBackup(ctx, db, cfg, header, file, stderr)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s: %d rows%s\n", path, rows, backupNotes(header))
+	return err
+}
+
+func backupNotes(h backup.Header) string {
+	notes := ", without artifacts and archived logs"
+	if h.Artifacts {
+		notes = ", with artifacts and archived logs"
+	}
+	if h.Key == nil {
+		return notes + ", without the encryption key: secrets cannot be read without it, so keep it elsewhere"
+	}
+	return notes + ", with the encryption key: whoever can read the file can read all secrets, so keep it as you keep a key"
+}
+
+// fileAndFlags is the one argument of a command whose flags may stand on either side.
+func fileAndFlags(flags *flag.FlagSet, args []string) (string, error) {
+	if err := flags.Parse(args); err != nil {
+		return "", flagError(err)
+	}
+	path := flags.Arg(0)
+	if path != "" {
+		if err := flags.Parse(flags.Args()[1:]); err != nil {
+			return "", flagError(err)
+		}
+	}
+	if path == "" || flags.NArg() > 0 {
+		return "", usageError{fmt.Errorf("usage: oore %s FILE", flags.Name())}
+	}
+	return path, nil
+}
+
+func newHeader(cfg Config, withoutKey, artifacts bool) (backup.Header, error) {
+	h := backup.Header{Oore: version, CreatedAt: time.Now().UTC(), Database: "postgres", RunnerID: knownRunnerID(cfg.DataDir), Artifacts: artifacts}
+	if _, sqlite := store.SQLitePath(cfg.DatabaseURL); sqlite {
+		h.Database = "sqlite"
+	}
+	key, err := readKey(cfg)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no encryption key in %s: run this where the server runs, as its user, or set OORE_ENCRYPTION_KEY", cfg.DataDir)
+	}
+	if err != nil {
+		return h, err
+	}
+	if !withoutKey {
+		h.Key = key
+	}
+	h.KeyID, err = keyID(key)
+	return h, err
+}
+
+func keyID(key []byte) (string, error) {
+	vault, err := app.NewVault(key)
+	if err != nil {
+		return "", err
+	}
+	return vault.KeyID(), nil
+}
+
+// newFile fills a file that only its owner can read. It has its name only when it is
+// whole, and replaces no other.
+func newFile(path string, fill func(io.Writer) error) (err error) {
+	taken := fmt.Errorf("%s is there already; give another name", path)
+	if _, err := os.Lstat(path); err == nil { //nolint:gosec // whoever types the command chooses the file
+		return taken
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".oore-backup-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	err = fill(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Link(file.Name(), path); errors.Is(err, fs.ErrExist) {
+		return taken
+	} else if err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path)) //nolint:gosec // likewise
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// writeBackup writes the rows of one moment, and then the blobs of that moment.
+func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Header, file io.Writer, stderr io.Writer) (rows int, err error) {
+	var w *backup.Writer
+	var blobs []store.BlobUse
+	err = db.Snapshot(ctx, func(v *store.Snapshot) (err error) {
+		h.Schema = v.Schema()
+		if w, err = backup.NewWriter(file, h); err != nil {
+			return err
+		}
+		if h.Artifacts {
+			if blobs, err = v.Blobs(); err != nil {
+				return err
+			}
+		}
+		return v.Rows(w.Row)
+	})
+	if err == nil {
+		err = writeBlobs(ctx, cfg, w, blobs, stderr)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return w.Rows(), w.Close()
+}
+
+func writeBlobs(ctx context.Context, cfg Config, w *backup.Writer, uses []store.BlobUse, stderr io.Writer) error {
+	if len(uses) == 0 {
+		return nil
+	}
+	blobs, err := blob.NewLocal(cfg.BlobDir)
+	if err != nil {
+		return err
+	}
+	done := map[string]bool{}
+	for _, use := range uses {
+		if done[use.SHA256] {
+			continue
+		}
+		done[use.SHA256] = true
+		err := writeBlob(ctx, blobs, w, use.SHA256)
+		if core.KindOf(err) == core.KindNotFound && err != nil {
+			fmt.Fprintf(stderr, "oore: %s of %s is missing, and so it is missing in the backup\n", use.SHA256, use.Of)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeBlob(ctx context.Context, blobs core.BlobStore, w *backup.Writer, sum string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r, err := blobs.Open(ctx, sum)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	size, err := r.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return err
+	}
+	return w.Blob(sum, size, r)
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/blob"
+)
+
+// verifyCommand checks what is stored against what Oore promises. It changes nothing,
+// and a server may be running.
+func verifyCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
+	asJSON := flags.Bool("json", false, "for programs")
+	read := flags.Bool("blobs", false, "read the files of artifacts and logs through and compare their SHA-256")
+	if err := flags.Parse(args); err != nil {
+		return flagError(err)
+	}
+	if flags.NArg() > 0 {
+		return usageError{fmt.Errorf("verify takes no argument %q", flags.Arg(0))}
+	}
+	cfg, err := serverConfig(*dir, stderr)
+	if err != nil {
+		return err
+	}
+	findings, err := verify(ctx, cfg, *read)
+	if err != nil {
+		return err
+	}
+	broken := 0
+	for _, f := range findings {
+		if f.Count > 0 {
+			broken++
+		}
+	}
+	if *asJSON {
+		err = json.NewEncoder(stdout).Encode(map[string]any{"ok": broken == 0, "findings": findings})
+	} else {
+		err = printFindings(stdout, findings)
+	}
+	if err == nil && broken > 0 {
+		err = fmt.Errorf("%d of %d promises are broken", broken, len(findings))
+	}
+	return err
+}
+
+func printFindings(w io.Writer, findings []store.Finding) error {
+	var faults []error
+	print := func(format string, args ...any) {
+		_, err := fmt.Fprintf(w, format, args...)
+		faults = append(faults, err)
+	}
+	for _, f := range findings {
+		switch {
+		case f.Skipped != "":
+			print("not checked  %-9s %s: %s\n", f.ID, f.Sentence, f.Skipped)
+		case f.Count == 0:
+			print("ok           %-9s %s\n", f.ID, f.Sentence)
+		default:
+			print("BROKEN       %-9s %s\n", f.ID, f.Sentence)
+		}
+		for _, breach := range f.Broken {
+			print("             %-9s - %s\n", "", breach)
+		}
+		if more := f.Count - len(f.Broken); more > 0 {
+			print("             %-9s - and %d more\n", "", more)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func verify(ctx context.Context, cfg Config, read bool) (findings []store.Finding, err error) {
+	if err := wantDatabase(cfg); err != nil {
+		return nil, err
+	}
+	db, err := store.OpenUnchanged(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	var uses []store.BlobUse
+	err = db.Snapshot(ctx, func(v *store.Snapshot) (err error) {
+		if findings, err = v.Verify(); err == nil {
+			uses, err = v.Blobs()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	files, err := verifyBlobs(ctx, cfg, uses, read)
+	return append(findings, files), err
+}
+
+func verifyBlobs(ctx context.Context, cfg Config, uses []store.BlobUse, read bool) (store.Finding, error) {
+	f := store.Finding{ID: "blobs", Sentence: "The files of artifacts and logs are there", Broken: []string{}}
+	if read {
+		f.Sentence += ", as they were"
+	}
+	if len(uses) == 0 {
+		return f, nil
+	}
+	if _, err := os.Stat(cfg.BlobDir); err != nil { // NewLocal would make it
+		f.Note(cfg.BlobDir + ": " + err.Error())
+		return f, nil
+	}
+	blobs, err := blob.NewLocal(cfg.BlobDir)
+	if err != nil {
+		return f, err
+	}
+	for _, use := range uses {
+		trouble, err := verifyBlob(ctx, blobs, use.SHA256, read)
+		if err != nil {
+			return f, err
+		}
+		if trouble != "" {
+			f.Note(use.Of + ": " + use.SHA256 + " " + trouble)
+		}
+	}
+	return f, nil
+}
+
+// verifyBlob says what is wrong with a blob.
+func verifyBlob(ctx context.Context, blobs core.BlobStore, sum string, read bool) (trouble string, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	r, err := blobs.Open(ctx, sum)
+	if err != nil && core.KindOf(err) == core.KindNotFound {
+		return "is missing", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	if !read {
+		return "", nil
+	}
+	hash := sha256.New()
+	if _, err := io.Copy(hash, r); err != nil {
+		return "cannot be read: " + err.Error(), nil
+	}
+	if found := hex.EncodeToString(hash.Sum(nil)); found != sum {
+		return "has been changed: it is " + found, nil
+	}
+	return "", nil
+}
