@@ -37,11 +37,11 @@ func TestAForgeThatHangsAboutCommentsKeepsNoPushWaiting(t *testing.T) {
 	}
 }
 
-// 1,500 deliveries are more than the lanes take at once.
+// 1,100 deliveries are more than the lanes take at once.
 func TestABacklogIsDecidedWhole(t *testing.T) {
 	h := newHouse(t)
 	var last string
-	for i := range 1500 {
+	for i := range 1100 {
 		e := push("main", shaA)
 		e.RepositoryID = fmt.Sprint("r", i%7)
 		last = h.deliverRawLater(t, e)
