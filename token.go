@@ -30,8 +30,7 @@ func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return flagError(err)
 	}
 	return withApp(ctx, *dir, stderr, func(a *app.App) error {
-		system := core.Actor{Kind: core.ActorSystem, Name: "command line", Role: core.RoleOwner}
-		secret, _, err := a.CreateAPIToken(ctx, system, app.CreateAPIToken{Name: *name, Role: core.Role(*role)})
+		secret, _, err := a.CreateAPIToken(ctx, commandLine(), app.CreateAPIToken{Name: *name, Role: core.Role(*role)})
 		if core.KindOf(err) == core.KindInvalid && err != nil {
 			return usageError{err}
 		}
@@ -52,13 +51,18 @@ func signInLinkCommand(ctx context.Context, args []string, stdout, stderr io.Wri
 		return flagError(err)
 	}
 	return withApp(ctx, *dir, stderr, func(a *app.App) error {
-		link, err := a.CreateSignInLink(ctx)
+		link, err := a.CreateSignInLink(ctx, commandLine())
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintln(stdout, link)
 		return err
 	})
+}
+
+// commandLine is whoever can open the database, and so may do everything.
+func commandLine() core.Actor {
+	return core.Actor{Kind: core.ActorSystem, Name: "command line", Role: core.RoleOwner, Door: core.ViaCLI}
 }
 
 // withApp opens the server's database beside the running server, for one command.

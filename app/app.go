@@ -68,6 +68,7 @@ type App struct {
 	messenger   core.Messenger
 	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits
+	refusals    refusals
 	version     string
 	probes      []core.Probe
 	checkup     lastCheckup

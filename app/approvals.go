@@ -13,7 +13,7 @@ import (
 // stands at now: a branch can move between the look and the click. Codes:
 // sha_required, sha_stale, self_approve, nothing_to_approve.
 func (a *App) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error) {
-	if err := core.Allow(actor, core.ActApprove, nil); err != nil {
+	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return core.Delivery{}, err
 	}
 	d, err := a.store.FindDelivery(ctx, id)
@@ -33,8 +33,7 @@ func (a *App) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha str
 	}
 	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil
 	err = a.store.InTx(ctx, func(tx core.Store) error {
-		approval := core.Approval{RepositoryID: repo.ID, PullRequest: e.PullRequest.Number, SHA: sha, Approver: actor.Name, At: a.now()}
-		if err := tx.SaveApproval(ctx, approval); err != nil {
+		if err := a.approve(ctx, tx, actor, repo, e.PullRequest.Number, sha); err != nil {
 			return err
 		}
 		return tx.UpdateDelivery(ctx, d)
@@ -45,6 +44,17 @@ func (a *App) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha str
 	a.log.Info("fork commit approved", "delivery", id, "sha", sha, "actor", actor.Name)
 	a.bell.ring(topicInbox)
 	return d, nil
+}
+
+// approve lets a commit be built, once.
+func (a *App) approve(ctx context.Context, tx core.Store, actor core.Actor, repo core.Repository, number int, sha string) error {
+	created, err := tx.SaveApproval(ctx, core.Approval{RepositoryID: repo.ID, PullRequest: number, SHA: sha, Approver: actor.Name, At: a.now()})
+	if err != nil || !created {
+		return err
+	}
+	entry := auditPullRequest(core.AuditApprove, repo, number)
+	entry.Changes = core.AuditChanges{}.With("commit_sha", "", sha)
+	return a.note(ctx, tx, actor, entry)
 }
 
 // approvable reads the delivery and checks that there is something to approve for
@@ -64,22 +74,37 @@ func (a *App) approvable(ctx context.Context, actor core.Actor, d core.Delivery)
 	if err != nil {
 		return e, repo, err
 	}
+	refused := error(core.Codef(core.KindConflict, core.CodeNothingToApprove, "No project that you see asks for approvals of this"))
 	for _, p := range projects {
-		if core.Allow(actor, core.ActApprove, &p) == nil && p.Forks == core.ForksApprove {
-			return e, repo, notTheOpener(actor, e.Opener)
+		if p.Forks != core.ForksApprove || core.Allow(actor, core.ActRead, &p) != nil {
+			continue
+		}
+		if refused = core.Allow(actor, core.ActApprove, &p); refused == nil {
+			return e, repo, a.notTheOpener(ctx, actor, repo, e)
 		}
 	}
-	return e, repo, core.Codef(core.KindConflict, core.CodeNothingToApprove,
-		"No project of %s that you see asks for approvals", e.RepositoryName)
+	return e, repo, refused
 }
 
 // notTheOpener keeps who opened a pull request from approving it. Who a user of the house
-// is at the forge is not known, so that a namesake is refused as well.
-func notTheOpener(actor core.Actor, opener string) error {
-	if opener != "" && strings.EqualFold(actor.Name, opener) {
-		return core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it; ask somebody else")
+// is at the forge is known of those who have signed in with it; a namesake is refused as
+// well.
+func (a *App) notTheOpener(ctx context.Context, actor core.Actor, repo core.Repository, e core.Event) error {
+	own := core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it; ask somebody else")
+	if e.Opener != "" && strings.EqualFold(actor.Name, e.Opener) {
+		return own
 	}
-	return nil
+	if actor.UserID == "" || e.OpenerID == "" {
+		return nil
+	}
+	known, err := a.store.FindIdentity(ctx, core.ForgeIdentity(repo.Provider, repo.Host), e.OpenerID)
+	switch {
+	case core.KindOf(err) == core.KindNotFound:
+		return nil
+	case err == nil && known.UserID == actor.UserID:
+		return own
+	}
+	return err
 }
 
 // stillHead checks with the forge that the pull request is open, stands at the commit,
@@ -97,7 +122,7 @@ func (a *App) stillHead(ctx context.Context, actor core.Actor, repo core.Reposit
 		if now.Closed {
 			return core.Codef(core.KindConflict, "pr_closed", "Pull request #%d is closed; there is nothing to approve", e.PullRequest.Number)
 		}
-		if err := notTheOpener(actor, now.Opener); err != nil {
+		if err := a.notTheOpener(ctx, actor, repo, now); err != nil {
 			return err
 		}
 	}

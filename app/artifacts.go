@@ -199,9 +199,17 @@ func (a *App) CreateDownloadLink(ctx context.Context, actor core.Actor, id strin
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	secret, c, err := a.issue(ctx, core.Credential{
-		Kind: core.CredentialDownload, Name: actor.Name, UserID: actor.UserID, Role: core.RoleViewer, ArtifactID: artifact.ID,
-	}, life)
+	entry := core.AuditEntry{
+		Action: core.AuditArtifactLink, TargetKind: core.TargetArtifact, TargetID: artifact.ID, Target: artifact.Name, ProjectID: artifact.ProjectID,
+	}
+	var secret string
+	var c core.Credential
+	err = a.noting(ctx, actor, entry, func(tx core.Store) (err error) {
+		secret, c, err = a.issue(ctx, tx, core.Credential{
+			Kind: core.CredentialDownload, Name: actor.Name, UserID: actor.UserID, Role: core.RoleViewer, ArtifactID: artifact.ID,
+		}, life)
+		return err
+	})
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("make a download link: %w", err)
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -50,7 +49,7 @@ func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuil
 	b := a.newBuild(pipeline, in.Type, actor)
 	b.Branch, b.SHA, b.CommitMessage, b.CommitAuthor = in.Branch, commit.SHA, commit.Message, commit.Author
 	b.TriggerRef = in.TriggerRef
-	return a.createBuild(ctx, project, pipeline, b)
+	return a.createBuild(ctx, actor, core.AuditBuildTrigger, project, pipeline, b)
 }
 
 func enabled(p core.Pipeline) error {
@@ -103,10 +102,13 @@ func queuedEvent(b core.Build) core.BuildEvent {
 }
 
 // createBuild stores a build that shares its commit with no other.
-func (a *App) createBuild(ctx context.Context, p core.Project, pipeline core.Pipeline, b core.Build) (core.Build, error) {
+func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.AuditAction, p core.Project, pipeline core.Pipeline, b core.Build) (core.Build, error) {
 	var canceled []core.Build
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
 		if b, _, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
+			return err
+		}
+		if err := a.noteBuild(ctx, tx, actor, action, b); err != nil {
 			return err
 		}
 		if canceled, err = a.supersede(ctx, tx, p.Repository, pipeline, b); err != nil {
@@ -125,6 +127,13 @@ func (a *App) createBuild(ctx context.Context, p core.Project, pipeline core.Pip
 	return b, nil
 }
 
+// noteBuild notes that somebody asked for a build.
+func (a *App) noteBuild(ctx context.Context, tx core.Store, actor core.Actor, action core.AuditAction, b core.Build) error {
+	entry := auditBuild(action, b)
+	entry.Changes = core.AuditChanges{}.With("branch", "", orElse(b.Branch, b.Tag)).With("commit_sha", "", b.SHA)
+	return a.note(ctx, tx, actor, entry)
+}
+
 // CancelBuild ends a build that has not ended; its runner stops within a second.
 // An ended one: KindConflict, code invalid_transition.
 func (a *App) CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error) {
@@ -136,7 +145,7 @@ func (a *App) CancelBuild(ctx context.Context, actor core.Actor, id string) (cor
 		if b, err = tx.FindBuild(ctx, id); err != nil {
 			return err
 		}
-		return a.cancel(ctx, tx, project.Repository, &b, actor.Name, core.ReasonCanceledByUser, "Canceled by "+actor.Name)
+		return a.cancelFor(ctx, tx, actor, project.Repository, &b)
 	})
 	if err != nil {
 		return core.Build{}, err
@@ -144,6 +153,16 @@ func (a *App) CancelBuild(ctx context.Context, actor core.Actor, id string) (cor
 	a.log.Info("build canceled", "build", b.ID, "actor", actor.Name)
 	a.ringCanceled(b)
 	return b, nil
+}
+
+// cancelFor is cancel by a person.
+func (a *App) cancelFor(ctx context.Context, tx core.Store, actor core.Actor, repo core.Repository, b *core.Build) error {
+	entry := auditBuild(core.AuditBuildCancel, *b)
+	entry.Changes = core.AuditChanges{}.With("status", b.Status, core.BuildCanceled)
+	if err := a.cancel(ctx, tx, repo, b, actor.Name, core.ReasonCanceledByUser, "Canceled by "+actor.Name); err != nil {
+		return err
+	}
+	return a.note(ctx, tx, actor, entry)
 }
 
 // cancel moves a build to canceled. The lease stays with the runner until it has
@@ -186,7 +205,7 @@ func (a *App) RerunBuild(ctx context.Context, actor core.Actor, id string) (core
 	if err := a.trusted(ctx, a.store, project, core.Event{SHA: b.SHA, PullRequest: b.PullRequest}); err != nil {
 		return core.Build{}, err
 	}
-	return a.createBuild(ctx, project, pipeline, a.rerunOf(b, pipeline, actor))
+	return a.createBuild(ctx, actor, core.AuditBuildRerun, project, pipeline, a.rerunOf(b, pipeline, actor))
 }
 
 // rerunOf is a new build of what b built, shown where b was asked for.
@@ -197,88 +216,4 @@ func (a *App) rerunOf(b core.Build, p core.Pipeline, by core.Actor) core.Build {
 	again.Branch, again.Tag, again.SHA, again.PullRequest = b.Branch, b.Tag, b.SHA, b.PullRequest
 	again.CommitMessage, again.CommitAuthor, again.DeliveryID = b.CommitMessage, b.CommitAuthor, b.DeliveryID
 	return again
-}
-
-func (a *App) buildFor(ctx context.Context, actor core.Actor, act core.Action, id string) (core.Build, core.Project, error) {
-	b, err := a.store.FindBuild(ctx, id)
-	if err != nil {
-		return b, core.Project{}, err
-	}
-	p, err := a.store.FindProject(ctx, b.ProjectID)
-	if err != nil {
-		return b, p, err
-	}
-	if core.Allow(actor, core.ActRead, &p) != nil {
-		return b, p, core.Errorf(core.KindNotFound, "Build not found")
-	}
-	return b, p, core.Allow(actor, act, &p)
-}
-
-// FindBuild returns a build that the actor may see.
-func (a *App) FindBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error) {
-	b, _, err := a.buildFor(ctx, actor, core.ActRead, id)
-	return b, err
-}
-
-// BuildDetail is a build with its transitions, steps and artifacts.
-type BuildDetail struct {
-	Build     core.Build
-	Events    []core.BuildEvent
-	Steps     []core.Step
-	Artifacts []core.Artifact
-}
-
-// FindBuildDetail returns a build with all that happened to it.
-func (a *App) FindBuildDetail(ctx context.Context, actor core.Actor, id string) (BuildDetail, error) {
-	b, err := a.FindBuild(ctx, actor, id)
-	if err != nil {
-		return BuildDetail{}, err
-	}
-	d := BuildDetail{Build: b}
-	if d.Events, err = a.store.ListBuildEvents(ctx, id); err != nil {
-		return d, fmt.Errorf("events of build %s: %w", id, err)
-	}
-	if d.Steps, err = a.store.ListSteps(ctx, id); err != nil {
-		return d, fmt.Errorf("steps of build %s: %w", id, err)
-	}
-	if d.Artifacts, err = a.store.ListArtifacts(ctx, id); err != nil {
-		return d, fmt.Errorf("artifacts of build %s: %w", id, err)
-	}
-	return d, nil
-}
-
-// ListBuilds lists builds that the actor may see, newest first, and their number.
-func (a *App) ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilter, page core.Page) ([]core.Build, int, error) {
-	if f.ProjectID != "" {
-		if _, err := a.projectFor(ctx, a.store, actor, core.ActRead, f.ProjectID); err != nil {
-			return nil, 0, err
-		}
-		return a.store.ListBuilds(ctx, f, page)
-	}
-	if err := core.Allow(actor, core.ActRead, nil); err != nil {
-		return nil, 0, err
-	}
-	if !actor.Role.AtLeast(core.RoleAdmin) {
-		seen, err := a.visibleProjects(ctx, actor)
-		if err != nil {
-			return nil, 0, err
-		}
-		f.ProjectIDs = []string{}
-		for _, p := range seen {
-			f.ProjectIDs = append(f.ProjectIDs, p.ID)
-		}
-	}
-	return a.store.ListBuilds(ctx, f, page)
-}
-
-// activeBuilds lists what has not ended.
-func (a *App) activeBuilds(ctx context.Context, s core.Store, f core.BuildFilter) ([]core.Build, error) {
-	f.Statuses = []core.BuildStatus{core.BuildQueued, core.BuildAssigned, core.BuildRunning}
-	var all []core.Build
-	for page := (core.Page{Limit: 200}); ; page.Offset += page.Limit {
-		builds, _, err := s.ListBuilds(ctx, f, page)
-		if all = append(all, builds...); err != nil || len(builds) < page.Limit {
-			return all, err
-		}
-	}
 }

@@ -199,6 +199,9 @@ func (a *App) rerunCommit(ctx context.Context, tx core.Store, d core.Delivery, e
 			if b, _, err = tx.CreateBuild(ctx, again, queuedEvent(again)); err != nil {
 				return nil, err
 			}
+			if err := a.noteBuild(ctx, tx, presser(d, e), core.AuditBuildRerun, b); err != nil {
+				return nil, err
+			}
 			if err := a.wantReports(ctx, tx, c.project.Repository, b); err != nil {
 				return nil, err
 			}

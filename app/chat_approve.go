@@ -32,8 +32,7 @@ func (a *App) chatApprove(ctx context.Context, c *conversation, in core.ChatComm
 	}
 	pull.Actor = c.actor.Name
 	return func(ctx context.Context, tx core.Store) (said, error) {
-		approval := core.Approval{RepositoryID: c.repo.ID, PullRequest: pull.PullRequest.Number, SHA: sha, Approver: c.actor.Name, At: a.now()}
-		if err := tx.SaveApproval(ctx, approval); err != nil {
+		if err := a.approve(ctx, tx, c.actor, c.repo, pull.PullRequest.Number, sha); err != nil {
 			return said{}, err
 		}
 		out := said{done: true, sha: sha}
@@ -82,6 +81,6 @@ func (a *App) chatRevoke(c *conversation) deed {
 		default:
 			return said{}, core.Codef(core.KindConflict, "nothing_to_revoke", "No commit of this pull request is approved, and none of it is being built.")
 		}
-		return out, nil
+		return out, a.note(ctx, tx, c.actor, auditPullRequest(core.AuditRevoke, c.repo, c.chat.Number))
 	}
 }

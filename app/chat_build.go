@@ -133,6 +133,9 @@ func (a *App) createChatBuild(ctx context.Context, tx core.Store, c *conversatio
 	if err != nil {
 		return said{}, err
 	}
+	if err := a.noteBuild(ctx, tx, c.actor, askedBy(b), b); err != nil {
+		return said{}, err
+	}
 	canceled, err := a.supersede(ctx, tx, one.project.Repository, one.pipeline, b)
 	if err != nil {
 		return said{}, err
@@ -147,6 +150,14 @@ func (a *App) createChatBuild(ctx context.Context, tx core.Store, c *conversatio
 		text: fmt.Sprintf("Build #%d of %s is queued: %s", b.Number, one.pipeline.Name, a.BuildURL(b.ID)),
 		done: true, sha: b.SHA, verdicts: []core.DeliveryVerdict{v}, rings: rings,
 	}, a.wantReports(ctx, tx, one.project.Repository, b)
+}
+
+// askedBy is the command that asked for a build.
+func askedBy(b core.Build) core.AuditAction {
+	if b.TriggerType == core.TriggerRerun {
+		return core.AuditBuildRerun
+	}
+	return core.AuditBuildTrigger
 }
 
 // ref says where a build was asked for, as TriggerRef keeps it.

@@ -224,6 +224,6 @@ func (a *App) cancelOne(ctx context.Context, tx core.Store, c *conversation, id 
 	if err := c.mayCancel(one, b); err != nil {
 		return said{}, err
 	}
-	err = a.cancel(ctx, tx, one.project.Repository, &b, c.actor.Name, core.ReasonCanceledByUser, "Canceled by "+c.actor.Name)
+	err = a.cancelFor(ctx, tx, c.actor, one.project.Repository, &b)
 	return said{text: fmt.Sprintf("Build #%d of %s is canceled.", b.Number, one.pipeline.Name), done: true, rings: []string{b.ID}}, err
 }

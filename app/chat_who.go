@@ -30,7 +30,7 @@ func (a *App) locate(ctx context.Context, c *conversation, u understood) (known 
 // again; in the end nothing is started.
 func (a *App) meet(ctx context.Context, c *conversation) (err error) {
 	if c.door == core.DoorSlack {
-		if c.actor, err = a.slackActor(ctx, c.chat); err != nil {
+		if c.actor, err = a.slackActor(ctx, c.chat, c.delivery.ID); err != nil {
 			return err
 		}
 		c.projects, c.candidates, err = a.visibleCandidates(ctx, c.actor)
@@ -61,10 +61,38 @@ func (a *App) forgeActor(ctx context.Context, c conversation) (core.Actor, error
 	if !c.repo.Private && permission == core.PermissionNone {
 		permission = core.PermissionRead // everybody reads a public repository
 	}
-	return core.Actor{
+	return a.meetUser(ctx, c, core.Actor{
 		Kind: core.ActorForge, Name: c.chat.Author, Role: permission.Role(),
 		ForgeID: string(c.repo.Provider) + ":" + c.repo.Host + ":" + c.chat.AuthorID,
-	}, nil
+		Door:    core.ViaProvider(c.repo.Provider), Delivery: c.delivery.ID,
+	})
+}
+
+// meetUser finds the user of the house that a person at a forge is known to be, and lets
+// them do what that user may do in the projects of the repository, if that is more.
+func (a *App) meetUser(ctx context.Context, c conversation, actor core.Actor) (core.Actor, error) {
+	known, err := a.store.FindIdentity(ctx, core.ForgeIdentity(c.repo.Provider, c.repo.Host), c.chat.AuthorID)
+	if core.KindOf(err) == core.KindNotFound {
+		return actor, nil
+	}
+	if err != nil {
+		return actor, err
+	}
+	user, err := a.store.FindUser(ctx, known.UserID)
+	if err != nil || !user.Enabled {
+		return actor, err
+	}
+	house, err := a.actorOfUser(ctx, user)
+	if err != nil {
+		return actor, err
+	}
+	least := core.RoleMaintainer // the most that anybody is in a project by way of a forge
+	for _, p := range c.projects {
+		role, _ := house.RoleIn(p)
+		least = least.Lower(role)
+	}
+	actor.UserID, actor.Role = user.ID, actor.Role.Higher(least)
+	return actor, nil
 }
 
 func (a *App) talker(p core.Provider) (core.Talker, error) {

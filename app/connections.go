@@ -98,7 +98,7 @@ func (a *App) noteEnvironment(ctx context.Context) error {
 	for _, i := range stored {
 		known[i.ID] = i
 		if i.Origin == core.OriginEnvironment && !given[i.ID] {
-			if err := a.dropIntegration(ctx, i, "It is not in the server's settings any more"); err != nil {
+			if err := a.dropIntegration(ctx, a.store, i, "It is not in the server's settings any more"); err != nil {
 				return err
 			}
 		}
@@ -204,8 +204,8 @@ func (a *App) noteTrouble(ctx context.Context, i core.Integration, trouble strin
 
 // dropIntegration forgets an integration and says of its repositories why they are
 // out of reach.
-func (a *App) dropIntegration(ctx context.Context, i core.Integration, why string) error {
-	return a.store.InTx(ctx, func(tx core.Store) error {
+func (a *App) dropIntegration(ctx context.Context, s core.Store, i core.Integration, why string) error {
+	return s.InTx(ctx, func(tx core.Store) error {
 		repos, err := tx.ListRepositories(ctx, i.Provider)
 		if err != nil {
 			return err

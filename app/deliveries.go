@@ -47,10 +47,29 @@ func (a *App) FindDelivery(ctx context.Context, actor core.Actor, id string) (co
 		return d, err
 	}
 	h.redact(&d)
-	if !actor.Role.AtLeast(core.RoleDeveloper) {
+	if err := a.mayReplay(ctx, actor, d); err != nil {
 		d.Payload = nil
 	}
 	return d, nil
+}
+
+// mayReplay allows to read and to process again what arrived: to developers of the
+// instance, and of all projects that a delivery was for.
+func (a *App) mayReplay(ctx context.Context, actor core.Actor, d core.Delivery) error {
+	refused := core.Allow(actor, core.ActReplay, nil)
+	if refused == nil || len(d.Verdicts) == 0 {
+		return refused
+	}
+	for _, v := range d.Verdicts {
+		_, err := a.projectFor(ctx, a.store, actor, core.ActReplay, v.ProjectID)
+		if k := core.KindOf(err); err != nil && (k == core.KindNotFound || k == core.KindForbidden) {
+			return refused
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ListDeliveries lists deliveries without payload, newest first, and their number.
@@ -74,6 +93,7 @@ func (a *App) ListDeliveries(ctx context.Context, actor core.Actor, f core.Deliv
 
 // hidden is what an actor may not see; nil hides nothing.
 type hidden struct {
+	only         bool // nothing is seen but what was for a project that is seen
 	projects     map[string]bool
 	repositories map[string]bool // named as repositoryKey does: those that hidden projects alone are linked to
 }
@@ -85,11 +105,11 @@ func repositoryKey(p core.Provider, fullName string) string {
 }
 
 func (a *App) hiddenFrom(ctx context.Context, actor core.Actor) (*hidden, error) {
-	if actor.Role.AtLeast(core.RoleAdmin) {
+	if actor.SeesEverything() {
 		return nil, nil
 	}
 	all, _, err := a.store.ListProjects(ctx, core.Page{})
-	h := &hidden{projects: map[string]bool{}, repositories: map[string]bool{}}
+	h := &hidden{only: actor.OnlyProject != "", projects: map[string]bool{}, repositories: map[string]bool{}}
 	seen := map[string]bool{}
 	for _, p := range all {
 		if core.Allow(actor, core.ActRead, &p) == nil {
@@ -125,7 +145,7 @@ func (h *hidden) redactOf(d *core.Delivery, repository bool) bool {
 		}
 	}
 	took := len(kept) < len(d.Verdicts)
-	if took && len(kept) == 0 || len(kept) == 0 && repository {
+	if len(kept) == 0 && (took || h.only || repository) {
 		d.Repository, d.Ref, d.SHA, d.Actor, d.Payload, d.Reason, d.Reply = "", "", "", "", nil, core.Reason{Code: d.Reason.Code}, ""
 		took = true
 	}
@@ -139,12 +159,15 @@ func (h *hidden) redactOf(d *core.Delivery, repository bool) bool {
 // RedeliverDelivery processes a stored delivery again. Builds that came of it the
 // first time are not made twice.
 func (a *App) RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error) {
-	if err := core.Allow(actor, core.ActReplay, nil); err != nil {
+	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return core.Delivery{}, err
 	}
 	d, err := a.store.FindDelivery(ctx, id)
 	if err != nil {
 		return d, err
+	}
+	if err := a.mayReplay(ctx, actor, d); err != nil {
+		return core.Delivery{}, err
 	}
 	h, err := a.hiddenFrom(ctx, actor)
 	if err != nil {
@@ -154,7 +177,8 @@ func (a *App) RedeliverDelivery(ctx context.Context, actor core.Actor, id string
 		return core.Delivery{}, core.Errorf(core.KindForbidden, "It is about a project that you do not see; ask an admin to redeliver it")
 	}
 	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil
-	if err := a.store.UpdateDelivery(ctx, d); err != nil {
+	err = a.noting(ctx, actor, auditDelivery(core.AuditRedeliver, d), func(tx core.Store) error { return tx.UpdateDelivery(ctx, d) })
+	if err != nil {
 		return d, fmt.Errorf("redeliver %s: %w", id, err)
 	}
 	a.log.Info("delivery to be processed again", "delivery", id, "actor", actor.Name)

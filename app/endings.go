@@ -12,7 +12,7 @@ import (
 // check's Cancel button ends its build. It returns the ids of builds to wake.
 func (a *App) endAll(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, candidates []candidate) (rings []string, err error) {
 	for _, c := range candidates {
-		ended, err := a.endFor(ctx, tx, e, c)
+		ended, err := a.endFor(ctx, tx, d, e, c)
 		if err != nil {
 			return nil, err
 		}
@@ -28,23 +28,31 @@ func (a *App) endAll(ctx context.Context, tx core.Store, d core.Delivery, e core
 	return rings, a.settle(ctx, tx, d, status, reason)
 }
 
-func (a *App) endFor(ctx context.Context, tx core.Store, e core.Event, c candidate) ([]string, error) {
+func (a *App) endFor(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate) ([]string, error) {
 	waiting, why, err := a.unwanted(ctx, tx, e, c)
 	if err != nil {
 		return nil, err
 	}
 	var ended []string
 	for _, b := range waiting {
-		reason := core.ReasonNotNeeded
 		if e.Cancel != nil {
-			reason = core.ReasonCanceledByUser
+			err = a.cancelFor(ctx, tx, presser(d, e), c.project.Repository, &b)
+		} else {
+			err = a.cancel(ctx, tx, c.project.Repository, &b, orElse(e.Actor, "oore"), core.ReasonNotNeeded, why)
 		}
-		if err := a.cancel(ctx, tx, c.project.Repository, &b, orElse(e.Actor, "oore"), reason, why); err != nil {
+		if err != nil {
 			return nil, err
 		}
 		ended = append(ended, b.ID)
 	}
 	return ended, nil
+}
+
+// presser is who pressed a button at a forge, which lets those do it who may write there.
+func presser(d core.Delivery, e core.Event) core.Actor {
+	return core.Actor{
+		Kind: core.ActorForge, Name: orElse(e.Actor, "a button"), Role: core.RoleDeveloper, Door: core.ViaProvider(d.Provider), Delivery: d.ID,
+	}
 }
 
 // unwanted lists the builds of one pipeline that the event makes needless, and the
@@ -57,7 +65,7 @@ func (a *App) unwanted(ctx context.Context, tx core.Store, e core.Event, c candi
 		if core.KindOf(err) == core.KindNotFound || err == nil && (b.PipelineID != c.pipeline.ID || b.Status.Terminal()) {
 			return nil, "", nil
 		}
-		return []core.Build{b}, "Canceled by " + orElse(e.Actor, "a button"), err
+		return []core.Build{b}, "", err
 	case e.Closed && e.PullRequest != nil:
 		queued.PullRequest = e.PullRequest.Number
 	case e.Ignored.Code == core.WhyBranchDeleted && e.Branch != "":

@@ -65,7 +65,12 @@ func (a *App) StartGitLabGrant(ctx context.Context, actor core.Actor, in StartGi
 	if c.Sealed, err = a.vault.Seal(plain, grantSealedAt(c.ID)); err != nil {
 		return "", fmt.Errorf("seal the secret of an application: %w", err)
 	}
-	state, _, err := a.issue(ctx, c, grantLife)
+	var state string
+	entry := core.AuditEntry{Action: core.AuditIntegrationStart, TargetKind: core.TargetIntegration, Target: "GitLab at " + p.WebURL}
+	err = a.noting(ctx, actor, entry, func(tx core.Store) (err error) {
+		state, _, err = a.issue(ctx, tx, c, grantLife)
+		return err
+	})
 	if err != nil {
 		return "", fmt.Errorf("note that access is asked for: %w", err)
 	}

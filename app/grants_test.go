@@ -83,6 +83,10 @@ func (s storeWith) SaveIntegration(ctx context.Context, i core.Integration) erro
 	return s.Store.SaveIntegration(ctx, i)
 }
 
+func (s storeWith) InTx(ctx context.Context, f func(core.Store) error) error {
+	return s.Store.InTx(ctx, func(tx core.Store) error { return f(storeWith{tx, s.save}) })
+}
+
 // replica is another server on the house's database, with a room that asks the same host.
 func (h *house) replica(t *testing.T, s core.Store, g *grants) (*house, *fakeRoom) {
 	t.Helper()
@@ -178,7 +182,7 @@ func TestGitLabIsConnectedByAnApplicationAndWhoseAgreementItIs(t *testing.T) {
 		wantCode(t, err, core.KindInvalid, core.CodeInvalidInput)
 	}
 	state := h.asked(t, oauthApp())
-	waiting, err := h.store.ListCredentials(ctx, core.CredentialGrantState)
+	waiting, err := h.store.ListCredentials(ctx, core.CredentialGrantState, "")
 	if err != nil || len(waiting) != 1 || len(waiting[0].Sealed) == 0 || strings.Contains(string(waiting[0].Sealed), "client-secret") {
 		t.Fatalf("%+v, %v", waiting, err)
 	}

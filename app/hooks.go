@@ -56,14 +56,19 @@ func (a *App) RenewHookSecret(ctx context.Context, actor core.Actor, repositoryI
 	if _, ok := a.forges[repo.Provider].(core.Hooker); !ok {
 		return "", "", core.Errorf(core.KindInvalid, "%s has no webhooks of single repositories", repo.Provider)
 	}
-	if secret, err = a.newHookSecret(ctx, repo); err != nil {
+	entry := core.AuditEntry{Action: core.AuditHookSecret, TargetKind: core.TargetRepository, TargetID: repo.ID, Target: repo.FullName}
+	err = a.noting(ctx, actor, entry, func(tx core.Store) (err error) {
+		secret, err = a.newHookSecret(ctx, tx, repo)
+		return err
+	})
+	if err != nil {
 		return "", "", err
 	}
 	a.log.Info("webhook secret renewed", "repository", repo.FullName, "actor", actor.Name)
 	return a.HookAddress(repo.Provider), secret, nil
 }
 
-func (a *App) newHookSecret(ctx context.Context, repo core.Repository) (string, error) {
+func (a *App) newHookSecret(ctx context.Context, s core.Store, repo core.Repository) (string, error) {
 	var b [32]byte
 	rand.Read(b[:])
 	secret := "oore_" + base64.RawURLEncoding.EncodeToString(b[:])
@@ -71,7 +76,7 @@ func (a *App) newHookSecret(ctx context.Context, repo core.Repository) (string, 
 	if err != nil {
 		return "", fmt.Errorf("seal a webhook secret: %w", err)
 	}
-	return secret, a.store.SaveHookSecret(ctx, repo.ID, sealed)
+	return secret, s.SaveHookSecret(ctx, repo.ID, sealed)
 }
 
 // ensureHook makes the forge send us what happens in the repository, where that is
@@ -129,7 +134,7 @@ func (a *App) hookSecret(ctx context.Context, repo core.Repository) (string, err
 			return s.Secret, nil
 		}
 	}
-	return a.newHookSecret(ctx, repo)
+	return a.newHookSecret(ctx, a.store, repo)
 }
 
 // ensureHooks looks at the webhooks of all linked repositories of a provider: people

@@ -126,7 +126,12 @@ func (a *App) StartGitHubApp(ctx context.Context, actor core.Actor, in StartGitH
 	if in.WebURL, err = webAddress(in.WebURL); err != nil {
 		return form, err
 	}
-	state, _, err := a.issue(ctx, core.Credential{Kind: core.CredentialAppState, Name: in.WebURL, UserID: actor.UserID, Role: actor.Role}, appStateLife)
+	var state string
+	entry := core.AuditEntry{Action: core.AuditIntegrationStart, TargetKind: core.TargetIntegration, Target: "GitHub App at " + in.WebURL}
+	err = a.noting(ctx, actor, entry, func(tx core.Store) (err error) {
+		state, _, err = a.issue(ctx, tx, core.Credential{Kind: core.CredentialAppState, Name: in.WebURL, UserID: actor.UserID, Role: actor.Role}, appStateLife)
+		return err
+	})
 	if err != nil {
 		return form, fmt.Errorf("note that a GitHub App is being made: %w", err)
 	}
@@ -222,7 +227,8 @@ func (a *App) connect(ctx context.Context, actor core.Actor, c core.Connection) 
 	if err != nil {
 		return IntegrationDetail{}, fmt.Errorf("seal the keys of %s: %w", c.Name, err)
 	}
-	if err := a.store.SaveIntegration(ctx, i); err != nil {
+	entry := auditIntegration(core.AuditIntegrationSet, i)
+	if err := a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.SaveIntegration(ctx, i) }); err != nil {
 		return IntegrationDetail{}, core.Errorf(core.KindUnavailable, "%s let us in, but its keys could not be stored: connect it again", i.Host).Because(err)
 	}
 	a.log.Info("integration connected", "provider", i.Provider, "name", i.Name, "host", i.Host, "actor", actor.Name)
@@ -244,6 +250,9 @@ func (a *App) SyncIntegration(ctx context.Context, actor core.Actor, id string) 
 	if err := a.takeInventory(ctx, d.Integration); err != nil {
 		return d, err
 	}
+	if err := a.note(ctx, a.store, actor, auditIntegration(core.AuditIntegrationSync, d.Integration)); err != nil {
+		return d, err
+	}
 	return a.FindIntegration(ctx, actor, id)
 }
 
@@ -257,7 +266,11 @@ func (a *App) DeleteIntegration(ctx context.Context, actor core.Actor, id string
 	if d.Origin == core.OriginEnvironment {
 		return core.Errorf(core.KindConflict, "%s comes from the server's settings; remove it there and restart", d.Name)
 	}
-	if err := a.dropIntegration(ctx, d.Integration, actor.Name+" disconnected it"); err != nil {
+	entry := auditIntegration(core.AuditIntegrationDelete, d.Integration)
+	err = a.noting(ctx, actor, entry, func(tx core.Store) error {
+		return a.dropIntegration(ctx, tx, d.Integration, actor.Name+" disconnected it")
+	})
+	if err != nil {
 		return err
 	}
 	a.log.Info("integration disconnected", "provider", d.Provider, "name", d.Name, "actor", actor.Name)

@@ -57,7 +57,9 @@ func (a *App) CreateNotification(ctx context.Context, actor core.Actor, projectI
 	if !slices.Contains(a.NotificationKinds(), n.Kind) {
 		return core.Notification{}, "", core.Errorf(core.KindInvalid, "kind %s", notSetUp(n.Kind))
 	}
-	if err := a.store.CreateNotification(ctx, n); err != nil {
+	entry := auditNotification(core.AuditNotifyCreate, n)
+	entry.Changes = notificationChanges(core.Notification{}, n, false)
+	if err := a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.CreateNotification(ctx, n) }); err != nil {
 		return core.Notification{}, "", err
 	}
 	a.log.Info("notification created", "project", projectID, "notification", n.ID, "kind", n.Kind, "actor", actor.Name)
@@ -141,11 +143,14 @@ func (a *App) UpdateNotification(ctx context.Context, actor core.Actor, id strin
 	if in.Kind != nil && *in.Kind != n.Kind {
 		return n, core.Errorf(core.KindInvalid, "kind cannot be changed; delete this notification and make another")
 	}
+	was := n
 	if err := a.changeNotification(ctx, &n, in); err != nil {
 		return n, err
 	}
 	n.UpdatedAt = a.now()
-	return n, a.store.UpdateNotification(ctx, n)
+	entry := auditNotification(core.AuditNotifyUpdate, n)
+	entry.Changes = notificationChanges(was, n, in.Secret != nil && *in.Secret != "")
+	return n, a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.UpdateNotification(ctx, n) })
 }
 
 // DeleteNotification ends it; what it has not said yet is not said any more.
@@ -154,7 +159,8 @@ func (a *App) DeleteNotification(ctx context.Context, actor core.Actor, id strin
 	if err != nil {
 		return err
 	}
-	if err := a.store.DeleteNotification(ctx, id); err != nil {
+	entry := auditNotification(core.AuditNotifyDelete, n)
+	if err := a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.DeleteNotification(ctx, id) }); err != nil {
 		return err
 	}
 	a.log.Info("notification deleted", "project", n.ProjectID, "notification", id, "actor", actor.Name)

@@ -24,6 +24,9 @@ func (a *App) TestNotification(ctx context.Context, actor core.Actor, id string)
 		Event: core.NoticePing, DeliveryID: digest(a.newID()), Project: p, SettingsURL: page + "/settings#notifications",
 		Message: core.Message{Text: fmt.Sprintf("%s: a test message. What happens to its builds will be told here.", p.Name), Link: page},
 	})
+	if err == nil {
+		return n, a.note(ctx, a.store, actor, auditNotification(core.AuditNotifyTest, n))
+	}
 	switch core.KindOf(err) {
 	case core.KindInvalid, core.KindUnauthorized, core.KindForbidden, core.KindNotFound, core.KindConflict, core.KindGone, core.KindTooLarge:
 		// What the other side says about us is not what we say about who asks us.

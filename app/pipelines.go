@@ -49,7 +49,7 @@ func (in PipelineInput) apply(p *core.Pipeline) {
 // CreatePipeline adds a pipeline. KindConflict: name_taken in the project,
 // context_taken in the repository.
 func (a *App) CreatePipeline(ctx context.Context, actor core.Actor, projectID string, in PipelineInput) (core.Pipeline, error) {
-	project, err := a.projectFor(ctx, a.store, actor, core.ActManageProject, projectID)
+	project, err := a.projectFor(ctx, a.store, actor, core.ActEditProject, projectID)
 	if err != nil {
 		return core.Pipeline{}, err
 	}
@@ -66,7 +66,12 @@ func (a *App) CreatePipeline(ctx context.Context, actor core.Actor, projectID st
 		if err := a.claimContext(ctx, tx, project.Repository, p); err != nil {
 			return err
 		}
-		return tx.CreatePipeline(ctx, p)
+		if err := tx.CreatePipeline(ctx, p); err != nil {
+			return err
+		}
+		entry := auditPipeline(core.AuditPipelineCreate, p)
+		entry.Changes = pipelineChanges(core.Pipeline{}, p)
+		return a.note(ctx, tx, actor, entry)
 	})
 	if err != nil {
 		return core.Pipeline{}, err
@@ -94,7 +99,7 @@ func (a *App) claimContext(ctx context.Context, tx core.Store, repo core.Reposit
 
 // UpdatePipeline changes a pipeline; its slug stays, since required checks know it.
 func (a *App) UpdatePipeline(ctx context.Context, actor core.Actor, id string, in PipelineInput) (core.Pipeline, error) {
-	p, err := a.pipelineFor(ctx, actor, core.ActManageProject, id)
+	p, err := a.pipelineFor(ctx, actor, core.ActEditProject, id)
 	if err != nil {
 		return core.Pipeline{}, err
 	}
@@ -103,9 +108,11 @@ func (a *App) UpdatePipeline(ctx context.Context, actor core.Actor, id string, i
 		return core.Pipeline{}, err
 	}
 	err = a.store.InTx(ctx, func(tx core.Store) (err error) {
-		if p, err = tx.FindPipeline(ctx, id); err != nil {
+		was, err := tx.FindPipeline(ctx, id)
+		if err != nil {
 			return err
 		}
+		p = was
 		in.apply(&p)
 		if err := p.Validate(); err != nil {
 			return err
@@ -114,7 +121,12 @@ func (a *App) UpdatePipeline(ctx context.Context, actor core.Actor, id string, i
 			return err
 		}
 		p.UpdatedAt = a.now()
-		return tx.UpdatePipeline(ctx, p)
+		if err := tx.UpdatePipeline(ctx, p); err != nil {
+			return err
+		}
+		entry := auditPipeline(core.AuditPipelineUpdate, p)
+		entry.Changes = pipelineChanges(was, p)
+		return a.note(ctx, tx, actor, entry)
 	})
 	a.bell.ring(topicQueue) // a higher max_concurrent may let a build go
 	return p, err
@@ -122,14 +134,16 @@ func (a *App) UpdatePipeline(ctx context.Context, actor core.Actor, id string, i
 
 // DeletePipeline removes a pipeline with its builds; what runs is stopped.
 func (a *App) DeletePipeline(ctx context.Context, actor core.Actor, id string) error {
-	if _, err := a.pipelineFor(ctx, actor, core.ActManageProject, id); err != nil {
+	p, err := a.pipelineFor(ctx, actor, core.ActManageProject, id)
+	if err != nil {
 		return err
 	}
 	active, err := a.activeBuilds(ctx, a.store, core.BuildFilter{PipelineID: id})
 	if err != nil {
 		return err
 	}
-	if err := a.store.DeletePipeline(ctx, id); err != nil {
+	entry := auditPipeline(core.AuditPipelineDelete, p)
+	if err := a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.DeletePipeline(ctx, id) }); err != nil {
 		return err
 	}
 	for _, b := range active {

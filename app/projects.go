@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 
 	"github.com/oore-ci/oore/app/core"
@@ -52,7 +51,12 @@ func (a *App) CreateProject(ctx context.Context, actor core.Actor, in CreateProj
 			return err
 		}
 		p.RepositoryID, p.Repository = stored.ID, stored
-		return tx.CreateProject(ctx, p)
+		if err := tx.CreateProject(ctx, p); err != nil {
+			return err
+		}
+		entry := auditProject(core.AuditProjectCreate, p)
+		entry.Changes = projectChanges(core.Project{}, p).With("repository", "", stored.FullName)
+		return a.note(ctx, tx, actor, entry)
 	})
 	if err != nil {
 		return core.Project{}, err
@@ -82,108 +86,6 @@ func setDefaults(p *core.Project) {
 	}
 }
 
-// findRepository asks the forge, before any transaction, what the input names.
-func (a *App) findRepository(ctx context.Context, actor core.Actor, in CreateProject) (core.Repository, error) {
-	name, err := a.repositoryName(actor, &in)
-	if err != nil {
-		return core.Repository{}, err
-	}
-	if in.RepositoryID != "" {
-		return a.store.FindRepository(ctx, in.RepositoryID)
-	}
-	forge, err := a.forge(in.Provider)
-	if err != nil {
-		return core.Repository{}, err
-	}
-	repo, err := forge.FindRepository(ctx, name)
-	if core.KindOf(err) == core.KindNotFound {
-		return repo, core.Codef(core.KindInvalid, core.CodeRepositoryUnknown, "%s", core.MessageOf(err))
-	}
-	if err != nil {
-		return repo, err
-	}
-	now := a.now()
-	repo.ID, repo.CreatedAt, repo.UpdatedAt = a.newID(), now, now
-	return repo, nil
-}
-
-// repositoryName checks that the input names one repository, and that folders of
-// the server are named only by those who may.
-func (a *App) repositoryName(actor core.Actor, in *CreateProject) (string, error) {
-	named := 0
-	for _, s := range []string{in.RepositoryID, in.LocalPath, in.FullName + in.CloneURL} {
-		if s != "" {
-			named++
-		}
-	}
-	if named != 1 {
-		return "", core.Errorf(core.KindInvalid,
-			"Name the repository by exactly one of repository_id, repository {provider, full_name} and local_repository_path")
-	}
-	if path, ok := strings.CutPrefix(in.CloneURL, "file://"); ok {
-		in.LocalPath, in.CloneURL = path, ""
-	} else if strings.HasPrefix(in.CloneURL, "/") {
-		in.LocalPath, in.CloneURL = in.CloneURL, ""
-	}
-	switch {
-	case in.LocalPath != "":
-		in.Provider = core.ProviderGit
-		if err := core.Allow(actor, core.ActLocalFiles, nil); err != nil {
-			return "", err
-		}
-		return a.localPath(in.LocalPath)
-	case in.RepositoryID != "":
-		return "", nil
-	case in.Provider == core.ProviderGit:
-		if in.CloneURL == "" {
-			return "", core.Errorf(core.KindInvalid, "repository.clone_url: say where the repository is, for example https://host/name.git")
-		}
-		return in.CloneURL, nil
-	case in.FullName == "":
-		return "", core.Errorf(core.KindInvalid, "repository.full_name: say which repository, for example acme/shop")
-	}
-	return in.FullName, nil
-}
-
-// localPath resolves links before it compares, so that a link out of the roots is
-// seen as what it is.
-func (a *App) localPath(path string) (string, error) {
-	refused := core.Errorf(core.KindInvalid,
-		"local_repository_path: %s is no folder inside %s. The server's OORE_LOCAL_ROOTS says which folders are allowed.",
-		path, strings.Join(a.localRoots, ", "))
-	if !filepath.IsAbs(path) {
-		return "", core.Errorf(core.KindInvalid, "local_repository_path: give an absolute path")
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return "", refused.Because(err)
-	}
-	for _, root := range a.localRoots {
-		realRoot, err := filepath.EvalSymlinks(root)
-		if err != nil {
-			continue
-		}
-		if rel, err := filepath.Rel(realRoot, real); err == nil && filepath.IsLocal(rel) {
-			return real, nil
-		}
-	}
-	return "", refused
-}
-
-func (a *App) forge(p core.Provider) (core.Forge, error) {
-	if f, ok := a.forges[p]; ok {
-		return f, nil
-	}
-	switch p {
-	case core.ProviderGitHub:
-		return nil, core.Errorf(core.KindInvalid, "This server does not speak to GitHub")
-	case core.ProviderGitLab:
-		return nil, core.Errorf(core.KindInvalid, "This server does not speak to GitLab")
-	case core.ProviderGit, core.ProviderSlack:
-	}
-	return nil, core.Errorf(core.KindInvalid, "repository.provider: %q is none of github, gitlab, git", p)
-}
-
 // UpdateProject names what to change; nil leaves it.
 type UpdateProject struct {
 	Name, Description, DefaultBranch *string
@@ -195,31 +97,45 @@ type UpdateProject struct {
 	ReportSkipped                    *bool
 }
 
-// UpdateProject changes a project's settings; its slug and repository stay.
+func (in UpdateProject) apply(p *core.Project) {
+	set(&p.Name, in.Name)
+	set(&p.Description, in.Description)
+	set(&p.DefaultBranch, in.DefaultBranch)
+	set(&p.Forks, in.Forks)
+	set(&p.Comments, in.Comments)
+	set(&p.TriggerRole, in.TriggerRole)
+	set(&p.Visibility, in.Visibility)
+	set(&p.Checks, in.Checks)
+	set(&p.ReportSkipped, in.ReportSkipped)
+	setDefaults(p)
+}
+
+// UpdateProject changes a project's settings; its slug and repository stay. Who is let in,
+// and what strangers' code may do, is changed by its maintainers alone.
 func (a *App) UpdateProject(ctx context.Context, actor core.Actor, id string, in UpdateProject) (core.Project, error) {
-	if _, err := a.projectFor(ctx, a.store, actor, core.ActManageProject, id); err != nil {
-		return core.Project{}, err
-	}
 	var p core.Project
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
-		if p, err = tx.FindProject(ctx, id); err != nil {
+		was, err := a.projectFor(ctx, tx, actor, core.ActEditProject, id)
+		if err != nil {
 			return err
 		}
-		set(&p.Name, in.Name)
-		set(&p.Description, in.Description)
-		set(&p.DefaultBranch, in.DefaultBranch)
-		set(&p.Forks, in.Forks)
-		set(&p.Comments, in.Comments)
-		set(&p.TriggerRole, in.TriggerRole)
-		set(&p.Visibility, in.Visibility)
-		set(&p.Checks, in.Checks)
-		set(&p.ReportSkipped, in.ReportSkipped)
-		setDefaults(&p)
+		p = was
+		in.apply(&p)
+		if p.Forks != was.Forks || p.TriggerRole != was.TriggerRole || p.Visibility != was.Visibility {
+			if err := core.Allow(actor, core.ActManageProject, &was); err != nil {
+				return err
+			}
+		}
 		if err := p.Validate(); err != nil {
 			return err
 		}
 		p.UpdatedAt = a.now()
-		return tx.UpdateProject(ctx, p)
+		if err := tx.UpdateProject(ctx, p); err != nil {
+			return err
+		}
+		entry := auditProject(core.AuditProjectUpdate, p)
+		entry.Changes = projectChanges(was, p)
+		return a.note(ctx, tx, actor, entry)
 	})
 	return p, err
 }
@@ -233,14 +149,16 @@ func set[T any](field *T, value *T) {
 // DeleteProject removes a project with its pipelines, builds, logs and artifacts; what
 // runs is stopped.
 func (a *App) DeleteProject(ctx context.Context, actor core.Actor, id string) error {
-	if _, err := a.projectFor(ctx, a.store, actor, core.ActManageProject, id); err != nil {
+	p, err := a.projectFor(ctx, a.store, actor, core.ActManageProject, id)
+	if err != nil {
 		return err
 	}
 	active, err := a.activeBuilds(ctx, a.store, core.BuildFilter{ProjectID: id})
 	if err != nil {
 		return err
 	}
-	if err := a.store.DeleteProject(ctx, id); err != nil {
+	entry := auditProject(core.AuditProjectDelete, p)
+	if err := a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.DeleteProject(ctx, id) }); err != nil {
 		return err
 	}
 	for _, b := range active {
@@ -270,7 +188,7 @@ func (a *App) ListProjects(ctx context.Context, actor core.Actor, page core.Page
 	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return nil, 0, err
 	}
-	if actor.Role.AtLeast(core.RoleAdmin) {
+	if actor.SeesEverything() {
 		return a.store.ListProjects(ctx, page)
 	}
 	seen, err := a.visibleProjects(ctx, actor)

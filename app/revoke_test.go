@@ -18,7 +18,7 @@ func TestARevokedTokenIsRefusedAtOnce(t *testing.T) {
 	if _, err := h.Authenticate(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, h.SignOut(t.Context(), secret), core.KindInvalid, core.CodeInvalidInput)
+	wantCode(t, h.SignOut(t.Context(), app.Visitor{}, secret), core.KindInvalid, core.CodeInvalidInput)
 	if err := h.DeleteAPIToken(t.Context(), h.owner, c.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,12 @@ func (a *App) RegisterRunner(ctx context.Context, actor core.Actor, in RegisterR
 		if err := tx.CreateRunner(ctx, r); err != nil {
 			return err
 		}
-		return tx.CreateCredential(ctx, core.Credential{ID: r.ID, Kind: core.CredentialRunner, Hash: hash, Name: r.Name, CreatedAt: now})
+		if err := tx.CreateCredential(ctx, core.Credential{ID: r.ID, Kind: core.CredentialRunner, Hash: hash, Name: r.Name, CreatedAt: now}); err != nil {
+			return err
+		}
+		entry := auditRunner(core.AuditRunnerRegister, r)
+		entry.Changes = runnerChanges(core.Runner{}, r)
+		return a.note(ctx, tx, actor, entry)
 	})
 	if err != nil {
 		return RunnerDetail{}, "", err
@@ -166,10 +171,11 @@ func (a *App) UpdateRunner(ctx context.Context, actor core.Actor, id string, in 
 		return RunnerDetail{}, err
 	}
 	err := a.store.InTx(ctx, func(tx core.Store) error {
-		r, err := tx.FindRunner(ctx, id)
+		was, err := tx.FindRunner(ctx, id)
 		if err != nil {
 			return err
 		}
+		r := was
 		if in.Name != nil {
 			r.Name = strings.TrimSpace(*in.Name)
 		}
@@ -183,7 +189,12 @@ func (a *App) UpdateRunner(ctx context.Context, actor core.Actor, id string, in 
 		if err := r.Validate(); err != nil {
 			return err
 		}
-		return tx.UpdateRunner(ctx, r)
+		if err := tx.UpdateRunner(ctx, r); err != nil {
+			return err
+		}
+		entry := auditRunner(core.AuditRunnerUpdate, r)
+		entry.Changes = runnerChanges(was, r)
+		return a.note(ctx, tx, actor, entry)
 	})
 	if err != nil {
 		return RunnerDetail{}, err
@@ -210,7 +221,10 @@ func (a *App) DeleteRunner(ctx context.Context, actor core.Actor, id string) err
 		if _, err := tx.DeleteCredential(ctx, id); err != nil {
 			return err
 		}
-		return tx.DeleteRunner(ctx, id)
+		if err := tx.DeleteRunner(ctx, id); err != nil {
+			return err
+		}
+		return a.note(ctx, tx, actor, auditRunner(core.AuditRunnerDelete, r))
 	})
 	if err != nil {
 		return err

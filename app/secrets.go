@@ -39,8 +39,13 @@ func (a *App) SetSecret(ctx context.Context, actor core.Actor, projectID string,
 	s.Sealed = sealed
 	err = a.store.InTx(ctx, func(tx core.Store) error {
 		stored, err := saveSecret(ctx, tx, s)
+		if err != nil {
+			return err
+		}
 		s = stored
-		return err
+		entry := auditSecret(core.AuditSecretSet, projectID, s.Name)
+		entry.Changes = core.AuditChanges{}.With("value", "", "set").With("file", false, s.File).With("branches", "", s.Branches)
+		return a.note(ctx, tx, actor, entry)
 	})
 	if err != nil {
 		return core.Secret{}, err
@@ -66,7 +71,8 @@ func (a *App) DeleteSecret(ctx context.Context, actor core.Actor, projectID, nam
 	if _, err := a.projectFor(ctx, a.store, actor, core.ActManageProject, projectID); err != nil {
 		return err
 	}
-	if err := a.store.DeleteSecret(ctx, projectID, name); err != nil {
+	entry := auditSecret(core.AuditSecretDelete, projectID, name)
+	if err := a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.DeleteSecret(ctx, projectID, name) }); err != nil {
 		return err
 	}
 	a.log.Info("secret deleted", "project", projectID, "secret", name, "actor", actor.Name)

@@ -38,9 +38,18 @@ func (a *App) CreateShareLink(ctx context.Context, actor core.Actor, artifactID 
 	if in.Life < minShareLife || in.Life > maxShareLife {
 		return "", c, core.Errorf(core.KindInvalid, "expires_in: a share link may live %d to %d seconds", int(minShareLife.Seconds()), int(maxShareLife.Seconds()))
 	}
-	secret, c, err := a.issue(ctx, core.Credential{
-		Kind: core.CredentialShare, Name: actor.Name, UserID: actor.UserID, Role: actor.Role, ArtifactID: artifact.ID, SingleUse: in.SingleUse,
-	}, in.Life)
+	var secret string
+	err = a.store.InTx(ctx, func(tx core.Store) (err error) {
+		secret, c, err = a.issue(ctx, tx, core.Credential{
+			Kind: core.CredentialShare, Name: actor.Name, UserID: actor.UserID, Role: actor.Role, ProjectID: actor.OnlyProject, ArtifactID: artifact.ID, SingleUse: in.SingleUse,
+		}, in.Life)
+		if err != nil {
+			return err
+		}
+		entry := auditShareLink(core.AuditShareCreate, c, artifact)
+		entry.Changes = core.AuditChanges{}.With("expires_at", nil, c.ExpiresAt).With("single_use", false, c.SingleUse)
+		return a.note(ctx, tx, actor, entry)
+	})
 	if err != nil {
 		return "", c, fmt.Errorf("make a share link: %w", err)
 	}
@@ -69,7 +78,10 @@ func (a *App) RevokeShareLink(ctx context.Context, actor core.Actor, id string) 
 	if err != nil {
 		return err
 	}
-	if _, err := a.store.DeleteCredential(ctx, id); err != nil {
+	err = a.noting(ctx, actor, auditShareLink(core.AuditShareDelete, c, artifact), func(tx core.Store) error {
+		return take(ctx, tx, c, core.Errorf(core.KindNotFound, "Share link not found"))
+	})
+	if err != nil {
 		return err
 	}
 	a.log.Info("share link revoked", "link", id, "artifact", artifact.ID, "project", artifact.ProjectID, "actor", actor.Name, "made_by", c.Name, "uses", c.Uses)
@@ -83,8 +95,8 @@ func (a *App) CreateInstall(ctx context.Context, actor core.Actor, artifactID st
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	secret, c, err := a.issue(ctx, core.Credential{
-		Kind: core.CredentialInstall, Name: actor.Name, UserID: actor.UserID, Role: actor.Role, ArtifactID: artifact.ID,
+	secret, c, err := a.issue(ctx, a.store, core.Credential{
+		Kind: core.CredentialInstall, Name: actor.Name, UserID: actor.UserID, Role: actor.Role, ProjectID: actor.OnlyProject, ArtifactID: artifact.ID,
 	}, installLife)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("make an install: %w", err)
@@ -141,7 +153,7 @@ func (a *App) begin(ctx context.Context, link core.Credential, life time.Duratio
 	now := a.now()
 	expires := now.Add(life)
 	c = core.Credential{
-		ID: a.newID(), Kind: core.CredentialInstall, Name: link.Name, UserID: link.UserID, Role: link.Role, ArtifactID: link.ArtifactID,
+		ID: a.newID(), Kind: core.CredentialInstall, Name: link.Name, UserID: link.UserID, Role: link.Role, ProjectID: link.ProjectID, ArtifactID: link.ArtifactID,
 		SourceID: link.ID, CreatedAt: now, ExpiresAt: &expires,
 	}
 	secret, c.Hash = newSecret(c.Kind)
@@ -208,16 +220,9 @@ func (a *App) shared(ctx context.Context, secret string) (core.Credential, core.
 
 // maker is who made a credential, with what they may do today.
 func (a *App) maker(ctx context.Context, c core.Credential) (core.Actor, error) {
-	actor := core.Actor{Kind: core.ActorToken, UserID: c.UserID, Name: c.Name, Role: c.Role}
-	if c.UserID == "" {
-		return actor, nil
-	}
-	user, err := a.store.FindUser(ctx, c.UserID)
-	if core.KindOf(err) == core.KindNotFound || err == nil && !user.Enabled {
-		return actor, errUnknownLink()
-	}
-	if !user.Role.AtLeast(actor.Role) {
-		actor.Role = user.Role
+	actor, err := a.actorOf(ctx, c)
+	if core.KindOf(err) == core.KindUnauthorized {
+		err = errUnknownLink()
 	}
 	return actor, err
 }

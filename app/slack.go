@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,8 +14,8 @@ const chatLinkLife = 10 * time.Minute
 
 // slackActor is the user of the house that a person in Slack is linked with. Nobody: an
 // actor without a role, who may do nothing.
-func (a *App) slackActor(ctx context.Context, chat core.Chat) (core.Actor, error) {
-	nobody := core.Actor{Kind: core.ActorUser, Name: chat.Author}
+func (a *App) slackActor(ctx context.Context, chat core.Chat, deliveryID string) (core.Actor, error) {
+	nobody := core.Actor{Kind: core.ActorUser, Name: chat.Author, Door: core.ViaSlack, Delivery: deliveryID}
 	linked, err := a.store.FindChatUser(ctx, chat.Team, chat.AuthorID)
 	if core.KindOf(err) == core.KindNotFound {
 		return nobody, nil
@@ -26,7 +27,12 @@ func (a *App) slackActor(ctx context.Context, chat core.Chat) (core.Actor, error
 	if core.KindOf(err) == core.KindNotFound || err == nil && !user.Enabled {
 		return nobody, nil
 	}
-	return core.Actor{Kind: core.ActorUser, UserID: user.ID, Name: user.Name, Role: user.Role}, err
+	if err != nil {
+		return nobody, err
+	}
+	actor, err := a.actorOfUser(ctx, user)
+	actor.Door, actor.Delivery = nobody.Door, nobody.Delivery
+	return actor, err
 }
 
 // visibleCandidates lists all projects that the actor sees, and their pipelines.
@@ -55,12 +61,7 @@ func (a *App) planSlackVerb(ctx context.Context, c *conversation, in core.ChatCo
 	case "link":
 		return telling(a.slackLink(ctx, c))
 	case "unlink":
-		return func(ctx context.Context, tx core.Store) (said, error) {
-			if err := tx.DeleteChatUser(ctx, c.chat.Team, c.chat.AuthorID); err != nil {
-				return said{}, err
-			}
-			return saying("Your Slack user is linked with no account any more.")
-		}, nil
+		return a.slackUnlink(c), nil
 	case "whoami":
 		if c.actor.Role == "" {
 			return telling(saying("You are linked with no account: type `/oore link`."))
@@ -78,11 +79,24 @@ func (a *App) planSlackVerb(ctx context.Context, c *conversation, in core.ChatCo
 
 // slackLink gives a one-time address: whoever opens it signed in is linked.
 func (a *App) slackLink(ctx context.Context, c *conversation) (said, error) {
-	secret, _, err := a.issue(ctx, core.Credential{Kind: core.CredentialChatLink, Name: c.chat.Team + "/" + c.chat.AuthorID}, chatLinkLife)
+	secret, _, err := a.issue(ctx, a.store, core.Credential{Kind: core.CredentialChatLink, Name: c.chat.Team + "/" + c.chat.AuthorID}, chatLinkLife)
 	if err != nil {
 		return said{}, err
 	}
 	return saying("Open this address, sign in, and your Slack user is linked (once, within 10 minutes): %s/settings/slack/link/%s", a.publicURL, secret)
+}
+
+func (a *App) slackUnlink(c *conversation) deed {
+	return func(ctx context.Context, tx core.Store) (said, error) {
+		if _, err := tx.FindChatUser(ctx, c.chat.Team, c.chat.AuthorID); core.KindOf(err) == core.KindNotFound {
+			return saying("Your Slack user is linked with no account.")
+		}
+		if err := tx.DeleteChatUser(ctx, c.chat.Team, c.chat.AuthorID); err != nil {
+			return said{}, err
+		}
+		entry := auditChatUser(core.AuditChatUnlink, c.chat.Team, c.chat.AuthorID)
+		return said{text: "Your Slack user is linked with no account any more."}, a.note(ctx, tx, c.actor, entry)
+	}
 }
 
 // LinkChatUser links the person in Slack who was given the secret with the actor.
@@ -99,16 +113,18 @@ func (a *App) LinkChatUser(ctx context.Context, actor core.Actor, secret string)
 	if err != nil {
 		return err
 	}
-	mine, err := a.store.DeleteCredential(ctx, link.ID)
+	team, member, _ := strings.Cut(link.Name, "/")
+	err = a.noting(ctx, actor, auditChatUser(core.AuditChatLink, team, member), func(tx core.Store) error {
+		if err := take(ctx, tx, link, used); err != nil {
+			return err
+		}
+		return tx.SaveChatUser(ctx, core.ChatUser{Team: team, MemberID: member, UserID: actor.UserID, LinkedAt: a.now()})
+	})
 	if err != nil {
 		return err
 	}
-	if !mine {
-		return used
-	}
-	team, member, _ := strings.Cut(link.Name, "/")
 	a.log.Info("Slack user linked", "team", team, "member", member, "actor", actor.Name)
-	return a.store.SaveChatUser(ctx, core.ChatUser{Team: team, MemberID: member, UserID: actor.UserID, LinkedAt: a.now()})
+	return nil
 }
 
 // managed finds the project that a command names, for those who manage it, and the
@@ -131,7 +147,8 @@ func (a *App) slackUse(c *conversation, in core.ChatCommand) (deed, error) {
 		if err := tx.SaveChannelProject(ctx, c.chat.Team, c.chat.Channel, p.ID); err != nil {
 			return said{}, err
 		}
-		return saying("Commands in this channel are about %s from now on.", p.Name)
+		text := "Commands in this channel are about " + p.Name + " from now on."
+		return said{text: text}, a.note(ctx, tx, c.actor, auditChannel(core.AuditChatUse, c.chat, p))
 	}, err
 }
 
@@ -151,7 +168,10 @@ func (a *App) slackSubscribe(c *conversation, in core.ChatCommand) (deed, error)
 				return said{}, err
 			}
 		}
-		return saying("This channel hears of builds of %s: %s.", ofPipelines(p, chosen), on)
+		entry := auditChannel(core.AuditChatSubscribe, c.chat, p)
+		entry.Changes = core.AuditChanges{}.With("on", "", on).With("pipelines", "", pipelineIDs(chosen))
+		text := fmt.Sprintf("This channel hears of builds of %s: %s.", ofPipelines(p, chosen), on)
+		return said{text: text}, a.note(ctx, tx, c.actor, entry)
 	}, err
 }
 
@@ -193,7 +213,13 @@ func (a *App) slackUnsubscribe(c *conversation, in core.ChatCommand) (deed, erro
 			return said{}, core.Codef(core.KindConflict, "not_subscribed", "This channel hears of all pipelines of %s: unsubscribe from the project, then subscribe to the pipelines that you want.", p.Name)
 		case n == 0:
 			return said{}, core.Codef(core.KindNotFound, "not_subscribed", "This channel hears nothing of %s.", ofPipelines(p, chosen))
-		case all:
+		}
+		entry := auditChannel(core.AuditChatUnsubscribe, c.chat, p)
+		entry.Changes = core.AuditChanges{}.With("pipelines", pipelineIDs(chosen), "")
+		if err := a.note(ctx, tx, c.actor, entry); err != nil {
+			return said{}, err
+		}
+		if all {
 			return saying("The subscription to builds of %s is ended; this channel still hears of all pipelines of %s.", ofPipelines(p, chosen), p.Name)
 		}
 		return saying("This channel hears no more of builds of %s.", ofPipelines(p, chosen))

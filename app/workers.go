@@ -30,6 +30,10 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })
 	g.Go(func() error { return a.loop(ctx, topicSweep, sweepEvery, a.sweepBlobs) })
 	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
+	revoked := &accessWatch{}
+	g.Go(func() error {
+		return a.loop(ctx, "access", watchAccessEvery, func(ctx context.Context) (bool, error) { return a.watchAccess(ctx, revoked) })
+	})
 	return g.Wait()
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/api"
 )
@@ -23,12 +24,15 @@ type auth struct {
 type actorHandler = func(c *fiber.Ctx, actor core.Actor) error
 
 // api lets in whoever has a good bearer token or session.
-func (a *auth) api(h actorHandler) fiber.Handler {
+func (a *auth) api(h actorHandler) fiber.Handler { return a.via(core.ViaAPI, h) }
+
+func (a *auth) via(door core.Door, h actorHandler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		actor, err := a.actor(c)
 		if err != nil {
 			return err
 		}
+		actor.Door, actor.Address = door, c.IP()
 		c.Set("Oore-Version", a.version)
 		return h(c, actor)
 	}
@@ -36,7 +40,7 @@ func (a *auth) api(h actorHandler) fiber.Handler {
 
 // page is api for people: who has not signed in is shown where to.
 func (a *auth) page(h actorHandler) fiber.Handler {
-	serve := a.api(h)
+	serve := a.via(core.ViaWeb, h)
 	return func(c *fiber.Ctx) error {
 		err := serve(c)
 		if _, bearer := api.BearerToken(c); bearer || core.KindOf(err) != core.KindUnauthorized {
@@ -72,6 +76,7 @@ func (a *auth) stream(h actorHandler) fiber.Handler {
 		if err != nil {
 			return err
 		}
+		actor.Door, actor.Address = core.ViaAPI, c.IP()
 		return h(c, actor)
 	}
 }
@@ -101,7 +106,7 @@ func (a *auth) logout(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := a.app.SignOut(c.UserContext(), secret); err != nil {
+	if err := a.app.SignOut(c.UserContext(), app.Visitor{Door: core.ViaAPI, Address: c.IP()}, secret); err != nil {
 		return err
 	}
 	c.Cookie(&fiber.Cookie{

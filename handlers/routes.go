@@ -35,7 +35,7 @@ type commands interface {
 	Authenticate(ctx context.Context, secret string) (core.Actor, error)
 	AuthenticateRunner(ctx context.Context, secret string) (core.Runner, error)
 	AuthenticateStream(ctx context.Context, secret string) (core.Actor, error)
-	SignOut(ctx context.Context, session string) error
+	SignOut(ctx context.Context, v app.Visitor, session string) error
 	Ready(ctx context.Context) error
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // Every form of every page is refused when another site sends it with the reader's cookie.
@@ -41,7 +43,7 @@ func TestGitHubsWayBackArrivesSignedIn(t *testing.T) {
 	if got.status != http.StatusSeeOther || got.header.Get("Location") != "/settings/sources?made="+otherID {
 		t.Errorf("%d to %s", got.status, got.header.Get("Location"))
 	}
-	if last := s.fake.Last(); last.Command != "CompleteGitHubApp" || last.ID != "c1" || last.In != "s1" || last.Actor != sessionActor {
+	if last := s.fake.Last(); last.Command != "CompleteGitHubApp" || last.ID != "c1" || last.In != "s1" || last.Actor.UserID != sessionActor.UserID || last.Actor.Door != core.ViaWeb {
 		t.Errorf("asked %+v", last)
 	}
 	// Whoever was signed out meanwhile comes back to it.

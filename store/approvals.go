@@ -18,13 +18,14 @@ type approvalRow struct {
 func (approvalRow) TableName() string { return "approvals" }
 
 // SaveApproval is core.ApprovalStore's.
-func (s *Store) SaveApproval(ctx context.Context, a core.Approval) error {
-	err := s.writeOne(ctx, func(q session) error {
-		_, err := q.exec("INSERT INTO approvals (repository_id, pr_number, sha, approver, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+func (s *Store) SaveApproval(ctx context.Context, a core.Approval) (bool, error) {
+	var n int64
+	err := s.writeOne(ctx, func(q session) (err error) {
+		n, err = q.exec("INSERT INTO approvals (repository_id, pr_number, sha, approver, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
 			a.RepositoryID, a.PullRequest, a.SHA, a.Approver, micros(a.At))
 		return err
 	})
-	return failed(err, "approve %s", a.SHA)
+	return n > 0, failed(err, "approve %s", a.SHA)
 }
 
 // DeleteApprovals is core.ApprovalStore's.

@@ -12,7 +12,7 @@ func TestApprovalsAreOfOneCommit(t *testing.T) {
 		h := furnish(t, url)
 		a := core.Approval{RepositoryID: h.project.RepositoryID, PullRequest: 3, SHA: "aa", Approver: "ana", At: at(1)}
 		for range 2 {
-			if err := h.SaveApproval(t.Context(), a); err != nil {
+			if _, err := h.SaveApproval(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -17,6 +17,8 @@ type Store interface {
 	ApprovalStore
 	EffectStore
 	UserStore
+	CredentialStore
+	AuditStore
 	IntegrationStore
 	ChatStore
 	ArtifactStore
@@ -126,8 +128,9 @@ type DeliveryStore interface {
 
 // ApprovalStore keeps which commits of forks may be built.
 type ApprovalStore interface {
-	// SaveApproval stores it; a second one of the same commit changes nothing.
-	SaveApproval(ctx context.Context, a Approval) error
+	// SaveApproval stores it and tells whether it is new; a second one of the same commit
+	// changes nothing.
+	SaveApproval(ctx context.Context, a Approval) (bool, error)
 	FindApproval(ctx context.Context, repositoryID string, pullRequest int, sha string) (Approval, error)
 	// DeleteApprovals takes back all approvals of a pull request and says how many there were.
 	DeleteApprovals(ctx context.Context, repositoryID string, pullRequest int) (int, error)
@@ -151,23 +154,4 @@ type EffectStore interface {
 	UnparkEffects(ctx context.Context, repositoryID string, now time.Time) error
 	FindEffect(ctx context.Context, key string) (Effect, error)
 	CountDueEffects(ctx context.Context, now time.Time) (int, error)
-}
-
-// UserStore keeps users and credentials.
-type UserStore interface {
-	CreateUser(ctx context.Context, u User) error // KindConflict, name_taken, for a used e-mail
-	FindUser(ctx context.Context, id string) (User, error)
-	ListUsers(ctx context.Context) ([]User, error) // oldest first
-	CreateCredential(ctx context.Context, c Credential) error
-	FindCredential(ctx context.Context, k CredentialKind, hash string) (Credential, error)
-	TouchCredential(ctx context.Context, id string, at time.Time) error
-	// DeleteCredential deletes it and what came of it, and tells whether it was there: of
-	// two users of a one-time link one wins.
-	DeleteCredential(ctx context.Context, id string) (bool, error)
-	ListCredentials(ctx context.Context, k CredentialKind) ([]Credential, error)
-	DeleteExpiredCredentials(ctx context.Context, now time.Time) error
-	FindShareLink(ctx context.Context, id string) (Credential, error)
-	ListShareLinks(ctx context.Context, artifactID string) ([]Credential, error) // oldest first
-	// UseShareLink counts a use, and tells whether there was one left.
-	UseShareLink(ctx context.Context, id string, at time.Time) (bool, error)
 }

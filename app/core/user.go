@@ -1,131 +1,91 @@
 package core
 
-import "time"
-
-// Role is what a user or a token may do on this instance.
-type Role string
-
-// The roles, lowest last.
-const (
-	RoleOwner     Role = "owner"
-	RoleAdmin     Role = "admin"
-	RoleDeveloper Role = "developer"
-	RoleViewer    Role = "viewer"
-	// RoleMaintainer stands only in a project (members and trigger_role).
-	RoleMaintainer Role = "maintainer"
+import (
+	"context"
+	"net/mail"
+	"time"
 )
-
-// rank orders roles; an unknown role ranks below all.
-func (r Role) rank() int {
-	switch r {
-	case RoleOwner:
-		return 5
-	case RoleAdmin:
-		return 4
-	case RoleMaintainer:
-		return 3
-	case RoleDeveloper:
-		return 2
-	case RoleViewer:
-		return 1
-	}
-	return 0
-}
-
-// AtLeast tells whether r may do whatever other may.
-func (r Role) AtLeast(other Role) bool { return r.rank() >= other.rank() && r.rank() > 0 }
-
-// InstanceRole tells whether r is a role of users and tokens.
-func (r Role) InstanceRole() bool {
-	return r == RoleOwner || r == RoleAdmin || r == RoleDeveloper || r == RoleViewer
-}
 
 // User is a person who signs in.
 type User struct {
-	ID        string
-	Name      string
-	Email     string
-	Role      Role
-	Enabled   bool
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}
-
-// CredentialKind says what a stored credential is good for.
-type CredentialKind string
-
-// The kinds of credentials. All are random, shown once, and stored as SHA-256.
-const (
-	CredentialAPIToken   CredentialKind = "api_token"
-	CredentialSession    CredentialKind = "session"
-	CredentialSignInLink CredentialKind = "sign_in_link" // used once
-	CredentialStream     CredentialKind = "stream"       // one build's log stream
-	CredentialChatLink   CredentialKind = "chat_link"    // links a person in Slack; used once
-	CredentialDownload   CredentialKind = "download"     // one artifact's file
-	CredentialRunner     CredentialKind = "runner"       // a runner's own, with the runner's id; good for its routes alone
-	CredentialAppState   CredentialKind = "app_state"    // a GitHub App is being made; used once
-	CredentialShare      CredentialKind = "share"        // a link to one artifact's install page
-	CredentialInstall    CredentialKind = "install"      // one install of an artifact, by a person or of a share link
-	CredentialGrantState CredentialKind = "grant_state"  // a person is asked to let an application act for them; used once
-)
-
-// LastingCredentials lists the kinds that a restored backup keeps. The others are short
-// or good for once: one that was used up since the backup would be good again.
-func LastingCredentials() []CredentialKind {
-	return []CredentialKind{CredentialAPIToken, CredentialRunner, CredentialShare}
-}
-
-// Credential is a stored proof of who somebody is.
-type Credential struct {
 	ID         string
-	Kind       CredentialKind
-	Hash       string // hex SHA-256 of the secret
 	Name       string
-	UserID     string // empty for a token made on the command line
+	Email      string // told apart without regard to upper and lower case
 	Role       Role
-	BuildID    string // stream
-	ArtifactID string // download, share, install
-	SourceID   string // install: the share link that it came of; it ends with that
-	SingleUse  bool   // share: good for one install
-	Uses       int    // share: installs and downloads that began
-	Sealed     []byte // what a one-time state stands for, readable for the vault alone
+	Enabled    bool
+	Invited    bool   // has never signed in
+	Password   string // its hash; empty: none, and nothing is one
+	LastSeenAt *time.Time
 	CreatedAt  time.Time
-	ExpiresAt  *time.Time
-	LastUsedAt *time.Time
+	UpdatedAt  time.Time
 }
 
-// Actor is who asks. Doors make it from a credential and hand it to commands as an
-// argument; commands decide.
-type Actor struct {
-	Kind    ActorKind
-	UserID  string
-	Name    string // for audit and TriggerActor
-	Role    Role
-	Scope   string // a build's id: may read that build's log and nothing else
-	ForgeID string // ActorForge: provider, host and the person's numeric id there
+// Validate checks what a person may set. The first fault is KindInvalid, and its
+// message names the field as the API does.
+func (u User) Validate() error {
+	return firstError(
+		invalid("email", checkEmail(u.Email)),
+		invalid("name", checkName(u.Name)),
+		invalid("role", checkOneOf(u.Role, RoleOwner, RoleAdmin, RoleDeveloper, RoleViewer)),
+	)
 }
 
-// Identity tells people apart, whose names change hands; empty: no person is known. A
-// token is its owner.
-func (a Actor) Identity() string {
-	switch {
-	case a.Kind == ActorForge && a.ForgeID != "":
-		return "forge:" + a.ForgeID
-	case a.Kind != ActorForge && a.UserID != "":
-		return "user:" + a.UserID
+const maxEmail = 254
+
+func checkEmail(s string) string {
+	if wrong := checkLine(s, maxEmail); wrong != "" {
+		return wrong
+	}
+	if a, err := mail.ParseAddress(s); err != nil || a.Address != s {
+		return "must be an e-mail address, such as ada@example.com"
 	}
 	return ""
 }
 
-// ActorKind says which door the actor came through.
-type ActorKind string
+// Identity is what a service that people sign in at calls a user of the house.
+type Identity struct {
+	Provider  string // "oidc:<issuer>", "github:<host>", "gitlab:<host>"
+	Subject   string // the service's lasting id of the person: names change hands
+	UserID    string
+	Login     string // the name there, for people
+	CreatedAt time.Time
+}
 
-// The kinds of actors. ActorSystem is the house itself, acting on an event.
-const (
-	ActorUser   ActorKind = "user"
-	ActorToken  ActorKind = "token"
-	ActorSystem ActorKind = "system"
-	// ActorForge is a person known by what a forge lets them do in the repository in
-	// question, and for that repository alone; Role says it in our words.
-	ActorForge ActorKind = "forge"
-)
+// ForgeIdentity names a forge as the provider of identities.
+func ForgeIdentity(p Provider, host string) string { return string(p) + ":" + host }
+
+// Member is a user's role in one project.
+type Member struct {
+	ProjectID string
+	UserID    string
+	Role      Role // maintainer, developer or viewer
+	CreatedAt time.Time
+}
+
+// UserStore keeps users, who they are elsewhere, and what they are in projects.
+type UserStore interface {
+	CreateUser(ctx context.Context, u User) error // KindConflict, email_exists, for a used e-mail
+	// UpdateUser stores name, role, enabled, invited and password.
+	UpdateUser(ctx context.Context, u User) error
+	FindUser(ctx context.Context, id string) (User, error)
+	FindUserByEmail(ctx context.Context, email string) (User, error) // in upper or lower case
+	ListUsers(ctx context.Context) ([]User, error)                   // oldest first
+	// HoldUser is FindUser within a transaction, until whose end nobody else changes the
+	// user or signs them in.
+	HoldUser(ctx context.Context, id string) (User, error)
+	// HoldOwners lists the enabled owners, and lets nobody else change one of them until
+	// the transaction ends.
+	HoldOwners(ctx context.Context) ([]User, error)
+
+	// SaveIdentity inserts or updates by (Provider, Subject).
+	SaveIdentity(ctx context.Context, i Identity) error
+	FindIdentity(ctx context.Context, provider, subject string) (Identity, error)
+	ListIdentities(ctx context.Context, userID string) ([]Identity, error) // by provider and subject
+
+	// SaveMember inserts or updates by (ProjectID, UserID).
+	SaveMember(ctx context.Context, m Member) error
+	DeleteMember(ctx context.Context, projectID, userID string) error
+	FindMember(ctx context.Context, projectID, userID string) (Member, error)
+	ListMembers(ctx context.Context, projectID string) ([]Member, error) // oldest first
+	ListMemberships(ctx context.Context, userID string) ([]Member, error)
+}

@@ -212,14 +212,14 @@ func (f *fake) RedeliverDelivery(ctx context.Context, actor core.Actor, id strin
 	return d, err
 }
 
-func (f *fake) SignIn(_ context.Context, link string) (string, time.Time, error) {
+func (f *fake) SignIn(_ context.Context, _ app.Visitor, link string) (app.NewSession, error) {
 	if link != "good" {
-		return "", time.Time{}, core.Errorf(core.KindUnauthorized, "This sign-in link was used already or has expired")
+		return app.NewSession{}, core.Errorf(core.KindUnauthorized, "This sign-in link was used already or has expired")
 	}
-	return "session-secret", time.Now().Add(time.Hour), nil
+	return app.NewSession{Secret: "session-secret", Expires: time.Now().Add(time.Hour)}, nil
 }
 
-func (f *fake) SignOut(_ context.Context, session string) error {
+func (f *fake) SignOut(_ context.Context, _ app.Visitor, session string) error {
 	f.signedOut = append(f.signedOut, session)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/templates"
 )
@@ -26,23 +27,31 @@ func (p *Pages) SignIn(c *fiber.Ctx) error {
 	if c.Method() == fiber.MethodHead {
 		return nil // previews and scanners look at links like this; they must not use one up
 	}
-	session, expires, err := p.app.SignIn(c.UserContext(), param(c, "token"))
+	session, err := p.app.SignIn(c.UserContext(), p.visitor(c), param(c, "token"))
 	if err != nil {
 		return err
 	}
-	p.setSession(c, session, expires)
+	p.setSession(c, session.Secret, session.Expires)
 	return c.Redirect(localPath(query(c, "next")), http.StatusSeeOther)
 }
 
 // SignOut is POST /logout.
 func (p *Pages) SignOut(c *fiber.Ctx) error {
-	if session := c.Cookies(SessionCookie(p.publicURL)); session != "" {
-		if err := p.app.SignOut(c.UserContext(), strings.Clone(session)); err != nil {
+	if v := p.visitor(c); v.Session != "" {
+		if err := p.app.SignOut(c.UserContext(), v, v.Session); err != nil {
 			return err
 		}
 	}
 	p.setSession(c, "", time.Unix(1, 0))
 	return c.Redirect("/login", http.StatusSeeOther)
+}
+
+// visitor is who asks, as far as a request says that by itself.
+func (p *Pages) visitor(c *fiber.Ctx) app.Visitor {
+	return app.Visitor{
+		Door: core.ViaWeb, Address: c.IP(), UserAgent: strings.Clone(c.Get(fiber.HeaderUserAgent)),
+		Session: strings.Clone(c.Cookies(SessionCookie(p.publicURL))),
+	}
 }
 
 // setSession sets the cookie. Lax keeps it out of other sites' posts and lets links

@@ -49,8 +49,8 @@ type Commands interface {
 	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
 	Why(ctx context.Context, actor core.Actor, in app.AskWhy) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
-	SignIn(ctx context.Context, link string) (session string, expires time.Time, err error)
-	SignOut(ctx context.Context, session string) error
+	SignIn(ctx context.Context, v app.Visitor, link string) (app.NewSession, error)
+	SignOut(ctx context.Context, v app.Visitor, session string) error
 	LinkChatUser(ctx context.Context, actor core.Actor, secret string) error
 }
 

@@ -99,8 +99,8 @@ func known(actors map[string]core.Actor, secret string) (core.Actor, error) {
 }
 
 // SignOut notes the secret.
-func (f *Commands) SignOut(_ context.Context, secret string) error {
-	return f.note("SignOut", core.Actor{}, secret, nil)
+func (f *Commands) SignOut(_ context.Context, v app.Visitor, secret string) error {
+	return f.note("SignOut", core.Actor{}, secret, v)
 }
 
 // Ready answers Err.
@@ -245,8 +245,8 @@ func (f *Commands) FindBuild(_ context.Context, actor core.Actor, id string) (co
 }
 
 // SignIn answers Secret and Expires.
-func (f *Commands) SignIn(_ context.Context, link string) (string, time.Time, error) {
-	return f.Secret, f.Expires, f.note("SignIn", core.Actor{}, link, nil)
+func (f *Commands) SignIn(_ context.Context, v app.Visitor, link string) (app.NewSession, error) {
+	return app.NewSession{Secret: f.Secret, Expires: f.Expires}, f.note("SignIn", core.Actor{}, link, v)
 }
 
 // LinkChatUser answers Err.

@@ -1,0 +1,59 @@
+package app_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Another process on the same database revokes; this one's streams are told.
+func TestWhatAnotherServerRevokesIsHeardOf(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	other, err := app.New(app.Deps{
+		Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Clock: h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada := h.invite(t, "ada", core.RoleViewer)
+	second := h.open(t, h.newLink(t, ada.ID))
+	_, token := h.token(t, h.actor(t, ada.session), app.CreateAPIToken{})
+	as := h.actor(t, ada.session)
+
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- h.RunWorkers(running) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	time.Sleep(200 * time.Millisecond) // so that it looks from here on
+
+	user, _ := h.AccessChanged(as)
+	_, session := h.AccessChanged(h.actor(t, second))
+	_, revoked := h.AccessChanged(core.Actor{CredentialID: token.ID})
+	if err := other.DeleteSession(ctx, h.owner, h.actor(t, second).CredentialID); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.DeleteAPIToken(ctx, h.owner, token.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.DisableUser(ctx, h.owner, ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	for what, bell := range map[string]<-chan struct{}{"user": user, "session": session, "token": revoked} {
+		select {
+		case <-bell:
+		case <-time.After(5 * time.Second):
+			t.Errorf("%s: not heard of within 5 s", what)
+		}
+	}
+}
