@@ -64,10 +64,7 @@ func build(o Options, commands commands) *fiber.App {
 
 func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Post("/auth/logout", a.logout)
-	v1.Get("/users/me", a.api(h.Me))
-	v1.Get("/api-tokens", a.api(h.ListTokens))
-	v1.Post("/api-tokens", a.api(h.CreateToken))
-	v1.Delete("/api-tokens/:id", a.api(h.DeleteToken))
+	mountAccounts(v1, a, h)
 
 	v1.Get("/projects", a.api(h.ListProjects))
 	v1.Post("/projects", a.api(h.CreateProject))
@@ -160,6 +157,27 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Post("/webhooks/gitlab", webhook(o.GitLab, "GitLab is not connected to this server"))
 	v1.Post("/slack/commands", webhook(o.SlackCommands, "No Slack app is connected to this server"))
 	v1.Post("/slack/interactions", webhook(o.SlackInteractions, "No Slack app is connected to this server"))
+}
+
+// mountAccounts is who may do what, and who did.
+func mountAccounts(v1 fiber.Router, a *auth, h *api.API) {
+	v1.Get("/users/me", a.api(h.Me))
+	v1.Get("/users", a.api(h.ListUsers))
+	v1.Post("/users/invite", a.api(h.InviteUser))
+	v1.Get("/users/:id", a.api(h.User))
+	v1.Delete("/users/:id", a.api(h.DisableUser))
+	v1.Patch("/users/:id/role", a.api(h.SetUserRole))
+	v1.Post("/users/:id/enable", a.api(h.EnableUser))
+	v1.Post("/users/:id/sign-in-link", a.api(h.RenewSignInLink))
+	v1.Get("/projects/:id/members", a.api(h.ListMembers))
+	v1.Put("/projects/:id/members/:user_id", a.api(h.SetMember))
+	v1.Delete("/projects/:id/members/:user_id", a.api(h.DeleteMember))
+	v1.Get("/api-tokens", a.api(h.ListTokens))
+	v1.Post("/api-tokens", a.api(h.CreateToken))
+	v1.Delete("/api-tokens/:id", a.api(h.DeleteToken))
+	v1.Get("/sessions", a.api(h.ListSessions))
+	v1.Delete("/sessions/:id", a.api(h.DeleteSession))
+	v1.Get("/audit-logs", a.api(h.ListAudit))
 }
 
 func mountPages(server fiber.Router, a *auth, p *web.Pages) {

@@ -42,7 +42,6 @@ type Commands interface {
 	ListDeliveries(ctx context.Context, actor core.Actor, f core.DeliveryFilter, page core.Page) ([]core.Delivery, int, error)
 	EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
-	DeleteAPIToken(ctx context.Context, actor core.Actor, id string) error
 	Why(ctx context.Context, actor core.Actor, in app.AskWhy) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 
@@ -65,9 +64,7 @@ type Commands interface {
 	ArtifactCommands
 	ShareCommands
 	SystemCommands
-
-	CreateAPIToken(ctx context.Context, actor core.Actor, in app.CreateAPIToken) (secret string, c core.Credential, err error)
-	ListAPITokens(ctx context.Context, actor core.Actor) ([]core.Credential, error)
+	AccountCommands
 }
 
 var _ Commands = (*app.App)(nil)

@@ -59,6 +59,10 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 	actor := core.Actor{Kind: core.ActorUser, UserID: projectID, Name: "Ada", Role: core.RoleAdmin}
 	for pattern, h := range map[string]func(*fiber.Ctx, core.Actor) error{
 		"GET /me": a.Me, "GET /api-tokens": a.ListTokens, "POST /api-tokens": a.CreateToken,
+		"GET /users": a.ListUsers, "POST /users/invite": a.InviteUser, "GET /users/:id": a.User, "DELETE /users/:id": a.DisableUser,
+		"PATCH /users/:id/role": a.SetUserRole, "POST /users/:id/enable": a.EnableUser, "POST /users/:id/sign-in-link": a.RenewSignInLink,
+		"GET /projects/:id/members": a.ListMembers, "PUT /projects/:id/members/:user_id": a.SetMember, "DELETE /projects/:id/members/:user_id": a.DeleteMember,
+		"GET /sessions": a.ListSessions, "DELETE /sessions/:id": a.DeleteSession, "GET /audit-logs": a.ListAudit,
 		"GET /projects": a.ListProjects, "POST /projects": a.CreateProject,
 		"GET /projects/:id": a.Project, "PATCH /projects/:id": a.UpdateProject, "DELETE /projects/:id": a.DeleteProject,
 		"GET /projects/:id/pipelines": a.ListPipelines, "POST /projects/:id/pipelines": a.CreatePipeline,
@@ -163,8 +167,25 @@ func fullCommands() *apitest.Commands {
 	return &apitest.Commands{
 		Secret: "oore_secret", Expires: at(300),
 		Credential: core.Credential{
-			ID: projectID, Kind: core.CredentialAPIToken, Hash: "never shown", Name: "deploy", UserID: buildID, Role: core.RoleDeveloper,
-			ArtifactID: deliveryID, SourceID: "never shown", Uses: 2, CreatedAt: at(0), LastUsedAt: ptr(at(60)),
+			ID: projectID, Kind: core.CredentialAPIToken, Hash: "never shown", Prefix: "abcdefgh", Name: "deploy", UserID: buildID, Role: core.RoleDeveloper,
+			ProjectID: projectID, CreatedBy: "Ada", Address: "192.0.2.7", UserAgent: "Firefox",
+			ArtifactID: deliveryID, SourceID: "never shown", Uses: 2, CreatedAt: at(0), ExpiresAt: ptr(at(3600)), LastUsedAt: ptr(at(60)),
+		},
+		User: core.User{
+			ID: buildID, Name: "Ada", Email: "ada@example.com", Role: core.RoleDeveloper, Enabled: true, Password: "never shown", LastSeenAt: ptr(at(60)),
+			CreatedAt: at(0), UpdatedAt: at(1),
+		},
+		Member: app.MemberDetail{
+			Member: core.Member{ProjectID: projectID, UserID: buildID, Role: core.RoleMaintainer, CreatedAt: at(0)},
+			User:   core.User{ID: buildID, Name: "Ada", Email: "ada@example.com", Enabled: true, Password: "never shown"},
+		},
+		Audit: []core.AuditEntry{
+			{
+				ID: deliveryID, Seq: 2, At: at(2), ActorKind: core.ActorUser, ActorID: buildID, Actor: "Ada", CredentialID: pipelineID, Door: core.ViaGitHub, Address: "192.0.2.7",
+				Action: core.AuditPipelineUpdate, TargetKind: core.TargetPipeline, TargetID: pipelineID, Target: "Android", ProjectID: projectID,
+				Changes: core.AuditChanges{{Field: "name", From: "a", To: "b"}, {Field: "enabled", From: "", To: "true"}}, Delivery: deliveryID,
+			},
+			{ID: projectID, Seq: 1, At: at(1), ActorKind: core.ActorStranger, Door: core.ViaWeb, Action: core.AuditSignInRefused, TargetKind: core.TargetSession},
 		},
 		Artifact: core.Artifact{
 			ID: deliveryID, BuildID: buildID, ProjectID: projectID, Name: "app-release.apk", Kind: core.ArtifactAPK, Size: 26, SHA256: strings.Repeat("ab", 32), IconSHA256: strings.Repeat("cd", 32),
@@ -333,6 +354,19 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/evaluate", "", 200},
 		{"delivery", "POST", "/deliveries/" + deliveryID + "/approve", `{"sha":"x"}`, 200},
 		{"no_content", "DELETE", "/api-tokens/" + deliveryID, "", 204},
+		{"users", "GET", "/users", "", 200},
+		{"user", "GET", "/users/" + buildID, "", 200},
+		{"user", "PATCH", "/users/" + buildID + "/role", `{"role":"developer"}`, 200},
+		{"user", "POST", "/users/" + buildID + "/enable", "", 200},
+		{"no_content", "DELETE", "/users/" + buildID, "", 204},
+		{"user_linked", "POST", "/users/invite", `{"email":"ada@example.com","role":"developer"}`, 201},
+		{"user_linked", "POST", "/users/" + buildID + "/sign-in-link", "", 201},
+		{"members", "GET", "/projects/" + projectID + "/members", "", 200},
+		{"member", "PUT", "/projects/" + projectID + "/members/" + buildID, `{"role":"maintainer"}`, 200},
+		{"no_content", "DELETE", "/projects/" + projectID + "/members/" + buildID, "", 204},
+		{"sessions", "GET", "/sessions", "", 200},
+		{"no_content", "DELETE", "/sessions/" + projectID, "", 204},
+		{"audit_logs", "GET", "/audit-logs", "", 200},
 		{"why", "GET", "/why?repo=acme/shop&sha=x", "", 200},
 		{"integrations", "GET", "/integrations", "", 200},
 		{"integration", "GET", "/integrations/" + deliveryID, "", 200},

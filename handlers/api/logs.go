@@ -99,13 +99,17 @@ func (a *API) textLog(c *fiber.Ctx, actor core.Actor, id string, after int64) er
 		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
+	reader := a.newReader(actor)
 	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: func() ([]byte, error) {
 		if len(page.Records) == 0 {
 			return nil, io.EOF
 		}
 		text := appendText(nil, page.Records, system)
+		if err := reader.check(context.Background()); err != nil {
+			return text, err
+		}
 		var err error
-		page, err = a.app.ReadLog(context.Background(), actor, id, page.Records[len(page.Records)-1].Sequence, 0)
+		page, err = a.app.ReadLog(context.Background(), reader.actor, id, page.Records[len(page.Records)-1].Sequence, 0)
 		return text, err
 	}}, -1)
 	return nil

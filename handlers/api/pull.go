@@ -14,20 +14,20 @@ type pull struct {
 	patience time.Duration // a reader that takes nothing for so long is gone
 	next     func() ([]byte, error)
 	rest     []byte
+	err      error // what next ended with
 }
 
 // Read implements io.Reader. It moves the connection's write deadline, since the
 // server writes what it returns right after.
 func (p *pull) Read(b []byte) (int, error) {
-	var err error
-	for len(p.rest) == 0 && err == nil {
-		p.rest, err = p.next()
+	for len(p.rest) == 0 && p.err == nil {
+		p.rest, p.err = p.next()
 	}
 	if deadlineErr := p.conn.SetWriteDeadline(time.Now().Add(p.patience)); deadlineErr != nil {
 		return 0, deadlineErr
 	}
 	if len(p.rest) == 0 {
-		return 0, err
+		return 0, p.err
 	}
 	n := copy(b, p.rest)
 	p.rest = p.rest[n:]

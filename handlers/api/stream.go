@@ -18,12 +18,13 @@ import (
 type timing struct {
 	heartbeat time.Duration // longest silence
 	reread    time.Duration // longest time between reads, in case a ring was lost
+	recheck   time.Duration // longest time between looks at what the reader may do
 	patience  time.Duration // longest time that one write may take
 	challenge time.Duration // between the two events of a challenge
 }
 
 func defaultTiming() timing {
-	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, patience: 30 * time.Second, challenge: 3 * time.Second}
+	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, recheck: time.Minute, patience: 30 * time.Second, challenge: 3 * time.Second}
 }
 
 // Stream answers GET /v1/builds/{id}/logs/stream (contract, "Log stream"). It reads
@@ -38,7 +39,7 @@ func (a *API) Stream(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	s := &logStream{api: a, actor: actor, buildID: id, after: after}
+	s := &logStream{api: a, reader: a.newReader(actor), buildID: id, after: after}
 	// The first read is made here, so that an error is still an answer of its own.
 	if err := s.read(c.UserContext()); err != nil {
 		return err
@@ -75,7 +76,7 @@ func streamStart(c *fiber.Ctx) (int64, error) {
 // logStream is one reader of one build's log.
 type logStream struct {
 	api     *API
-	actor   core.Actor
+	reader  *reader
 	buildID string
 	after   int64 // the sequence sent last
 
@@ -91,7 +92,7 @@ type logStream struct {
 
 func (s *logStream) read(ctx context.Context) (err error) {
 	s.ring = s.api.app.BuildChanged(s.buildID)
-	s.page, err = s.api.app.ReadLog(ctx, s.actor, s.buildID, s.after, 0)
+	s.page, err = s.api.app.ReadLog(ctx, s.reader.actor, s.buildID, s.after, 0)
 	s.fresh = err == nil
 	return err
 }
@@ -121,7 +122,10 @@ func (s *logStream) next() ([]byte, error) {
 // advance reads on. A reader whose build is gone, or who may no longer see it, is
 // sent away; so is one who must try again because we cannot read.
 func (s *logStream) advance() {
-	err := s.read(context.Background())
+	err := s.reader.check(context.Background())
+	if err == nil {
+		err = s.read(context.Background())
+	}
 	if err == nil {
 		return
 	}
@@ -138,6 +142,8 @@ func (s *logStream) wait() bool {
 	defer timer.Stop()
 	select {
 	case <-s.ring:
+	case <-s.reader.user:
+	case <-s.reader.credential:
 	case <-timer.C:
 		if time.Since(s.wrote) >= t.heartbeat {
 			s.queue = append(s.queue, []byte(": still here\n\n"))

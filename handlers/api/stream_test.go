@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -330,6 +331,71 @@ func TestHeadOfAStreamEnds(t *testing.T) {
 	if got := s.ask("HEAD", "/builds/"+buildID+"/logs/stream", ""); got.status != 200 || got.header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
 		t.Errorf("%d %v", got.status, got.header)
 	}
+}
+
+// The reader's session or token is looked at when something has happened to it, at its end
+// and now and then; a stream whose reader is gone ends.
+func TestStreamsEndWithTheirReadersRight(t *testing.T) {
+	gone := core.Errorf(core.KindUnauthorized, "This token or session is unknown or has expired")
+	quick := func(a *API) {
+		a.timing = timing{heartbeat: time.Second, reread: 20 * time.Millisecond, recheck: time.Hour, patience: 2 * time.Second}
+	}
+	t.Run("revoked", func(t *testing.T) {
+		f := running()
+		f.Append("0")
+		r := serve(t, f, quick).open("")
+		r.expect("log")
+		f.Append("1")
+		r.expect("log")
+		f.Revoke(nil) // something changed, and it may read still
+		f.Append("2")
+		r.expect("log")
+		f.Revoke(gone)
+		r.expectEnd()
+	})
+	t.Run("revoked before it began", func(t *testing.T) {
+		f := running()
+		f.Revoke(gone)
+		r := serve(t, f, quick).open("")
+		r.expectEnd()
+	})
+	t.Run("unheard", func(t *testing.T) {
+		f := running()
+		r := serve(t, f, quick, func(a *API) { a.timing.recheck = 100 * time.Millisecond }).open("")
+		r.expect("status")
+		f.RevokeUnheard(gone)
+		r.expectEnd()
+	})
+	t.Run("expired", func(t *testing.T) {
+		f := running()
+		var now atomic.Int64
+		s := serve(t, f, quick, func(a *API) { a.now = func() time.Time { return at(now.Load()) } })
+		f.Until(at(60))
+		r := s.open("")
+		f.Append("0")
+		r.expect("log")
+		now.Store(60)
+		r.expectEnd()
+	})
+	t.Run("the text of a log", func(t *testing.T) {
+		f := running()
+		f.PageLimit = 1
+		f.Append("0", "1", "2")
+		f.Revoke(gone)
+		req, err := http.NewRequest(http.MethodGet, serve(t, f, quick).url+"/builds/"+buildID+"/logs", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", "text/plain")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if text, err := io.ReadAll(resp.Body); string(text) != "0\n" || err == nil { // cut off, and seen to be
+			t.Errorf("%q, %v", text, err)
+		}
+	})
 }
 
 // A reader that takes nothing is let go; one that reads stays.

@@ -11,70 +11,144 @@ import (
 // on the command line belongs to no user and has no id.
 func (a *API) Me(c *fiber.Ctx, actor core.Actor) error {
 	return c.JSON(struct {
-		ID   string         `json:"id,omitempty"`
-		Kind core.ActorKind `json:"kind"`
-		Name string         `json:"name"`
-		Role core.Role      `json:"role"`
-	}{actor.UserID, actor.Kind, actor.Name, actor.Role})
+		ID        string         `json:"id,omitempty"`
+		Kind      core.ActorKind `json:"kind"`
+		Name      string         `json:"name"`
+		Role      core.Role      `json:"role"`
+		ProjectID string         `json:"project_id,omitempty"` // a token's one project
+	}{actor.UserID, actor.Kind, actor.Name, actor.Role, actor.OnlyProject})
 }
 
-type tokenJSON struct {
+type userJSON struct {
 	ID         string    `json:"id"`
 	Name       string    `json:"name"`
+	Email      string    `json:"email"`
 	Role       core.Role `json:"role"`
-	UserID     string    `json:"user_id,omitempty"`
-	Token      string    `json:"token,omitempty"` // the secret, only in the answer that made it
+	Enabled    bool      `json:"enabled"`
+	Invited    bool      `json:"invited"` // has never signed in
+	LastSeenAt *int64    `json:"last_seen_at,omitempty"`
 	CreatedAt  int64     `json:"created_at"`
-	ExpiresAt  *int64    `json:"expires_at,omitempty"`
-	LastUsedAt *int64    `json:"last_used_at,omitempty"`
+	UpdatedAt  int64     `json:"updated_at"`
 }
 
-func renderToken(c core.Credential) tokenJSON {
-	return tokenJSON{
-		ID: c.ID, Name: c.Name, Role: c.Role, UserID: c.UserID,
-		CreatedAt: c.CreatedAt.Unix(), ExpiresAt: unix(c.ExpiresAt), LastUsedAt: unix(c.LastUsedAt),
+func renderUser(u core.User) userJSON {
+	return userJSON{
+		ID: u.ID, Name: u.Name, Email: u.Email, Role: u.Role, Enabled: u.Enabled, Invited: u.Invited,
+		LastSeenAt: unix(u.LastSeenAt), CreatedAt: u.CreatedAt.Unix(), UpdatedAt: u.UpdatedAt.Unix(),
 	}
 }
 
-// ListTokens answers GET /v1/api-tokens.
-func (a *API) ListTokens(c *fiber.Ctx, actor core.Actor) error {
+// linkedJSON is a user with the link that signs them in, which only this answer has.
+type linkedJSON struct {
+	userJSON
+	SignInURL       string `json:"sign_in_url"`
+	SignInExpiresAt int64  `json:"sign_in_expires_at"`
+}
+
+func renderLinked(u core.User, link app.SignInLink) linkedJSON {
+	return linkedJSON{renderUser(u), link.URL, link.Expires.Unix()}
+}
+
+// ListUsers answers GET /v1/users.
+func (a *API) ListUsers(c *fiber.Ctx, actor core.Actor) error {
 	p, err := page(c)
 	if err != nil {
 		return err
 	}
-	tokens, err := a.app.ListAPITokens(c.UserContext(), actor)
+	users, err := a.app.ListUsers(c.UserContext(), actor)
 	if err != nil {
 		return err
 	}
-	return list(c, "api_tokens", renderAll(window(tokens, p), renderToken), len(tokens))
+	return list(c, "users", renderAll(window(users, p), renderUser), len(users))
 }
 
-// CreateToken answers POST /v1/api-tokens; the secret is in this answer alone.
-func (a *API) CreateToken(c *fiber.Ctx, actor core.Actor) error {
+// User answers GET /v1/users/{id}.
+func (a *API) User(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "User")
+	if err != nil {
+		return err
+	}
+	u, err := a.app.FindUser(c.UserContext(), actor, id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(renderUser(u))
+}
+
+// InviteUser answers POST /v1/users/invite.
+func (a *API) InviteUser(c *fiber.Ctx, actor core.Actor) error {
 	var in struct {
-		Name string    `json:"name"`
-		Role core.Role `json:"role"`
+		Email string    `json:"email"`
+		Name  string    `json:"name"`
+		Role  core.Role `json:"role"`
 	}
 	if err := body(c, &in); err != nil {
 		return err
 	}
-	secret, credential, err := a.app.CreateAPIToken(c.UserContext(), actor, app.CreateAPIToken{Name: in.Name, Role: in.Role})
+	u, link, err := a.app.InviteUser(c.UserContext(), actor, app.InviteUser(in))
 	if err != nil {
 		return err
 	}
-	out := renderToken(credential)
-	out.Token = secret
-	return created(c, out)
+	return created(c, renderLinked(u, link))
 }
 
-// DeleteToken answers DELETE /v1/api-tokens/{id}: the token is refused from now on.
-func (a *API) DeleteToken(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Token")
+// RenewSignInLink answers POST /v1/users/{id}/sign-in-link.
+func (a *API) RenewSignInLink(c *fiber.Ctx, actor core.Actor) error {
+	id, err := bareID(c, "User")
 	if err != nil {
 		return err
 	}
-	if err := a.app.DeleteAPIToken(c.UserContext(), actor, id); err != nil {
+	u, link, err := a.app.RenewSignInLink(c.UserContext(), actor, id)
+	if err != nil {
 		return err
 	}
-	return c.SendStatus(fiber.StatusNoContent)
+	return created(c, renderLinked(u, link))
+}
+
+// SetUserRole answers PATCH /v1/users/{id}/role.
+func (a *API) SetUserRole(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "User")
+	if err != nil {
+		return err
+	}
+	role, err := bodyRole(c)
+	if err != nil {
+		return err
+	}
+	u, err := a.app.SetUserRole(c.UserContext(), actor, id, role)
+	if err != nil {
+		return err
+	}
+	return c.JSON(renderUser(u))
+}
+
+// bodyRole reads a body whose one field is role.
+func bodyRole(c *fiber.Ctx) (core.Role, error) {
+	var in struct {
+		Role core.Role `json:"role"`
+	}
+	err := body(c, &in)
+	return in.Role, err
+}
+
+// EnableUser answers POST /v1/users/{id}/enable.
+func (a *API) EnableUser(c *fiber.Ctx, actor core.Actor) error {
+	id, err := bareID(c, "User")
+	if err != nil {
+		return err
+	}
+	u, err := a.app.EnableUser(c.UserContext(), actor, id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(renderUser(u))
+}
+
+// DisableUser answers DELETE /v1/users/{id}: the user stays known, and is shut out.
+func (a *API) DisableUser(c *fiber.Ctx, actor core.Actor) error {
+	id, err := pathID(c, "User")
+	if err != nil {
+		return err
+	}
+	return noContent(c, a.app.DisableUser(c.UserContext(), actor, id))
 }

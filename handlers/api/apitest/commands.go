@@ -39,6 +39,9 @@ type Commands struct {
 	Renewal       core.Renewal
 	Waiting       func(context.Context) // if set, a claim that gets nothing waits in it
 	ProjectSecret core.Secret
+	User          core.User
+	Member        app.MemberDetail
+	Audit         []core.AuditEntry
 	Secret        string
 	Expires       time.Time
 	PageLimit     int // records in one read of the log; 0: all
@@ -56,6 +59,9 @@ type Commands struct {
 	records []core.LogRecord
 	ended   bool
 	ring    chan struct{}
+	access  chan struct{}
+	revoked error
+	until   time.Time
 }
 
 func (f *Commands) note(command string, actor core.Actor, id string, in any) error {
@@ -209,11 +215,6 @@ func (f *Commands) ApproveDelivery(_ context.Context, actor core.Actor, id, sha 
 	return f.Delivery, f.note("ApproveDelivery", actor, id, sha)
 }
 
-// DeleteAPIToken answers Err.
-func (f *Commands) DeleteAPIToken(_ context.Context, actor core.Actor, id string) error {
-	return f.note("DeleteAPIToken", actor, id, nil)
-}
-
 // Why answers with Delivery and Build.
 func (f *Commands) Why(_ context.Context, actor core.Actor, in app.AskWhy) (app.Why, error) {
 	w := app.Why{
@@ -227,16 +228,6 @@ func (f *Commands) Why(_ context.Context, actor core.Actor, in app.AskWhy) (app.
 // RedeliverDelivery answers Delivery.
 func (f *Commands) RedeliverDelivery(_ context.Context, actor core.Actor, id string) (core.Delivery, error) {
 	return f.Delivery, f.note("RedeliverDelivery", actor, id, nil)
-}
-
-// CreateAPIToken answers Secret and Credential.
-func (f *Commands) CreateAPIToken(_ context.Context, actor core.Actor, in app.CreateAPIToken) (string, core.Credential, error) {
-	return f.Secret, f.Credential, f.note("CreateAPIToken", actor, "", in)
-}
-
-// ListAPITokens answers Credential.
-func (f *Commands) ListAPITokens(_ context.Context, actor core.Actor) ([]core.Credential, error) {
-	return []core.Credential{f.Credential}, f.note("ListAPITokens", actor, "", nil)
 }
 
 // FindBuild answers Detail's build.
