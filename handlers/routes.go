@@ -245,6 +245,26 @@ func mountPages(server fiber.Router, a *auth, p *web.Pages) {
 	server.Post("/settings/sources/:id/disconnect", a.page(p.DisconnectSource))
 	server.Get("/settings/slack/link/:secret", a.page(p.LinkSlackForm))
 	server.Post("/settings/slack/link/:secret", a.page(p.LinkSlack))
+	mountAccountPages(server, a, p)
+}
+
+func mountAccountPages(server fiber.Router, a *auth, p *web.Pages) {
+	server.Get("/settings/users", a.page(p.Users))
+	server.Post("/settings/users", a.page(p.InviteUser))
+	server.Post("/settings/users/:id/role", a.page(p.SetUserRole))
+	server.Post("/settings/users/:id/enable", a.page(p.EnableUser))
+	server.Post("/settings/users/:id/disable", a.page(p.DisableUser))
+	server.Post("/settings/users/:id/link", a.page(p.RenewSignInLink))
+	server.Get("/settings/tokens", a.page(p.Tokens))
+	server.Post("/settings/tokens", a.page(p.CreateToken))
+	server.Post("/settings/tokens/:id/delete", a.page(p.DeleteToken))
+	server.Get("/settings/me", a.page(p.Me))
+	server.Post("/settings/sessions/:id/delete", a.page(p.DeleteSession))
+	server.Get("/settings/audit", a.page(p.Audit))
+	server.Post("/projects/:id/access", a.page(p.UpdateAccess))
+	server.Post("/projects/:id/members", a.page(p.AddMember))
+	server.Post("/projects/:id/members/:user_id", a.page(p.SetMember))
+	server.Post("/projects/:id/members/:user_id/delete", a.page(p.DeleteMember))
 }
 
 // ready answers GET /readyz: 503 whatever the fault, since that is what a load

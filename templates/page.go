@@ -15,11 +15,25 @@ type Page struct {
 	Section string // of the navigation: dashboard, projects, builds, queue, deliveries, runners, settings, commands (in the footer); empty: none
 	Actor   string // who is signed in; empty: nobody that we know of
 	Bare    bool   // no navigation: the reader is not signed in
-	Admin   bool   // the navigation leads to the instance's settings too
+	Admin   bool   // the reader manages the instance
+	Part    string // of the settings: the path of its page
 	API     string // path of the same content under /v1
 	State   core.BuildStatus
 	Alert   *Alert
 	Now     time.Time
+}
+
+// Parts are the pages of the settings that the reader may open, where the page is one.
+func (p Page) Parts() []Option {
+	switch {
+	case p.Section != "settings":
+		return nil
+	case p.Admin:
+		return []Option{
+			{"/settings/sources", "Sources"}, {"/settings/users", "Users"}, {"/settings/tokens", "Tokens"}, {"/settings/audit", "Audit log"}, {"/settings/system", "System"}, {"/settings/me", "You"},
+		}
+	}
+	return []Option{{"/settings/me", "You"}, {"/settings/tokens", "Tokens"}}
 }
 
 // Favicon names the page's favicon file.

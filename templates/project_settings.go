@@ -24,6 +24,8 @@ type ProjectSettingsView struct {
 	Choices                          []Choice
 	ReportSkipped                    bool
 	HookAddress                      string // for a repository whose webhook people may have to set up; else empty
+	Manages                          bool   // the reader does, and is shown the sections below
+	Access                           AccessView
 	Notifications                    NotificationsView
 	Secrets                          SecretsView
 	Confirm                          Field // the name, typed to delete the project
@@ -51,28 +53,15 @@ func (s *Set) HookSecret(w io.Writer, v HookSecretView) error {
 	return s.render(w, "hook_secret", "layout", v)
 }
 
-// ProjectChoices are the policies of a project that mean something for its
-// repository, as they are now.
-func ProjectChoices(p core.Project) []Choice {
-	choices := []Choice{
-		{
-			Name: "trigger_role", Label: "Who may start builds", Field: Field{Value: string(p.TriggerRole)},
-			Options: []Option{
-				{string(core.RoleViewer), "Everybody who sees the project"},
-				{string(core.RoleDeveloper), "Developers and those above"},
-				{string(core.RoleMaintainer), "The project’s maintainers, admins and owners"},
-			},
-		},
-		{
-			Name: "visibility", Label: "Who sees the project", Field: Field{Value: string(p.Visibility)},
-			Options: []Option{
-				{string(core.VisibleInstance), "Everybody who signs in here"},
-				{string(core.VisibleMembers), "Its members, admins and owners"},
-			},
-		},
+// ProjectChoices are the policies of a project that mean something for its repository,
+// as they are now: those that the reader may change, who manages it or does not.
+func ProjectChoices(p core.Project, manages bool) []Choice {
+	var choices []Choice
+	if reports(p) && manages {
+		choices = append(choices, forkChoice(p))
 	}
 	if reports(p) {
-		choices = append(choices, pullRequestChoices(p)...)
+		choices = append(choices, commentChoice(p))
 	}
 	if p.Repository.Provider == core.ProviderGitHub {
 		choices = append(choices, Choice{
@@ -87,25 +76,26 @@ func ProjectChoices(p core.Project) []Choice {
 	return choices
 }
 
-func pullRequestChoices(p core.Project) []Choice {
-	return []Choice{
-		{
-			Name: "forks", Label: "Pull requests from forks", Field: Field{Value: string(p.Forks)},
-			Hint: "A fork’s build runs a stranger’s code on your runners. It never sees secrets.",
-			Options: []Option{
-				{string(core.ForksApprove), "Wait for approval"},
-				{string(core.ForksBuild), "Are built at once"},
-				{string(core.ForksIgnore), "Are ignored"},
-			},
+func forkChoice(p core.Project) Choice {
+	return Choice{
+		Name: "forks", Label: "Pull requests from forks", Field: Field{Value: string(p.Forks)},
+		Hint: "A fork’s build runs a stranger’s code on your runners. It never sees secrets.",
+		Options: []Option{
+			{string(core.ForksApprove), "Wait for approval"},
+			{string(core.ForksBuild), "Are built at once"},
+			{string(core.ForksIgnore), "Are ignored"},
 		},
-		{
-			Name: "comments", Label: "Comment on pull requests", Field: Field{Value: string(p.Comments)},
-			Hint: "One comment, kept up to date.",
-			Options: []Option{
-				{string(core.CommentsAlways), "Always"},
-				{string(core.CommentsOnFailure), "When a build fails"},
-				{string(core.CommentsOff), "Never"},
-			},
+	}
+}
+
+func commentChoice(p core.Project) Choice {
+	return Choice{
+		Name: "comments", Label: "Comment on pull requests", Field: Field{Value: string(p.Comments)},
+		Hint: "One comment, kept up to date.",
+		Options: []Option{
+			{string(core.CommentsAlways), "Always"},
+			{string(core.CommentsOnFailure), "When a build fails"},
+			{string(core.CommentsOff), "Never"},
 		},
 	}
 }

@@ -34,7 +34,7 @@ type ProjectView struct {
 	Recent       []BuildRow
 	LastDelivery *core.Delivery
 	MayRun       bool
-	MayManage    bool
+	MayEdit      bool
 }
 
 // Project writes a project's page.
@@ -88,7 +88,7 @@ type RunView struct {
 	Project                  core.Project
 	Pipelines                []core.Pipeline
 	Pipeline, Branch, Commit Field
-	MayManage                bool
+	MayEdit                  bool
 	APIURL                   string // where a script asks for the same
 }
 

@@ -42,6 +42,12 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 			{"/projects/p1/settings", "/projects/p1/settings", "checks must be one of status, check_run", "#checks-e .wrong"},
 			{"/projects/p1/settings", "/projects/p1/delete", "", "#confirm-e .wrong"},
 			{"/projects/p3/settings", "/projects/p3/settings/webhook-secret", "", "pre.code"},
+			{"/projects/p1/settings", "/projects/p1/members", "email is of nobody here", "#member_email-e .wrong"},
+			{"/settings/users", "/settings/users", "", "pre.code"},
+			{"/settings/users", "/settings/users", "email must be an address", "#email-e .wrong"},
+			{"/settings/tokens", "/settings/tokens", "", "pre.code"},
+			{"/settings/tokens", "/settings/tokens", "name: give the token a name", "#name-e .wrong"},
+			{"/projects/p1/settings", "/projects/p1/access", "visibility must be one of", "#visibility-e .wrong"},
 			{"/settings/slack/link/s1", "/settings/slack/link/s1", "", `main a[href="/commands"]`},
 			{"/i/" + artifactAPK, "/i/" + artifactAPK + "/share-links", "", ".alert code"},
 			{"/i/" + artifactAPK, "/i/" + artifactAPK + "/share-links", "expires_in is too long", ".alert"},
@@ -53,7 +59,7 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 				f.refuse = core.Errorf(core.KindInvalid, "%s", form.wrong)
 			}
 			b.open(address + form.page)
-			b.script(`document.querySelectorAll("form").forEach(f => { f.noValidate = true })`)
+			b.script(`document.querySelectorAll("form").forEach(f => { f.noValidate = true }); document.querySelectorAll("details").forEach(d => { d.open = true })`)
 			b.do(chromedp.Click(chromedp.CSS(`form[action="`+form.action+`"] [type=submit]`)), chromedp.WaitVisible(chromedp.CSS(form.leadsTo)))
 			audit("POST " + form.action + " " + form.wrong)
 		}

@@ -51,7 +51,7 @@ func (p *Pages) deliveryPage(c *fiber.Ctx, actor core.Actor, status int, alert *
 	}
 	v := templates.DeliveryView{
 		Page:     page(actor, "Delivery "+d.DeliveryID, "deliveries", "/v1/deliveries/"+d.ID),
-		Delivery: d, MayReplay: may(actor, core.ActReplay, nil), MayApprove: may(actor, core.ActApprove, nil) && waits(d),
+		Delivery: d, MayReplay: mayWith(actor, core.ActReplay, d), MayApprove: mayWith(actor, core.ActApprove, d) && waits(d),
 	}
 	if query(c, "evaluate") != "" {
 		again, err := p.app.EvaluateDelivery(c.UserContext(), actor, d.ID)
@@ -63,6 +63,16 @@ func (p *Pages) deliveryPage(c *fiber.Ctx, actor core.Actor, status int, alert *
 	v.Alert = alert
 	v.Payload, v.Cut = payloadText(d)
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Delivery(w, v) })
+}
+
+// mayWith is may for a delivery: on the instance, or in all projects that it was for.
+func mayWith(actor core.Actor, act core.Action, d core.Delivery) bool {
+	for _, v := range d.Verdicts {
+		if !may(actor, act, &core.Project{ID: v.ProjectID}) {
+			return false
+		}
+	}
+	return len(d.Verdicts) > 0 || may(actor, act, nil)
 }
 
 // Redeliver is POST /deliveries/:id/redeliver: processes it again.

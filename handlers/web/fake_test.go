@@ -33,6 +33,13 @@ type fake struct {
 	kept          []app.SetSecret
 	notified      []app.NotificationInput
 
+	users    []core.User
+	members  []app.MemberDetail
+	tokens   []core.Credential
+	sessions []core.Credential
+	entries  []core.AuditEntry
+	audited  []core.AuditFilter // what was asked for
+
 	form core.AppForm // what StartGitHubApp answers
 
 	triggered []app.TriggerBuild

@@ -41,6 +41,7 @@ func filled() *fake {
 	})
 	f.fillSources()
 	f.fillRunners()
+	f.fillAccounts()
 	f.fillNotifications()
 	f.fillSecrets()
 	f.fillArtifacts()

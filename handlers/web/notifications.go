@@ -53,7 +53,7 @@ func (p *Pages) CreateNotification(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	v := settingsOf(project)
+	v := settingsOf(actor, project)
 	form := &v.Notifications
 	form.Target, form.BranchPatterns, form.Secret = typed(c, "target"), typed(c, "branches"), typed(c, "secret")
 	branches := lines(strings.ReplaceAll(form.BranchPatterns.Value, ",", "\n"))
@@ -67,7 +67,7 @@ func (p *Pages) CreateNotification(c *fiber.Ctx, actor core.Actor) error {
 	case secret == "":
 		return c.Redirect("/projects/"+project.ID+"/settings?done=notification#notifications", http.StatusSeeOther)
 	}
-	v = settingsOf(project)
+	v = settingsOf(actor, project)
 	v.Alert = &templates.Alert{State: "succeeded", Title: "The webhook is added.", Text: "What it sends is signed with this secret, shown this once: " + secret}
 	err = p.settingsForm(c, actor, http.StatusOK, v)
 	c.Set(fiber.HeaderCacheControl, "no-store")
@@ -108,7 +108,7 @@ func (p *Pages) TestNotification(c *fiber.Ctx, actor core.Actor) error {
 	if other != nil {
 		return other
 	}
-	v := settingsOf(project)
+	v := settingsOf(actor, project)
 	alert.Title, v.Alert = "The test message did not arrive.", alert
 	return p.settingsForm(c, actor, StatusOf(core.KindOf(err)), v)
 }

@@ -51,6 +51,8 @@ func everyPage() []string {
 		"/commands", "/commands?line=/oore%20re", "/commands?line=retry", "/runners", "/settings/system", "/settings/slack/link/oore_secret",
 		"/apps/fluttershop", "/apps/hostile", "/apps/local", "/i/" + artifactAPK, "/i/" + artifactBareIPA, "/i/" + artifactHostile,
 		"/i/ooreh_file", "/i/ooreh_once", "/i/oorei_ipa", // of other artifacts, which have other titles
+		"/settings/users", "/settings/users?done=role", "/settings/tokens", "/settings/tokens?done=revoked", "/settings/me", "/settings/me?done=ended",
+		"/settings/audit", "/settings/audit?action=user.role&from=2026-01-01", "/settings/audit?actor_id=none&to=yesterday",
 		"/settings/sources", "/settings/sources?made=i1", "/settings/sources?done=synced", "/settings/sources/github", "/settings/sources/gitlab",
 	}
 }
@@ -112,7 +114,7 @@ func TestEveryPageIsSound(t *testing.T) {
 
 func TestHostileNamesStayText(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK} {
+	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings"} {
 		_, body := get(t, a, path)
 		if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
 			t.Errorf("%s does not show the hostile name as text", path)

@@ -24,7 +24,7 @@ func (p *Pages) NewPipeline(c *fiber.Ctx, actor core.Actor) error {
 func (p *Pages) pipelineForm(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert, v templates.NewPipelineView) error {
 	project, err := p.app.FindProject(c.UserContext(), actor, param(c, "id"))
 	if err == nil {
-		err = core.Allow(actor, core.ActManageProject, &project)
+		err = core.Allow(actor, core.ActEditProject, &project)
 	}
 	if err != nil {
 		return err

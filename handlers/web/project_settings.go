@@ -14,11 +14,11 @@ import (
 
 // ProjectSettings is GET /projects/:id/settings: the form.
 func (p *Pages) ProjectSettings(c *fiber.Ctx, actor core.Actor) error {
-	project, err := p.managed(c, actor)
+	project, err := p.projectFor(c, actor, core.ActEditProject)
 	if err != nil {
 		return err
 	}
-	v := settingsOf(project)
+	v := settingsOf(actor, project)
 	v.Alert = settingsNews(query(c, "done"))
 	return p.settingsForm(c, actor, http.StatusOK, v)
 }
@@ -31,6 +31,9 @@ func settingsNews(done string) *templates.Alert {
 		"forgotten":    "The notification is deleted.",
 		"secret":       "The secret is stored. Builds get it whose .oore.yaml lists it under secrets.",
 		"no-secret":    "The secret is deleted.",
+		"access":       "Who sees the project and starts its builds is saved.",
+		"member":       "The member is saved.",
+		"no-member":    "They are no member any more.",
 	}[done]
 	if text == "" {
 		return nil
@@ -38,20 +41,26 @@ func settingsNews(done string) *templates.Alert {
 	return &templates.Alert{State: "succeeded", Text: text}
 }
 
-// managed finds the project of the address for who may change it.
+// managed finds the project of the address for who manages it.
 func (p *Pages) managed(c *fiber.Ctx, actor core.Actor) (core.Project, error) {
+	return p.projectFor(c, actor, core.ActManageProject)
+}
+
+func (p *Pages) projectFor(c *fiber.Ctx, actor core.Actor, act core.Action) (core.Project, error) {
 	project, err := p.app.FindProject(c.UserContext(), actor, param(c, "id"))
 	if err == nil {
-		err = core.Allow(actor, core.ActManageProject, &project)
+		err = core.Allow(actor, act, &project)
 	}
 	return project, err
 }
 
 // settingsOf is the form as it is now.
-func settingsOf(project core.Project) templates.ProjectSettingsView {
+func settingsOf(actor core.Actor, project core.Project) templates.ProjectSettingsView {
+	manages := may(actor, core.ActManageProject, &project)
 	return templates.ProjectSettingsView{
 		Project: project, Name: templates.Field{Value: project.Name}, Description: templates.Field{Value: project.Description},
-		DefaultBranch: templates.Field{Value: project.DefaultBranch}, Choices: templates.ProjectChoices(project), ReportSkipped: project.ReportSkipped,
+		DefaultBranch: templates.Field{Value: project.DefaultBranch}, Choices: templates.ProjectChoices(project, manages), ReportSkipped: project.ReportSkipped,
+		Manages: manages, Access: templates.AccessView{Choices: templates.AccessChoices(project), Role: templates.Field{Value: string(core.RoleDeveloper)}},
 	}
 }
 
@@ -59,7 +68,20 @@ func (p *Pages) settingsForm(c *fiber.Ctx, actor core.Actor, status int, v templ
 	alert := v.Alert
 	v.Page = page(actor, "Settings of "+v.Project.Name, "projects", "/v1/projects/"+v.Project.ID)
 	v.Alert = alert
-	if err := p.notifications(c, actor, &v); err != nil {
+	if v.Manages {
+		if err := p.managedSections(c, actor, &v); err != nil {
+			return err
+		}
+	}
+	return p.send(c, status, func(w io.Writer) error { return p.templates.ProjectSettings(w, v) })
+}
+
+// managedSections fills in what those who manage the project are shown.
+func (p *Pages) managedSections(c *fiber.Ctx, actor core.Actor, v *templates.ProjectSettingsView) error {
+	if err := p.access(c, actor, v); err != nil {
+		return err
+	}
+	if err := p.notifications(c, actor, v); err != nil {
 		return err
 	}
 	secrets, err := p.app.ListSecrets(c.UserContext(), actor, v.Project.ID)
@@ -70,21 +92,20 @@ func (p *Pages) settingsForm(c *fiber.Ctx, actor core.Actor, status int, v templ
 	if v.Project.Repository.Provider == core.ProviderGitLab {
 		v.HookAddress = p.hookAddress(core.ProviderGitLab)
 	}
-	return p.send(c, status, func(w io.Writer) error { return p.templates.ProjectSettings(w, v) })
+	return nil
 }
 
 // UpdateProject is POST /projects/:id/settings; it comes back to the form.
 func (p *Pages) UpdateProject(c *fiber.Ctx, actor core.Actor) error {
-	project, err := p.managed(c, actor)
+	project, err := p.projectFor(c, actor, core.ActEditProject)
 	if err != nil {
 		return err
 	}
-	v := settingsOf(project)
+	v := settingsOf(actor, project)
 	v.Name, v.Description, v.DefaultBranch = typed(c, "name"), typed(c, "description"), typed(c, "default_branch")
 	in := app.UpdateProject{
 		Name: &v.Name.Value, Description: &v.Description.Value, DefaultBranch: &v.DefaultBranch.Value,
 		Forks: chosen[core.ForkPolicy](c, "forks"), Comments: chosen[core.CommentPolicy](c, "comments"),
-		TriggerRole: chosen[core.Role](c, "trigger_role"), Visibility: chosen[core.Visibility](c, "visibility"),
 		Checks: chosen[core.CheckStyle](c, "checks"),
 	}
 	if v.Reports() { // a box that is not ticked is not sent: only where it was shown does that say no
@@ -127,7 +148,7 @@ func (p *Pages) RenewHookSecret(c *fiber.Ctx, actor core.Actor) error {
 	}
 	address, secret, err := p.app.RenewHookSecret(c.UserContext(), actor, project.RepositoryID)
 	if err != nil {
-		v, other := settingsOf(project), error(nil)
+		v, other := settingsOf(actor, project), error(nil)
 		if v.Alert, other = refused(err); other != nil {
 			return other
 		}
@@ -148,7 +169,7 @@ func (p *Pages) DeleteProject(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	if spaced(form(c, "confirm")) != spaced(project.Name) {
-		v := settingsOf(project)
+		v := settingsOf(actor, project)
 		v.Confirm.Error = "This is not the project’s name; nothing was deleted"
 		return p.settingsForm(c, actor, http.StatusBadRequest, v)
 	}

@@ -81,15 +81,14 @@ func TestProjectSettings(t *testing.T) {
 		t.Error("GitLab is offered check runs")
 	}
 	answer, _ := post(t, a, "/projects/p1/settings", url.Values{
-		"name": {"Shop"}, "description": {""}, "default_branch": {"dev"}, "forks": {"build"}, "comments": {"off"}, "trigger_role": {"developer"},
-		"visibility": {"members"}, "checks": {"check_run"}, "report_skipped": {"1"},
+		"name": {"Shop"}, "description": {""}, "default_branch": {"dev"}, "forks": {"build"}, "comments": {"off"}, "checks": {"check_run"}, "report_skipped": {"1"},
 	})
 	if answer.Header.Get("Location") != "/projects/p1/settings?done=saved" || len(f.updated) != 1 {
 		t.Fatalf("%d to %s", answer.StatusCode, answer.Header.Get("Location"))
 	}
 	in := f.updated[0]
 	if *in.Name != "Shop" || *in.Description != "" || *in.DefaultBranch != "dev" || *in.Forks != core.ForksBuild || *in.Comments != core.CommentsOff ||
-		*in.TriggerRole != core.RoleDeveloper || *in.Visibility != core.VisibleMembers || *in.Checks != core.CheckRun || !*in.ReportSkipped {
+		in.TriggerRole != nil || in.Visibility != nil || *in.Checks != core.CheckRun || !*in.ReportSkipped {
 		t.Errorf("asked for %+v", in)
 	}
 	if post(t, a, "/projects/p1/settings", url.Values{"name": {"Shop"}}); f.updated[1].Forks != nil || f.updated[1].Checks != nil || *f.updated[1].ReportSkipped {
@@ -109,7 +108,7 @@ func TestRefusedSettingsSaySoBesideTheField(t *testing.T) {
 	a := site(t, f, owner(), "http://127.0.0.1:8787")
 	for message, field := range map[string]string{
 		"name must not be empty": "name", "default_branch must be UTF-8": "default_branch", "forks must be one of": "forks", "checks must be one of": "checks",
-		"trigger_role must be one of": "trigger_role", "description must have": "description",
+		"comments must be one of": "comments", "description must have": "description",
 	} {
 		f.refuse = core.Errorf(core.KindInvalid, "%s", message)
 		answer, body := post(t, a, "/projects/p1/settings", url.Values{"name": {"typed"}, "forks": {"build"}})

@@ -45,7 +45,7 @@ func (p *Pages) Project(c *fiber.Ctx, actor core.Actor) error {
 	}
 	v := templates.ProjectView{
 		Page: page(actor, project.Name, "projects", "/v1/projects/"+project.ID), Project: project,
-		MayRun: may(actor, core.ActTrigger, &project), MayManage: may(actor, core.ActManageProject, &project),
+		MayRun: may(actor, core.ActTrigger, &project), MayEdit: may(actor, core.ActEditProject, &project),
 	}
 	pipelines, err := p.app.ListPipelines(ctx, actor, project.ID)
 	if err != nil {

@@ -24,7 +24,7 @@ func (p *Pages) SetSecret(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	v := settingsOf(project)
+	v := settingsOf(actor, project)
 	shown := &v.Secrets
 	shown.Open, shown.Name, shown.BranchPatterns, shown.File = true, typed(c, "name"), typed(c, "branches"), form(c, "file") != ""
 	_, err = p.app.SetSecret(c.UserContext(), actor, project.ID, app.SetSecret{

@@ -29,8 +29,11 @@ type SourceCommands interface {
 
 const sourcesPath = "/settings/sources"
 
-// Settings is GET /settings; it goes on to the first of its pages.
-func (p *Pages) Settings(c *fiber.Ctx, _ core.Actor) error {
+// Settings is GET /settings; it goes on to the first of the pages that the reader may open.
+func (p *Pages) Settings(c *fiber.Ctx, actor core.Actor) error {
+	if !may(actor, core.ActManageInstance, nil) {
+		return c.Redirect(mePath, http.StatusSeeOther)
+	}
 	return c.Redirect(sourcesPath, http.StatusSeeOther)
 }
 
@@ -60,7 +63,7 @@ func (p *Pages) sources(c *fiber.Ctx, actor core.Actor, status int, alert *templ
 	if err != nil {
 		return err
 	}
-	v := templates.SourcesView{Page: page(actor, "Sources", "settings", "/v1/integrations")}
+	v := templates.SourcesView{Page: settingsPage(actor, "Sources", sourcesPath, "/v1/integrations")}
 	v.Alert = alert
 	for _, d := range all {
 		s := templates.Source{Integration: d.Integration, Installations: d.Installations, InstallURL: d.InstallURL, Repositories: d.Repositories, ApplicationID: d.ApplicationID}

@@ -62,12 +62,16 @@ func TestSourcesShowWhatIsConnectedAndWhatIsWrong(t *testing.T) {
 }
 
 func TestSettingsAreForAdmins(t *testing.T) {
-	pages := []string{"/settings/sources", "/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/github/callback?code=c&state=s", "/settings/sources/gitlab/callback?code=c&state=s", "/settings/sources/github/installed", "/projects/p1/settings"}
+	pages := []string{"/settings/sources", "/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/github/callback?code=c&state=s", "/settings/sources/gitlab/callback?code=c&state=s", "/settings/sources/github/installed"}
 	forms := []string{
 		"/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/gitlab/grant", "/settings/sources/i5/reconnect", "/settings/sources/i1/sync", "/settings/sources/i1/disconnect",
-		"/projects/p1/settings", "/projects/p1/settings/webhook-secret", "/projects/p1/delete",
+		"/projects/p1/settings/webhook-secret", "/projects/p1/delete", "/projects/p1/access", "/projects/p1/members",
 	}
 	for _, role := range []core.Role{core.RoleDeveloper, core.RoleViewer} {
+		pages, forms := pages, forms
+		if role == core.RoleViewer {
+			pages, forms = append(slices.Clone(pages), "/projects/p1/settings"), append(slices.Clone(forms), "/projects/p1/settings")
+		}
 		f := filled()
 		a := site(t, f, core.Actor{Kind: core.ActorUser, UserID: "u2", Name: "kim", Role: role}, "http://127.0.0.1:8787")
 		for _, path := range pages {
@@ -86,13 +90,14 @@ func TestSettingsAreForAdmins(t *testing.T) {
 		}
 		_, first := get(t, a, "/")
 		_, project := get(t, a, "/projects/p1")
-		if strings.Contains(first, `href="/settings`) || strings.Contains(project, "/projects/p1/settings") {
+		if _, body := get(t, a, "/settings/me"); strings.Contains(body, `href="/settings/sources"`) || strings.Contains(first, `href="/settings/sources"`) ||
+			role == core.RoleViewer && strings.Contains(project, "/projects/p1/settings") {
 			t.Errorf("%s is led to settings", role)
 		}
 	}
 	for _, role := range []core.Role{core.RoleAdmin, core.RoleOwner} {
 		a := site(t, filled(), core.Actor{Kind: core.ActorUser, Name: "sam", Role: role}, "http://127.0.0.1:8787")
-		_, first := get(t, a, "/")
+		_, first := get(t, a, "/settings/me")
 		_, project := get(t, a, "/projects/p1")
 		if !strings.Contains(first, `href="/settings/sources"`) || !strings.Contains(project, `href="/projects/p1/settings"`) {
 			t.Errorf("%s is not led to settings", role)
