@@ -13,7 +13,7 @@ import (
 	"github.com/oore-ci/oore/store/blob"
 )
 
-func newBlobs(t *testing.T) *blob.Local {
+func newBlobs(t testing.TB) *blob.Local {
 	t.Helper()
 	blobs, err := blob.NewLocal(t.TempDir())
 	if err != nil {

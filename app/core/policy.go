@@ -33,7 +33,7 @@ var matrix = []Rule{
 	{ActReplay, RoleDeveloper, false, "Redeliver a webhook"},
 	{ActApprove, RoleDeveloper, false, "Approve the commit of a fork"},
 	{ActEditProject, RoleDeveloper, false, "Make and change pipelines; change a project's name, description, default branch, comments and checks"},
-	{ActManageProject, RoleMaintainer, false, "Secrets, members, notifications, schedules; `forks`, `visibility`, `trigger_role`; delete pipelines and the project; the project's audit log"},
+	{ActManageProject, RoleMaintainer, false, "Secrets, members, notifications; `forks`, `visibility`, `trigger_role`; delete pipelines and the project; the project's audit log"},
 	{ActCreateProject, RoleAdmin, true, "Create projects"},
 	{ActLocalFiles, RoleAdmin, true, "Make a project of a folder of the server"},
 	{ActManageInstance, RoleAdmin, true, "Users, integrations, runners, settings, the whole audit log"},
