@@ -225,7 +225,7 @@ func TestTakenNamesLeaveTheTransactionUsable(t *testing.T) {
 			refused(t, tx.CreatePipeline(ctx, newPipeline(h.project, h.pipeline.Slug)), core.KindConflict, core.CodeNameTaken)
 			refused(t, tx.UpdatePipeline(ctx, other), core.KindConflict, core.CodeNameTaken)
 			user.ID = newID("user")
-			refused(t, tx.CreateUser(ctx, user), core.KindConflict, core.CodeNameTaken)
+			refused(t, tx.CreateUser(ctx, user), core.KindConflict, core.CodeEmailExists)
 			return tx.CreateProject(ctx, last)
 		}))
 		_, err := h.FindProject(ctx, last.ID)

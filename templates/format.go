@@ -12,7 +12,7 @@ import (
 func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset": s.asset, "icons": icons,
-		"chip": chip, "word": word, "provider": provider, "trigger": triggerName, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
+		"chip": chip, "word": word, "door": door, "provider": provider, "trigger": triggerName, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
 		"iso": iso, "when": when, "unix": time.Time.Unix, "human": core.HumanDuration, "size": core.HumanSize, "artifactKind": artifactKind, "about": about, "number": number, "ordinal": ordinal, "add": add,
 		"short": short, "subject": subject, "list": list, "events": events, "joinLines": joinLines, "qr": qrCode,
 	}
@@ -51,6 +51,21 @@ func provider(p core.Provider) string {
 	case core.ProviderSlack, core.ProviderGit:
 	}
 	return word(string(p))
+}
+
+func door(d core.Door) string {
+	switch d {
+	case core.ViaAPI:
+		return "API"
+	case core.ViaGitHub:
+		return "GitHub"
+	case core.ViaGitLab:
+		return "GitLab"
+	case core.ViaCLI:
+		return "Command line"
+	case core.ViaWeb, core.ViaSlack, core.ViaSystem:
+	}
+	return word(string(d))
 }
 
 func deliveryChip(s core.DeliveryStatus) Chip {

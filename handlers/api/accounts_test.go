@@ -121,3 +121,22 @@ func TestTheAuditLogAsCSVIsWholeAndRunsNothing(t *testing.T) {
 		t.Errorf("refused: %d %q", got.status, got.body)
 	}
 }
+
+// Whatever somebody names things, no cell of the CSV begins as a formula does.
+func FuzzCSVLine(f *testing.F) {
+	for _, seed := range []string{"=1+1", "+1", "-1", "@x", "\t=1", "\r\n=1", "'", `"`, "a,b", "", "é"} {
+		f.Add(seed, "x")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		line := csvLine(nil, a, b, "end")
+		rows, err := csv.NewReader(strings.NewReader(string(line))).ReadAll()
+		if err != nil || len(rows) != 1 || len(rows[0]) != 3 || rows[0][2] != "end" {
+			t.Fatalf("%q is read as %q, %v", line, rows, err)
+		}
+		for _, cell := range rows[0] {
+			if strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "+") || strings.HasPrefix(cell, "-") || strings.HasPrefix(cell, "@") {
+				t.Errorf("%q begins as a formula", cell)
+			}
+		}
+	})
+}
