@@ -90,12 +90,12 @@ func TestARestoredDatabaseIsTheOneThatWasBackedUp(t *testing.T) {
 		clean(t, s)
 		equal(t, takeDump(t, s).lines("credentials"), before.lines("credentials"))
 		for _, kind := range []core.CredentialKind{core.CredentialAPIToken, core.CredentialRunner, core.CredentialShare} {
-			kept, err := s.ListCredentials(t.Context(), kind)
+			kept, err := s.ListCredentials(t.Context(), kind, "")
 			ok(t, err)
 			equal(t, len(kept), 1)
 		}
 		for _, kind := range []core.CredentialKind{core.CredentialSession, core.CredentialSignInLink} {
-			dropped, err := s.ListCredentials(t.Context(), kind)
+			dropped, err := s.ListCredentials(t.Context(), kind, "")
 			ok(t, err)
 			equal(t, len(dropped), 0)
 		}
