@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // tries processes a delivery until it is decided, passing over the pauses.
@@ -126,36 +128,35 @@ func TestACommentAndAReviewOfOneNumberAreTwoCommands(t *testing.T) {
 }
 
 func TestTwoServersRunALineOnce(t *testing.T) {
-	h := chatHouse(t, false)
-	other, err := app.New(app.Deps{
-		Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
-		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
-		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := *h
-	second.App = other
-	var both sync.WaitGroup // both servers have seen that the line was not run yet
-	both.Add(2)
-	calls := atomic.Int32{}
-	h.forge.meet = func() {
-		if calls.Add(1) <= 2 {
-			both.Done()
-			both.Wait()
+	storetest.Each(t, func(t *testing.T, database string) {
+		h := chatHouseOn(t, database, false)
+		other, err := app.New(app.Deps{
+			Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
+			Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
+			Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	id := h.deliverRawLater(t, comment("both", "wes", "/oore build android branch=main fresh=true\n/oore ping"))
-	done := make(chan core.Delivery, 1)
-	go func() { done <- second.tries(t, id) }()
-	mine := h.tries(t, id)
-	if d := <-done; d.Status != core.DeliveryProcessed || mine.Status != core.DeliveryProcessed {
-		t.Errorf("%+v, %+v", d.Reason, mine.Reason)
-	}
-	if n := len(h.builds(t)); n != 1 {
-		t.Errorf("%d builds", n)
-	}
+		var both sync.WaitGroup // both servers have seen that the line was not run yet
+		both.Add(2)
+		calls := atomic.Int32{}
+		h.forge.meet = func() {
+			if calls.Add(1) <= 2 {
+				both.Done()
+				both.Wait()
+			}
+		}
+		id := h.deliverRawLater(t, comment("both", "wes", "/oore build android branch=main fresh=true\n/oore ping"))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- other.RunWorkers(ctx) }()
+		d := h.tries(t, id)
+		stop()
+		if err := <-ended; err != nil || d.Status != core.DeliveryProcessed || len(h.builds(t)) != 1 {
+			t.Errorf("%+v, %v, %d builds", d.Reason, err, len(h.builds(t)))
+		}
+	})
 }
 
 func TestARetryThatIsAskedForTwiceIsOneBuild(t *testing.T) {

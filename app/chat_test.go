@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // talk is what a fakeForge knows of people and pull requests, and what it was told.
@@ -74,7 +75,12 @@ func comment(id, author, body string) core.Event {
 // the pull request's author ana.
 func chatHouse(t *testing.T, fork bool) *house {
 	t.Helper()
-	h := newHouse(t)
+	return chatHouseOn(t, storetest.SQLite(t), fork)
+}
+
+func chatHouseOn(t *testing.T, database string, fork bool) *house {
+	t.Helper()
+	h := newHouseOn(t, database)
 	p := h.project(t)
 	h.pipeline(t, p.ID, "Android", triggers(core.Trigger{Events: []core.EventKind{core.EventPullRequest}}))
 	h.pipeline(t, p.ID, "iOS release", triggers(core.Trigger{Events: []core.EventKind{core.EventTag}}))

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // fakeSlack keeps what each message of a channel shows, and what people were answered.
@@ -63,7 +65,12 @@ type slackHouse struct {
 // and the owner olga.
 func newSlackHouse(t *testing.T) *slackHouse {
 	t.Helper()
-	h := &slackHouse{house: newHouse(t), slack: &fakeSlack{messages: map[string]core.Message{}, answers: map[string][]string{}}}
+	return newSlackHouseOn(t, storetest.SQLite(t))
+}
+
+func newSlackHouseOn(t *testing.T, database string) *slackHouse {
+	t.Helper()
+	h := &slackHouse{house: newHouseOn(t, database), slack: &fakeSlack{messages: map[string]core.Message{}, answers: map[string][]string{}}}
 	var err error
 	h.App, err = app.New(app.Deps{
 		Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Messenger: h.slack,
@@ -96,8 +103,22 @@ func (h *slackHouse) types(t *testing.T, who, text string) core.Delivery {
 
 func (h *slackHouse) chat(t *testing.T, c core.Chat) core.Delivery {
 	t.Helper()
+	return h.decided(t, h.comes(t, c))
+}
+
+// comes receives a command or a pressed button and leaves it to be decided.
+func (h *slackHouse) comes(t *testing.T, c core.Chat) string {
+	t.Helper()
 	c.Team, c.Channel = "T1", "C1"
-	return h.sayAt(t, core.ProviderSlack, core.Event{Provider: core.ProviderSlack, Chat: &c})
+	payload, err := json.Marshal(core.Event{Provider: core.ProviderSlack, Chat: &c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _, err := h.ReceiveDelivery(t.Context(), app.ReceiveDelivery{Provider: core.ProviderSlack, DeliveryID: uuid.NewString(), Event: "x", Payload: payload})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 func (h *slackHouse) press(t *testing.T, who, button, build string) core.Delivery {
@@ -174,114 +195,26 @@ func TestAButtonOfAHiddenBuildIsOneOfNoBuild(t *testing.T) {
 	}
 }
 
-func TestUnsubscribeEndsThePipelineThatIsNamed(t *testing.T) {
-	h := newSlackHouse(t)
-	h.pipeline(t, h.project.ID, "Web")
-	for _, step := range []struct {
-		text, says string
-		left       int
-	}{
-		{"subscribe shop pipeline=android,web events=all", "This channel hears of builds of Shop (android, web): all.", 2},
-		{"unsubscribe shop pipeline=nosuch", "No enabled pipeline matches `nosuch`.", 2},
-		{"unsubscribe shop pipeline=web", "This channel hears no more of builds of Shop (web).", 1},
-		{"unsubscribe shop pipeline=web", "This channel hears nothing of Shop (web).", 1},
-		{"subscribe shop", "This channel hears of builds of Shop: broken.", 2},
-		{"unsubscribe shop pipeline=web", "This channel hears of all pipelines of Shop: ", 2},
-		{"unsubscribe shop pipeline=android", "this channel still hears of all pipelines of Shop.", 1},
-		{"unsubscribe shop", "This channel hears no more of builds of Shop.", 0},
-	} {
-		d := h.types(t, "olga", step.text)
-		left, err := h.store.ListSubscriptions(t.Context(), h.project.ID)
-		if err != nil || len(left) != step.left || !strings.Contains(d.Reply, step.says) {
-			t.Errorf("%s: %q, %d are left (%v)", step.text, d.Reply, len(left), err)
+func TestTwoPeopleWhoPressAtOnceRunItAgainOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, database string) {
+		h := newSlackHouseOn(t, database)
+		for round := range 4 {
+			h.types(t, "wes", "build android fresh=true")
+			b := h.fails(t)
+			var ids []string
+			for _, who := range []string{"wes", "olga", "wes", "olga"} {
+				ids = append(ids, h.comes(t, core.Chat{ID: uuid.NewString(), AuthorID: personID(who), Author: who, Button: "retry", BuildID: b.ID}))
+			}
+			for _, id := range ids {
+				if d := h.decided(t, id); d.Status != core.DeliveryProcessed {
+					t.Errorf("%+v", d.Reason)
+				}
+			}
+			if n := len(h.builds(t)); n != 2*round+2 {
+				t.Fatalf("%d builds in round %d", n, round)
+			}
+			h.fails(t)
+			h.clock.forward(3 * chatPause) // nobody is limited
 		}
-	}
-}
-
-func TestHelpAndSlipsOfTheFingerUseNothingUp(t *testing.T) {
-	h := newSlackHouse(t)
-	for i := range 15 {
-		h.types(t, "zoe", []string{"help", "biuld", "help build"}[i%3])
-	}
-	if d := h.types(t, "zoe", "link"); d.Status != core.DeliveryProcessed {
-		t.Errorf("link: %+v", d.Reason)
-	}
-	for range 10 {
-		h.types(t, "zoe", "status")
-	}
-	slip := core.Chat{ID: "slip", Body: "biuld", AuthorID: personID("zoe"), Author: "zoe"}
-	if d := h.types(t, "zoe", "status"); d.Reason.Code != core.CodeRateLimited {
-		t.Errorf("the eleventh command: %+v", d.Reason)
-	}
-	d := h.chat(t, slip) // the door has answered
-	if _, err := h.store.FindEffect(t.Context(), "reply:"+d.ID); core.KindOf(err) != core.KindNotFound || d.Reason.Code != core.CodeUnknownCommand {
-		t.Errorf("a second answer is wanted: %v, %+v", err, d.Reason)
-	}
-}
-
-func TestAProjectWithoutAPipelineIsThere(t *testing.T) {
-	h := newSlackHouse(t)
-	bare := h.house.project(t, func(in *app.CreateProject) { in.Name = "Bare" })
-	for text, says := range map[string]string{
-		"list projects": "Projects: bare, shop.", "list projects limit=1": "Projects: bare and 1 more.", "list pipelines project=bare": "There is no pipeline yet.",
-		"list builds project=bare": "0 of 0 builds", "build project=bare": "There is no enabled pipeline.", "status project=bare": "Nothing was built yet.",
-		"use nosuch": "No such project. There are: bare, shop.", "use bare": "Commands in this channel are about Bare from now on.",
-	} {
-		if d := h.types(t, "olga", text); !strings.Contains(d.Reply, says) {
-			t.Errorf("%s: %q", text, d.Reply)
-		}
-		h.clock.forward(chatPause)
-	}
-	if id, err := h.store.FindChannelProject(t.Context(), "T1", "C1"); err != nil || id != bare.ID {
-		t.Errorf("the channel's project is %s, %v", id, err)
-	}
-}
-
-func TestListKeepsItsLimit(t *testing.T) {
-	h := newSlackHouse(t)
-	for _, name := range []string{"Ios", "Web"} {
-		h.pipeline(t, h.project.ID, name)
-	}
-	if d := h.types(t, "wes", "list pipelines limit=1"); strings.Count(d.Reply, "**") != 2 || !strings.Contains(d.Reply, "- and 2 more") {
-		t.Errorf("%q", d.Reply)
-	}
-}
-
-func TestABareCancelInSlackStopsNothing(t *testing.T) {
-	h := newSlackHouse(t)
-	for range 3 {
-		h.types(t, "wes", "build android fresh=true")
-	}
-	if d := h.types(t, "wes", "cancel"); d.Reason.Code != core.CodeMissingValue || h.statuses(t) != "1 queued, 2 queued, 3 queued" {
-		t.Errorf("%+v, %s", d.Reason, h.statuses(t))
-	}
-	if d := h.types(t, "wes", "cancel all project=shop"); d.Status != core.DeliveryProcessed || h.statuses(t) != "1 canceled, 2 canceled, 3 canceled" {
-		t.Errorf("%+v, %s", d.Reason, h.statuses(t))
-	}
-}
-
-func TestANoteAndPlatformsStayWithTheBuild(t *testing.T) {
-	h := newSlackHouse(t)
-	h.types(t, "wes", `build android platform=ios,android,ios note="for the *testers*"`)
-	b := h.builds(t)[0]
-	if b.Note != "for the *testers*" || strings.Join(b.Platforms, " ") != "android ios" {
-		t.Fatalf("%q, %v", b.Note, b.Platforms)
-	}
-	if d := h.types(t, "wes", "build android platform=ios"); len(h.builds(t)) != 2 {
-		t.Errorf("other platforms are another build: %q", d.Reply)
-	}
-	if d := h.types(t, "wes", "build android platform=android,ios"); !strings.Contains(d.Reply, "Build #1 already runs") {
-		t.Errorf("the same platforms: %q", d.Reply)
-	}
-	job := h.running(t)
-	if strings.Join(job.Build.Platforms, " ") != "android ios" {
-		t.Errorf("the runner is told %v", job.Build.Platforms)
-	}
-	if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildFailed}); err != nil {
-		t.Fatal(err)
-	}
-	h.types(t, "wes", "retry 1")
-	if again := h.builds(t)[2]; again.Note != b.Note || strings.Join(again.Platforms, " ") != "android ios" {
-		t.Errorf("run again: %q, %v", again.Note, again.Platforms)
-	}
+	})
 }
