@@ -15,11 +15,14 @@ type outboxLane struct {
 	kinds   []core.EffectKind
 	slots   chan struct{} // one for each call
 	sending sync.WaitGroup
+
+	mu   sync.Mutex
+	busy map[string]bool // keys under way: a clock that jumps ends a hold before its call
 }
 
 func newOutboxLanes(a *App) []*outboxLane {
 	lane := func(kinds ...core.EffectKind) *outboxLane {
-		return &outboxLane{app: a, kinds: kinds, slots: make(chan struct{}, outboxParallel)}
+		return &outboxLane{app: a, kinds: kinds, slots: make(chan struct{}, outboxParallel), busy: map[string]bool{}}
 	}
 	return []*outboxLane{
 		lane(core.EffectStatus, core.EffectComment),
@@ -41,16 +44,32 @@ func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("read the outbox: %w", err)
 	}
 	for _, e := range due {
+		if !l.begin(e.Key) {
+			continue // its call will say how it went
+		}
 		l.slots <- struct{}{}
 		l.sending.Go(func() {
-			defer l.free()
+			defer l.free(e.Key)
 			l.send(ctx, e)
 		})
 	}
 	return len(due) > 0, nil
 }
 
-func (l *outboxLane) free() {
+func (l *outboxLane) begin(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy[key] {
+		return false
+	}
+	l.busy[key] = true
+	return true
+}
+
+func (l *outboxLane) free(key string) {
+	l.mu.Lock()
+	delete(l.busy, key)
+	l.mu.Unlock()
 	full := len(l.slots) == cap(l.slots)
 	<-l.slots
 	if full {
