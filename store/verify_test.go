@@ -56,6 +56,10 @@ func lived(t *testing.T, url string) (h house, ended core.Build) {
 	}
 	execute(t, url, `INSERT INTO secrets (id, project_id, name, file, branches, sealed, updated_at, updated_by)
 		SELECT 'secret', id, 'TOKEN', FALSE, '', CAST('v1:sealed' AS `+bytesType(url)+`), 1, 'ann' FROM projects`)
+	ok(t, h.CreateUser(ctx, core.User{ID: "user", Name: "Ann", Email: "ann@example.com", Role: core.RoleViewer, Enabled: true, CreatedAt: at(3), UpdatedAt: at(3)}))
+	ok(t, h.SaveIdentity(ctx, core.Identity{Provider: "github:github.com", Subject: "7", UserID: "user", Login: "ann", CreatedAt: at(3)}))
+	ok(t, h.SaveMember(ctx, core.Member{ProjectID: b.ProjectID, UserID: "user", Role: core.RoleMaintainer, CreatedAt: at(3)}))
+	ok(t, h.AppendAudit(ctx, core.AuditEntry{ID: "entry", At: at(3), Action: core.AuditMemberSet, Changes: core.AuditChanges{{Field: "role", To: "maintainer"}}}))
 	return h, b
 }
 
