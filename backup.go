@@ -23,7 +23,7 @@ func backupCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	flags := flag.NewFlagSet("backup", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
-	artifacts := flags.Bool("artifacts", false, "with the files of artifacts and archived logs")
+	artifacts := flags.Bool("artifacts", false, "with the files of artifacts")
 	withoutKey := flags.Bool("without-key", false, "without the encryption key, which then has to be kept elsewhere")
 	path, err := fileAndFlags(flags, args)
 	if err != nil {
@@ -58,9 +58,9 @@ func backupCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 }
 
 func backupNotes(h backup.Header) string {
-	notes := ", without artifacts and archived logs"
+	notes := ", without the files of artifacts"
 	if h.Artifacts {
-		notes = ", with artifacts and archived logs"
+		notes = ", with the files of artifacts"
 	}
 	if h.Key == nil {
 		return notes + ", without the encryption key: secrets cannot be read without it, so keep it elsewhere"
@@ -143,7 +143,7 @@ func newFile(path string, fill func(io.Writer) error) (err error) {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// writeBackup writes the rows of one moment, and then the blobs of that moment.
+// writeBackup writes the rows of one moment, and then the blobs that those need.
 func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Header, file io.Writer, stderr io.Writer) (rows int, err error) {
 	var w *backup.Writer
 	var blobs []store.BlobUse
@@ -152,10 +152,8 @@ func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Head
 		if w, err = backup.NewWriter(file, h); err != nil {
 			return err
 		}
-		if h.Artifacts {
-			if blobs, err = v.Blobs(); err != nil {
-				return err
-			}
+		if blobs, err = blobsOf(v, h.Artifacts); err != nil {
+			return err
 		}
 		return v.Rows(w.Row)
 	})
@@ -166,6 +164,16 @@ func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Head
 		return 0, err
 	}
 	return w.Rows(), w.Close()
+}
+
+// blobsOf are archived logs and, where they are wanted, the files of artifacts.
+func blobsOf(v *store.Snapshot, artifacts bool) ([]store.BlobUse, error) {
+	logs, err := v.LogBlobs()
+	if err != nil || !artifacts {
+		return logs, err
+	}
+	files, err := v.ArtifactBlobs()
+	return append(logs, files...), err
 }
 
 func writeBlobs(ctx context.Context, cfg Config, w *backup.Writer, uses []store.BlobUse, stderr io.Writer) error {

@@ -48,7 +48,7 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	}
 	notes := ""
 	if !saved.Header.Artifacts {
-		notes = "; artifacts and archived logs are not in the backup, so copy the folder " + cfg.BlobDir + " from where you keep it"
+		notes = "; the files of artifacts are not in the backup, so copy the folder " + cfg.BlobDir + " from where you keep it"
 	}
 	_, err = fmt.Fprintf(stdout, "%s, made by Oore %s on %s, is restored%s. Check it with `oore verify`, then start the server.\n",
 		path, saved.Header.Oore, saved.Header.CreatedAt.Format("2006-01-02 15:04:05 MST"), notes)
@@ -173,10 +173,8 @@ func restore(ctx context.Context, cfg Config, saved *backup.Backup, key []byte, 
 			return err
 		}
 	}
-	if saved.Header.Artifacts {
-		if err := restoreBlobs(ctx, cfg, saved); err != nil {
-			return err
-		}
+	if err := restoreBlobs(ctx, cfg, saved); err != nil {
+		return err
 	}
 	return rows.Load(ctx, func(add func(string, []string, []any) error) error {
 		return saved.Read(backup.Contents{Row: add})

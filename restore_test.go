@@ -102,6 +102,30 @@ func newerBackup(t *testing.T, data []byte) []byte {
 	return file.Bytes()
 }
 
+// The logs of ended builds lie beside the database, and are in a backup all the same.
+func TestABackupHasTheLogsOfEndedBuilds(t *testing.T) {
+	p := newProgram(t, "", nil).start()
+	_, project, pipeline := p.shopWith(t, `echo kept`)
+	id := p.runs(project, pipeline, "succeeded").ID
+	p.logObject(t, "", id)
+	log := p.rawLog(id)
+	file := filepath.Join(t.TempDir(), "backup")
+	if a := p.command(nil, "backup", file); a.code != 0 {
+		t.Fatalf("%+v", a)
+	}
+	p.stop()
+	other := newProgram(t, "", nil)
+	if a := other.command(nil, "restore", file); a.code != 0 {
+		t.Fatalf("%+v", a)
+	}
+	if a := other.command(nil, "verify", "--blobs"); a.code != 0 {
+		t.Errorf("%+v", a)
+	}
+	if got := other.start().rawLog(id); got != log || !strings.Contains(got, "kept") {
+		t.Errorf("the log is %q, and was %q", got, log)
+	}
+}
+
 // A backup of a database that no server has made, and of none, says so.
 func TestThereIsNothingToBackUp(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "backup")

@@ -92,7 +92,7 @@ func verify(ctx context.Context, cfg Config, read bool) (findings []store.Findin
 	var uses []store.BlobUse
 	err = db.Snapshot(ctx, func(v *store.Snapshot) (err error) {
 		if findings, err = v.Verify(); err == nil {
-			uses, err = v.Blobs()
+			uses, err = blobsOf(v, true)
 		}
 		return err
 	})

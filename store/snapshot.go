@@ -161,11 +161,19 @@ type BlobUse struct {
 	SHA256 string `gorm:"column:sha256"`
 }
 
-// Blobs lists the blobs that rows need: files and icons of artifacts, archived logs.
-func (v *Snapshot) Blobs() ([]BlobUse, error) {
+// LogBlobs lists the blobs of archived logs.
+func (v *Snapshot) LogBlobs() ([]BlobUse, error) {
+	return v.blobs("SELECT 'the log of build ' || id AS used_by, log_sha256 AS sha256 FROM builds WHERE log_sha256 <> '' ORDER BY 1, 2")
+}
+
+// ArtifactBlobs lists the blobs of artifacts: files and icons.
+func (v *Snapshot) ArtifactBlobs() ([]BlobUse, error) {
+	return v.blobs(`SELECT 'artifact ' || id AS used_by, sha256 FROM artifacts
+		UNION ALL SELECT 'artifact ' || id, icon_sha256 FROM artifacts WHERE icon_sha256 <> '' ORDER BY 1, 2`)
+}
+
+func (v *Snapshot) blobs(query string) ([]BlobUse, error) {
 	var all []BlobUse
-	err := v.q.db().Raw(`SELECT 'artifact ' || id AS used_by, sha256 FROM artifacts
-		UNION ALL SELECT 'artifact ' || id, icon_sha256 FROM artifacts WHERE icon_sha256 <> ''
-		UNION ALL SELECT 'the log of build ' || id, log_sha256 FROM builds WHERE log_sha256 <> '' ORDER BY 1, 2`).Scan(&all).Error
+	err := v.q.db().Raw(query).Scan(&all).Error
 	return all, failed(err, "list the blobs")
 }

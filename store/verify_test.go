@@ -199,12 +199,11 @@ func TestAnArchivedLogMayLackItsBeginning(t *testing.T) {
 		execute(t, url, "UPDATE builds SET log_sha256 = 'sum', log_next = 3; DELETE FROM log_chunks WHERE first_sequence = 0")
 		clean(t, h.Store)
 		ok(t, h.Snapshot(t.Context(), func(v *store.Snapshot) error {
-			uses, err := v.Blobs()
-			equal(t, uses, []store.BlobUse{
-				{Of: "artifact artifact", SHA256: strings.Repeat("a", 64)},
-				{Of: "artifact artifact", SHA256: strings.Repeat("b", 64)},
-				{Of: "the log of build " + b.ID, SHA256: "sum"},
-			})
+			files, err := v.ArtifactBlobs()
+			ok(t, err)
+			equal(t, files, []store.BlobUse{{Of: "artifact artifact", SHA256: strings.Repeat("a", 64)}, {Of: "artifact artifact", SHA256: strings.Repeat("b", 64)}})
+			logs, err := v.LogBlobs()
+			equal(t, logs, []store.BlobUse{{Of: "the log of build " + b.ID, SHA256: "sum"}})
 			return err
 		}))
 	})

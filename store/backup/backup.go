@@ -33,7 +33,7 @@ type Header struct {
 	KeyID     string    `json:"key_id"`   // of the encryption key under which secrets are sealed
 	Key       []byte    `json:"key,omitempty"`
 	RunnerID  string    `json:"runner_id,omitempty"` // of the server's own runner
-	Artifacts bool      `json:"artifacts"`           // the blobs are in it
+	Artifacts bool      `json:"artifacts"`           // the files of artifacts are in it, not archived logs alone
 }
 
 // announcement is a line that is no row.
