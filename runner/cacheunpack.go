@@ -74,7 +74,7 @@ type source struct {
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.reader.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // as io.Reader has it
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}
 	return n, err

@@ -63,14 +63,10 @@ func TestTheProcessTableOfMacOS(t *testing.T) {
 
 // The words of the command are POSIX's, so any ps shows whether we read it.
 func TestTheRealPSIsUnderstood(t *testing.T) {
-	path, err := exec.LookPath("ps")
-	if err != nil {
-		t.Skip("this machine has no ps")
-	}
-	ps := exec.Command(path, "-axo", "pid=,ppid=,pgid=")
+	ps := exec.Command("ps", "-axo", "pid=,ppid=,pgid=")
 	out, err := ps.Output()
 	if err != nil {
-		t.Skipf("this machine's ps is another: %v", err)
+		t.Fatalf("%v; `make deps` installs ps", err)
 	}
 	table := parsePS(out, ps.Process.Pid)
 	i := slices.IndexFunc(table, func(p process) bool { return p.pid == os.Getpid() })

@@ -49,19 +49,7 @@ func (a *API) renderArtifact(from core.Artifact) artifactJSON {
 
 // ListBuildArtifacts answers GET /v1/builds/{id}/artifacts.
 func (a *API) ListBuildArtifacts(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Build")
-	if err != nil {
-		return err
-	}
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	all, err := a.app.ListArtifacts(c.UserContext(), actor, id)
-	if err != nil {
-		return err
-	}
-	return list(c, "artifacts", renderAll(window(all, p), a.renderArtifact), len(all))
+	return listOf(c, actor, "Build", "artifacts", a.app.ListArtifacts, a.renderArtifact)
 }
 
 // ListProjectArtifacts answers GET /v1/projects/{id}/artifacts.

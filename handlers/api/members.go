@@ -22,19 +22,7 @@ func renderMember(m app.MemberDetail) memberJSON {
 
 // ListMembers answers GET /v1/projects/{id}/members.
 func (a *API) ListMembers(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Project")
-	if err != nil {
-		return err
-	}
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	members, err := a.app.ListMembers(c.UserContext(), actor, id)
-	if err != nil {
-		return err
-	}
-	return list(c, "members", renderAll(window(members, p), renderMember), len(members))
+	return listOf(c, actor, "Project", "members", a.app.ListMembers, renderMember)
 }
 
 // SetMember answers PUT /v1/projects/{id}/members/{user_id}.

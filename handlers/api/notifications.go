@@ -59,19 +59,7 @@ func notificationRequest(c *fiber.Ctx, noun string) (id string, in app.Notificat
 
 // ListNotifications answers GET /v1/projects/{id}/notifications.
 func (a *API) ListNotifications(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Project")
-	if err != nil {
-		return err
-	}
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	all, err := a.app.ListNotifications(c.UserContext(), actor, id)
-	if err != nil {
-		return err
-	}
-	return list(c, "notifications", renderAll(window(all, p), renderNotification), len(all))
+	return listOf(c, actor, "Project", "notifications", a.app.ListNotifications, renderNotification)
 }
 
 // CreateNotification answers POST /v1/projects/{id}/notifications. A signing secret

@@ -133,19 +133,7 @@ func (b *executionBody) core() *core.ExecutionConfig {
 
 // ListPipelines answers GET /v1/projects/{id}/pipelines.
 func (a *API) ListPipelines(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Project")
-	if err != nil {
-		return err
-	}
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	pipelines, err := a.app.ListPipelines(c.UserContext(), actor, id)
-	if err != nil {
-		return err
-	}
-	return list(c, "pipelines", renderAll(window(pipelines, p), renderPipeline), len(pipelines))
+	return listOf(c, actor, "Project", "pipelines", a.app.ListPipelines, renderPipeline)
 }
 
 // CreatePipeline answers POST /v1/projects/{id}/pipelines.

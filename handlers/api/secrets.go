@@ -35,19 +35,7 @@ func renderSecret(s core.Secret) secretJSON {
 
 // ListSecrets answers GET /v1/projects/{id}/secrets: all but the values.
 func (a *API) ListSecrets(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Project")
-	if err != nil {
-		return err
-	}
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	all, err := a.app.ListSecrets(c.UserContext(), actor, id)
-	if err != nil {
-		return err
-	}
-	return list(c, "secrets", renderAll(window(all, p), renderSecret), len(all))
+	return listOf(c, actor, "Project", "secrets", a.app.ListSecrets, renderSecret)
 }
 
 // SetSecret answers PUT /v1/projects/{id}/secrets/{name}.
