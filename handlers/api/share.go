@@ -85,19 +85,7 @@ func lifeOf(seconds *int64) (time.Duration, error) {
 
 // ListShareLinks answers GET /v1/artifacts/{id}/share-links.
 func (a *API) ListShareLinks(c *fiber.Ctx, actor core.Actor) error {
-	id, err := pathID(c, "Artifact")
-	if err != nil {
-		return err
-	}
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	links, err := a.app.ListShareLinks(c.UserContext(), actor, id)
-	if err != nil {
-		return err
-	}
-	return list(c, "share_links", renderAll(window(links, p), renderShareLink), len(links))
+	return listOf(c, actor, "Artifact", "share_links", a.app.ListShareLinks, renderShareLink)
 }
 
 // DeleteShareLink answers DELETE /v1/share-links/{id}: it is good for nothing from now on.
