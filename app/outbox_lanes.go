@@ -70,11 +70,8 @@ func (l *outboxLane) free(key string) {
 	l.mu.Lock()
 	delete(l.busy, key)
 	l.mu.Unlock()
-	full := len(l.slots) == cap(l.slots)
 	<-l.slots
-	if full {
-		l.app.bell.ring(topicOutbox)
-	}
+	l.app.bell.ring(topicOutbox) // the same may be wanted anew, or others wait for a call
 }
 
 func (l *outboxLane) send(ctx context.Context, e core.Effect) {

@@ -154,6 +154,7 @@ func TestARerunIsShownWhereItsBuildWas(t *testing.T) {
 	h := newSlackHouse(t)
 	h.types(t, "wes", "build android")
 	b := h.fails(t)
+	h.shown(t, "C1 1", func(m core.Message) bool { return m.Report.State == core.ReportFailure })
 	again, err := h.RerunBuild(t.Context(), h.owner, b.ID)
 	if err != nil || again.ChatChannel != "T1/C1" {
 		t.Fatalf("%+v, %v", again, err)
