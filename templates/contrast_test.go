@@ -51,11 +51,11 @@ func contrast(t *testing.T, a, b string) float64 {
 
 // WCAG AA: text 4.5:1, shapes and borders 3:1, in both themes (ux.md 3.6).
 func TestContrast(t *testing.T) {
-	file, err := staticFiles.ReadFile("static/app.css")
+	whole, err := sheet()
 	if err != nil {
 		t.Fatal(err)
 	}
-	css := string(file)
+	css := string(whole.Body)
 	check := func(what string, fg, bg [2]string, least float64) {
 		t.Helper()
 		for i, theme := range []string{"light", "dark"} {

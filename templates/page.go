@@ -11,6 +11,8 @@ import (
 
 // Page is what every page has around its own content.
 type Page struct {
+	Look    Look
+	Release string // of the server that answers; empty: not told
 	Title   string // unique among the pages; the house's name is added
 	Section string // of the navigation: dashboard, projects, builds, queue, deliveries, runners, settings, commands (in the footer); empty: none
 	Actor   string // who is signed in; empty: nobody that we know of

@@ -52,13 +52,35 @@ func (s *Set) loadAssets() error {
 		return fmt.Errorf("list static files: %w", err)
 	}
 	for _, entry := range entries {
+		if entry.IsDir() {
+			continue
+		}
 		body, err := fs.ReadFile(staticFiles, "static/"+entry.Name())
 		if err != nil {
 			return fmt.Errorf("read a static file: %w", err)
 		}
 		s.assets[entry.Name()] = Asset{Body: body}
 	}
+	if s.assets["app.css"], err = sheet(); err != nil {
+		return err
+	}
 	return s.sealAssets()
+}
+
+// sheet is the files of static/css as the one that pages load.
+func sheet() (a Asset, err error) {
+	files, err := fs.Glob(staticFiles, "static/css/*.css")
+	if err != nil {
+		return a, fmt.Errorf("list the sheets: %w", err)
+	}
+	for _, file := range files {
+		body, err := fs.ReadFile(staticFiles, file)
+		if err != nil {
+			return a, fmt.Errorf("read a sheet: %w", err)
+		}
+		a.Body = append(a.Body, body...)
+	}
+	return a, nil
 }
 
 // sealAssets compresses every file and hashes them all into the version. One hash

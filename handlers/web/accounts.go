@@ -44,8 +44,8 @@ const (
 )
 
 // settingsPage is page for a part of the settings, named by its path.
-func settingsPage(actor core.Actor, title, path, api string) templates.Page {
-	p := page(actor, title, "settings", api)
+func settingsPage(c *fiber.Ctx, actor core.Actor, title, path, api string) templates.Page {
+	p := page(c, actor, title, "settings", api)
 	p.Part = path
 	return p
 }

@@ -17,7 +17,7 @@ import (
 // days (UTC).
 func (p *Pages) Audit(c *fiber.Ctx, actor core.Actor) error {
 	ctx, at := c.UserContext(), window(c)
-	v := templates.AuditView{Page: settingsPage(actor, "Audit log", auditPath, "/v1/audit-logs"), Filter: map[string]string{}}
+	v := templates.AuditView{Page: settingsPage(c, actor, "Audit log", auditPath, "/v1/audit-logs"), Filter: map[string]string{}}
 	asked, api := url.Values{}, url.Values{"format": {"csv"}}
 	for _, name := range []string{"actor_id", "action", "project_id", "from", "to"} {
 		if value := query(c, name); value != "" {

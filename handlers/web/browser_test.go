@@ -2,11 +2,16 @@ package web
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,38 +20,78 @@ import (
 )
 
 // chromium finds the browser. Without one these tests fail rather than pass unseen.
-func chromium(t *testing.T) string {
-	t.Helper()
+func chromium() (string, error) {
 	candidates := []string{"chromium", "chromium-browser", "google-chrome"}
 	if runtime.GOOS == "darwin" {
 		candidates = append(candidates, "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
 	}
 	for _, name := range candidates {
 		if path, err := exec.LookPath(name); err == nil {
-			return path
+			return path, nil
 		}
 	}
-	t.Fatal("the browser tests need Chromium; `make deps` installs it")
-	return ""
+	return "", errors.New("the browser tests need Chromium; `make deps` installs it")
 }
 
-// tab is a page of an empty browser that a test starts for itself.
+// chrome is the one browser of all tests, started by the first that needs it. stop ends it.
+type chrome struct {
+	ctx  context.Context
+	stop func()
+}
+
+var theBrowser = sync.OnceValues(func() (*chrome, error) {
+	path, err := chromium()
+	if err != nil {
+		return nil, err
+	}
+	profile, err := os.MkdirTemp("", "oore-chromium-")
+	if err != nil {
+		return nil, err
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-component-update", true),
+	)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	started.Store(true)
+	return &chrome{ctx, func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, "close the browser:", err)
+		}
+		cancel()
+		stop()
+		os.RemoveAll(profile)
+	}}, chromedp.Do(ctx)
+})
+
+var started atomic.Bool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if started.Load() {
+		if c, _ := theBrowser(); c != nil {
+			c.stop()
+		}
+	}
+	os.Exit(code)
+}
+
+// tab is a page of the browser, with cookies of its own.
 type tab struct {
 	*testing.T
 	ctx context.Context
 }
 
-// browser starts one. What a page reports as an error, a breach of the content policy
+// browser opens one. What a page reports as an error, a breach of the content policy
 // included, fails the test, but for what the test expects.
 func browser(t *testing.T, expected ...string) tab {
 	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-component-update", true),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(allocator)
+	c, err := theBrowser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, closeTab := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 860)); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +111,7 @@ func browser(t *testing.T, expected ...string) tab {
 	}()
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
-			t.Logf("close the browser: %v", err)
+			t.Logf("close the tab: %v", err)
 		}
 		closeTab()
 		<-listened
@@ -106,6 +151,19 @@ func (b tab) await(expression string) {
 		state := evaluate[string](b, `[document.title, document.getElementById("follow")?.textContent, document.querySelectorAll(".l").length + " lines"].join(" | ")`)
 		b.Fatalf("never true: %s: %v (%s)", expression, err, state)
 	}
+}
+
+// arrive waits until the page of the path has loaded, on the way to which the browser
+// may still be.
+func (b tab) arrive(path string) {
+	b.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		at, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? location.pathname + location.search : ""`))
+		if err == nil && at == path {
+			return
+		}
+	}
+	b.Fatalf("the browser never came to %s", path)
 }
 
 // evaluate is the value of an expression in the page, awaited if it is a promise.

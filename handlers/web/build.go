@@ -18,7 +18,7 @@ import (
 // script draws anew when the state changes.
 func (p *Pages) Build(c *fiber.Ctx, actor core.Actor) error {
 	if query(c, "part") == "summary" {
-		v, err := p.buildView(c.UserContext(), actor, param(c, "id"))
+		v, err := p.buildView(c, actor, param(c, "id"))
 		if err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (p *Pages) Build(c *fiber.Ctx, actor core.Actor) error {
 
 func (p *Pages) buildPage(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert) error {
 	ctx := c.UserContext()
-	v, err := p.buildView(ctx, actor, param(c, "id"))
+	v, err := p.buildView(c, actor, param(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,8 @@ func (p *Pages) buildPage(c *fiber.Ctx, actor core.Actor, status int, alert *tem
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Build(w, v) })
 }
 
-func (p *Pages) buildView(ctx context.Context, actor core.Actor, id string) (templates.BuildView, error) {
+func (p *Pages) buildView(c *fiber.Ctx, actor core.Actor, id string) (templates.BuildView, error) {
+	ctx := c.UserContext()
 	var v templates.BuildView
 	detail, err := p.app.FindBuildDetail(ctx, actor, id)
 	if err != nil {
@@ -70,7 +71,7 @@ func (p *Pages) buildView(ctx context.Context, actor core.Actor, id string) (tem
 	if place, waits := places[v.Build.ID]; waits {
 		v.Place = &place
 	}
-	v.Page = page(actor, templates.BuildTitle(v.Build, v.Project.Name), "builds", "/v1/builds/"+v.Build.ID)
+	v.Page = page(c, actor, templates.BuildTitle(v.Build, v.Project.Name), "builds", "/v1/builds/"+v.Build.ID)
 	v.Page.State = v.Build.Status
 	v.PublicURL = p.publicURL
 	v.MayRun = may(actor, core.ActTrigger, &v.Project)

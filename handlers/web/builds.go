@@ -20,7 +20,7 @@ func (p *Pages) Builds(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.BuildsView{
-		Page:     page(actor, "Builds", "builds", "/v1/builds"),
+		Page:     page(c, actor, "Builds", "builds", "/v1/builds"),
 		Projects: projects, Project: query(c, "project"), Status: core.BuildStatus(query(c, "status")), Branch: query(c, "branch"),
 	}
 	filter := core.BuildFilter{ProjectID: v.Project, Branch: v.Branch}

@@ -14,7 +14,7 @@ import (
 // ChatCommands is GET /commands?line=: the manual of what people may write in chat,
 // and what a line would be understood as.
 func (p *Pages) ChatCommands(c *fiber.Ctx, actor core.Actor) error {
-	v := templates.CommandsView{Page: page(actor, "Chat commands", "commands", ""), Rows: core.CommandTable(), Line: strings.TrimSpace(query(c, "line"))}
+	v := templates.CommandsView{Page: page(c, actor, "Chat commands", "commands", ""), Rows: core.CommandTable(), Line: strings.TrimSpace(query(c, "line"))}
 	if v.Line != "" {
 		v.Read, v.Fault = readChat(v.Line)
 		v.Next = core.CompleteChat(core.DoorForge, v.Line)
@@ -60,7 +60,7 @@ func (p *Pages) LinkSlack(c *fiber.Ctx, actor core.Actor) error {
 
 // linkSlack sends a page whose address is a credential until it is used.
 func (p *Pages) linkSlack(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert, v templates.LinkSlackView) error {
-	v.Page = page(actor, "Link your Slack user", "", "")
+	v.Page = page(c, actor, "Link your Slack user", "", "")
 	v.Alert = alert
 	err := p.send(c, status, func(w io.Writer) error { return p.templates.LinkSlack(w, v) })
 	c.Set(fiber.HeaderReferrerPolicy, "strict-origin")

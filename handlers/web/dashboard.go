@@ -26,7 +26,7 @@ func (p *Pages) Dashboard(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.DashboardView{
-		Page: page(actor, "Dashboard", "dashboard", "/v1/builds"), FirstRun: len(projects) == 0,
+		Page: page(c, actor, "Dashboard", "dashboard", "/v1/builds"), FirstRun: len(projects) == 0,
 		MayCreate: may(actor, core.ActCreateProject, nil),
 	}
 	if v.FirstRun {

@@ -23,7 +23,7 @@ const shownPayload = 64 << 10
 // that says what came of it.
 func (p *Pages) Deliveries(c *fiber.Ctx, actor core.Actor) error {
 	v := templates.DeliveriesView{
-		Page:   page(actor, "Deliveries", "deliveries", "/v1/deliveries"),
+		Page:   page(c, actor, "Deliveries", "deliveries", "/v1/deliveries"),
 		Status: core.DeliveryStatus(query(c, "status")), Repository: query(c, "repository"),
 	}
 	at := window(c)
@@ -50,7 +50,7 @@ func (p *Pages) deliveryPage(c *fiber.Ctx, actor core.Actor, status int, alert *
 		return err
 	}
 	v := templates.DeliveryView{
-		Page:     page(actor, "Delivery "+d.DeliveryID, "deliveries", "/v1/deliveries/"+d.ID),
+		Page:     page(c, actor, "Delivery "+d.DeliveryID, "deliveries", "/v1/deliveries/"+d.ID),
 		Delivery: d, MayReplay: mayWith(actor, core.ActReplay, d), MayApprove: mayWith(actor, core.ActApprove, d) && waits(d),
 	}
 	if query(c, "evaluate") != "" {
@@ -110,7 +110,7 @@ func (p *Pages) Approve(c *fiber.Ctx, actor core.Actor) error {
 func (p *Pages) Why(c *fiber.Ctx, actor core.Actor) error {
 	v := templates.WhyView{Repository: query(c, "repo"), SHA: query(c, "sha")}
 	in := app.AskWhy{Repository: v.Repository, Provider: core.Provider(query(c, "provider")), SHA: v.SHA}
-	v.Page = page(actor, "Why was it not built?", "deliveries", "/v1/why?"+url.Values{"repo": {v.Repository}, "sha": {v.SHA}}.Encode())
+	v.Page = page(c, actor, "Why was it not built?", "deliveries", "/v1/why?"+url.Values{"repo": {v.Repository}, "sha": {v.SHA}}.Encode())
 	if v.Repository != "" || v.SHA != "" {
 		w, err := p.app.Why(c.UserContext(), actor, in)
 		switch alert, other := refused(err); {

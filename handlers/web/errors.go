@@ -48,7 +48,7 @@ func (p *Pages) ErrorPage(c *fiber.Ctx, err error) error {
 		return p.login(c, status, &templates.Alert{State: "queued", Text: e.Message})
 	}
 	heading, text := "That does not work", e.Message
-	v := templates.ErrorView{Page: templates.Page{Now: time.Now()}, RetryIn: e.RetryAfter}
+	v := templates.ErrorView{Page: templates.Page{Look: look(c), Now: time.Now()}, RetryIn: e.RetryAfter}
 	switch e.Kind {
 	case core.KindNotFound:
 		heading, text = "Not found", "There is nothing at this address, or it is not yours to see."

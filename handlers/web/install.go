@@ -35,7 +35,7 @@ func (p *Pages) Apps(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.AppsView{
-		Page: page(actor, "Apps of "+project.Name, "projects", "/v1/projects/"+project.ID+"/artifacts"), Project: project,
+		Page: page(c, actor, "Apps of "+project.Name, "projects", "/v1/projects/"+project.ID+"/artifacts"), Project: project,
 	}
 	n := p.names(actor, project)
 	for _, r := range releases {
@@ -94,7 +94,7 @@ func (p *Pages) install(c *fiber.Ctx, actor core.Actor, status int, alert *templ
 		return err
 	}
 	v := templates.InstallView{Artifact: artifact, Sharing: &sharing, FileURL: "/artifacts/" + artifact.ID + "/download"}
-	v.Page = page(actor, "Install "+artifact.Title(), "builds", "/v1/artifacts/"+artifact.ID)
+	v.Page = page(c, actor, "Install "+artifact.Title(), "builds", "/v1/artifacts/"+artifact.ID)
 	v.Alert = alert
 	if v.Build, err = p.app.FindBuild(ctx, actor, artifact.BuildID); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (p *Pages) SharedInstall(c *fiber.Ctx) error {
 	}
 	base := "/i/" + secret
 	v := templates.InstallView{
-		Page:     templates.Page{Title: "Install " + shared.Artifact.Title(), Bare: true, Now: time.Now()},
+		Page:     templates.Page{Look: look(c), Title: "Install " + shared.Artifact.Title(), Bare: true, Now: time.Now()},
 		Artifact: shared.Artifact, Build: shared.Build, Project: shared.Project, Until: &shared.ExpiresAt, PhoneURL: p.installURL(secret),
 	}
 	if shared.Artifact.IconSHA256 != "" {
@@ -217,7 +217,7 @@ func (p *Pages) sendInstall(c *fiber.Ctx, status int, v templates.InstallView) e
 // endedLink is one and the same for what never was, has ended and was used.
 func (p *Pages) endedLink(c *fiber.Ctx) error {
 	v := templates.ErrorView{
-		Page:    templates.Page{Title: "This link is not good any more", Bare: true, Now: time.Now()},
+		Page:    templates.Page{Look: look(c), Title: "This link is not good any more", Bare: true, Now: time.Now()},
 		Heading: "This link is not good any more", Text: "It was used, has expired, was revoked, or is not whole. Ask whoever sent it for another.",
 	}
 	return p.send(c, http.StatusNotFound, func(w io.Writer) error { return p.templates.Error(w, v) })

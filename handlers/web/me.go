@@ -15,7 +15,7 @@ import (
 // API tokens.
 func (p *Pages) Me(c *fiber.Ctx, actor core.Actor) error {
 	ctx := c.UserContext()
-	v := templates.MeView{Page: settingsPage(actor, "You", mePath, "/v1/users/me")}
+	v := templates.MeView{Page: settingsPage(c, actor, "You", mePath, "/v1/users/me")}
 	v.Alert = meNews(query(c, "done"))
 	if actor.UserID != "" {
 		u, err := p.app.FindUser(ctx, actor, actor.UserID)
@@ -59,7 +59,7 @@ func own(tokens []core.Credential, actor core.Actor) []core.Credential {
 }
 
 func meNews(done string) *templates.Alert {
-	text := map[string]string{"revoked": "The token is revoked. It is refused from now on.", "ended": "The session is ended."}[done]
+	text := map[string]string{"revoked": "The token is revoked. It is refused from now on.", "ended": "The session is ended.", "look": "Saved for this browser."}[done]
 	if text == "" {
 		return nil
 	}

@@ -29,7 +29,7 @@ func (p *Pages) pipelineForm(c *fiber.Ctx, actor core.Actor, status int, alert *
 	if err != nil {
 		return err
 	}
-	v.Page = page(actor, "Add a pipeline to "+project.Name, "projects", "/v1/projects/"+project.ID+"/pipelines")
+	v.Page = page(c, actor, "Add a pipeline to "+project.Name, "projects", "/v1/projects/"+project.ID+"/pipelines")
 	v.Alert, v.Project = alert, project
 	return p.send(c, status, func(w io.Writer) error { return p.templates.NewPipeline(w, v) })
 }

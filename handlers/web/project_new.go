@@ -35,7 +35,7 @@ func (p *Pages) projectForm(c *fiber.Ctx, actor core.Actor, status int, alert *t
 			v.Kind.Value = "connected"
 		}
 	}
-	v.Page = page(actor, "Add a project", "projects", "/v1/projects")
+	v.Page = page(c, actor, "Add a project", "projects", "/v1/projects")
 	v.Alert = alert
 	return p.send(c, status, func(w io.Writer) error { return p.templates.NewProject(w, v) })
 }

@@ -66,7 +66,7 @@ func settingsOf(actor core.Actor, project core.Project) templates.ProjectSetting
 
 func (p *Pages) settingsForm(c *fiber.Ctx, actor core.Actor, status int, v templates.ProjectSettingsView) error {
 	alert := v.Alert
-	v.Page = page(actor, "Settings of "+v.Project.Name, "projects", "/v1/projects/"+v.Project.ID)
+	v.Page = page(c, actor, "Settings of "+v.Project.Name, "projects", "/v1/projects/"+v.Project.ID)
 	v.Alert = alert
 	if v.Manages {
 		if err := p.managedSections(c, actor, &v); err != nil {
@@ -155,7 +155,7 @@ func (p *Pages) RenewHookSecret(c *fiber.Ctx, actor core.Actor) error {
 		return p.settingsForm(c, actor, StatusOf(core.KindOf(err)), v)
 	}
 	v := templates.HookSecretView{
-		Page: page(actor, "New webhook secret", "projects", "/v1/projects/"+project.ID), Project: project, Address: address, Secret: secret,
+		Page: page(c, actor, "New webhook secret", "projects", "/v1/projects/"+project.ID), Project: project, Address: address, Secret: secret,
 	}
 	err = p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.HookSecret(w, v) })
 	c.Set(fiber.HeaderCacheControl, "no-store")

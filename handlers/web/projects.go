@@ -20,7 +20,7 @@ func (p *Pages) Projects(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.ProjectsView{
-		Page: page(actor, "Projects", "projects", "/v1/projects"), Projects: projects, Newest: map[string]templates.BuildRow{},
+		Page: page(c, actor, "Projects", "projects", "/v1/projects"), Projects: projects, Newest: map[string]templates.BuildRow{},
 		MayCreate: may(actor, core.ActCreateProject, nil), Pager: pager("/projects", nil, at, len(projects), total),
 	}
 	for _, project := range projects {
@@ -44,7 +44,7 @@ func (p *Pages) Project(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.ProjectView{
-		Page: page(actor, project.Name, "projects", "/v1/projects/"+project.ID), Project: project,
+		Page: page(c, actor, project.Name, "projects", "/v1/projects/"+project.ID), Project: project,
 		MayRun: may(actor, core.ActTrigger, &project), MayEdit: may(actor, core.ActEditProject, &project),
 	}
 	pipelines, err := p.app.ListPipelines(ctx, actor, project.ID)

@@ -26,7 +26,7 @@ func (p *Pages) Queue(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.QueueView{
-		Page:   page(actor, "Queue", "queue", "/v1/queue"),
+		Page:   page(c, actor, "Queue", "queue", "/v1/queue"),
 		Hidden: q.WaitingTotal - q.WaitingSeen + q.ActiveTotal - q.ActiveSeen,
 		Pager:  pager("/queue", nil, at, len(q.Waiting), q.WaitingSeen),
 	}

@@ -31,7 +31,7 @@ func (p *Pages) runForm(c *fiber.Ctx, actor core.Actor, status int, alert *templ
 		return err
 	}
 	api := "/v1/projects/" + project.ID + "/builds"
-	v.Page = page(actor, "Trigger a build of "+project.Name, "projects", api)
+	v.Page = page(c, actor, "Trigger a build of "+project.Name, "projects", api)
 	v.Alert, v.Project, v.APIURL = alert, project, p.publicURL+api
 	v.MayEdit = may(actor, core.ActEditProject, &project)
 	if v.Branch.Value == "" {

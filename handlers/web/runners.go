@@ -32,7 +32,7 @@ func (p *Pages) runners(c *fiber.Ctx, actor core.Actor, status int, alert *templ
 	if err != nil {
 		return err
 	}
-	v := templates.RunnersView{Page: page(actor, "Runners", "runners", "/v1/runners"), PublicURL: p.publicURL}
+	v := templates.RunnersView{Page: page(c, actor, "Runners", "runners", "/v1/runners"), PublicURL: p.publicURL}
 	v.Alert = alert
 	for _, r := range all {
 		v.Rows = append(v.Rows, templates.RunnerRow{Runner: r.Runner, State: r.State(time.Now()), Builds: r.Builds})

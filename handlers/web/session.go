@@ -17,7 +17,7 @@ import (
 func (p *Pages) LoginPage(c *fiber.Ctx) error { return p.login(c, http.StatusOK, nil) }
 
 func (p *Pages) login(c *fiber.Ctx, status int, alert *templates.Alert) error {
-	v := templates.LoginView{Page: templates.Page{Title: "Sign in", Bare: true, Alert: alert, Now: time.Now()}}
+	v := templates.LoginView{Page: templates.Page{Look: look(c), Title: "Sign in", Bare: true, Alert: alert, Now: time.Now()}}
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Login(w, v) })
 }
 

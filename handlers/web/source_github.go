@@ -22,7 +22,7 @@ func (p *Pages) gitHubForm(c *fiber.Ctx, actor core.Actor, status int, alert *te
 	if err := core.Allow(actor, core.ActManageInstance, nil); err != nil {
 		return err
 	}
-	v.Page = settingsPage(actor, "Connect GitHub", sourcesPath, "/v1/integrations")
+	v.Page = settingsPage(c, actor, "Connect GitHub", sourcesPath, "/v1/integrations")
 	v.Alert, v.HookAddress = alert, p.hookAddress(core.ProviderGitHub)
 	return p.send(c, status, func(w io.Writer) error { return p.templates.ConnectGitHub(w, v) })
 }
@@ -70,7 +70,7 @@ func formHost(action string) (*url.URL, error) {
 
 // continueToGitHub lets this one page post a form to that one host.
 func (p *Pages) continueToGitHub(c *fiber.Ctx, actor core.Actor, host *url.URL, form core.AppForm) error {
-	v := templates.ContinueToGitHubView{Page: settingsPage(actor, "Continue to GitHub", sourcesPath, "/v1/integrations"), Host: host.Host, Form: form}
+	v := templates.ContinueToGitHubView{Page: settingsPage(c, actor, "Continue to GitHub", sourcesPath, "/v1/integrations"), Host: host.Host, Form: form}
 	if err := p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.ContinueToGitHub(w, v) }); err != nil {
 		return err
 	}

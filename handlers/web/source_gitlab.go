@@ -23,7 +23,7 @@ func (p *Pages) gitLabForm(c *fiber.Ctx, actor core.Actor, status int, v templat
 		return err
 	}
 	alert := v.Alert
-	v.Page = settingsPage(actor, "Connect GitLab", sourcesPath, "/v1/integrations")
+	v.Page = settingsPage(c, actor, "Connect GitLab", sourcesPath, "/v1/integrations")
 	v.Alert, v.RedirectURI = alert, p.publicURL+"/settings/sources/gitlab/callback"
 	for _, field := range []*templates.Field{&v.WebURL, &v.GrantURL} {
 		if field.Value == "" && field.Error == "" {
@@ -92,7 +92,7 @@ func (p *Pages) continueToGitLab(c *fiber.Ctx, actor core.Actor, address string)
 	if err != nil {
 		return err
 	}
-	v := templates.ContinueToGitLabView{Page: settingsPage(actor, "Continue to GitLab", sourcesPath, "/v1/integrations"), Host: u.Host, Address: address}
+	v := templates.ContinueToGitLabView{Page: settingsPage(c, actor, "Continue to GitLab", sourcesPath, "/v1/integrations"), Host: u.Host, Address: address}
 	if err := p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.ContinueToGitLab(w, v) }); err != nil {
 		return err
 	}

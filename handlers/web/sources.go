@@ -63,7 +63,7 @@ func (p *Pages) sources(c *fiber.Ctx, actor core.Actor, status int, alert *templ
 	if err != nil {
 		return err
 	}
-	v := templates.SourcesView{Page: settingsPage(actor, "Sources", sourcesPath, "/v1/integrations")}
+	v := templates.SourcesView{Page: settingsPage(c, actor, "Sources", sourcesPath, "/v1/integrations")}
 	v.Alert = alert
 	for _, d := range all {
 		s := templates.Source{Integration: d.Integration, Installations: d.Installations, InstallURL: d.InstallURL, Repositories: d.Repositories, ApplicationID: d.ApplicationID}

@@ -24,7 +24,7 @@ func (p *Pages) System(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.SystemView{
-		Page: settingsPage(actor, "System", systemPath, "/v1/settings/system"), At: checkup.At, Groups: templates.GroupChecks(checkup.Checks),
+		Page: settingsPage(c, actor, "System", systemPath, "/v1/settings/system"), At: checkup.At, Groups: templates.GroupChecks(checkup.Checks),
 	}
 	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.System(w, v) })
 }

@@ -30,7 +30,7 @@ func (p *Pages) tokens(c *fiber.Ctx, actor core.Actor, status int, alert *templa
 	if err != nil {
 		return err
 	}
-	v.Page = settingsPage(actor, "API tokens", tokensPath, "/v1/api-tokens")
+	v.Page = settingsPage(c, actor, "API tokens", tokensPath, "/v1/api-tokens")
 	v.Alert = alert
 	if v.Projects, _, err = p.app.ListProjects(ctx, actor, core.Page{Limit: maxPage}); err != nil {
 		return err
@@ -94,7 +94,7 @@ func (p *Pages) CreateToken(c *fiber.Ctx, actor core.Actor) error {
 	}
 	secret, token, err := p.app.CreateAPIToken(c.UserContext(), actor, in)
 	if err == nil {
-		shown := templates.NewTokenView{Page: settingsPage(actor, "New token "+token.Name, tokensPath, "/v1/api-tokens"), Token: token, Secret: secret}
+		shown := templates.NewTokenView{Page: settingsPage(c, actor, "New token "+token.Name, tokensPath, "/v1/api-tokens"), Token: token, Secret: secret}
 		return onlyNow(c, p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.NewToken(w, shown) }))
 	}
 	alert, other := place(err, slot{"name", &v.Name}, slot{"role", &v.Role}, slot{"expires_in", &v.End})

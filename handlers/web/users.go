@@ -35,7 +35,7 @@ func (p *Pages) users(c *fiber.Ctx, actor core.Actor, status int, alert *templat
 	if err != nil {
 		return err
 	}
-	v.Page = settingsPage(actor, "Users", usersPath, "/v1/users")
+	v.Page = settingsPage(c, actor, "Users", usersPath, "/v1/users")
 	v.Alert, v.Roles = alert, templates.InstanceRoles(actor.Role == core.RoleOwner)
 	for _, u := range users {
 		change := core.AllowUser(actor, u, "") == nil
@@ -65,7 +65,7 @@ func (p *Pages) InviteUser(c *fiber.Ctx, actor core.Actor) error {
 
 func (p *Pages) showLink(c *fiber.Ctx, actor core.Actor, u core.User, link app.SignInLink) error {
 	v := templates.SignInLinkView{
-		Page: settingsPage(actor, "Sign-in link for "+u.Name, usersPath, "/v1/users/"+u.ID), User: u, URL: link.URL,
+		Page: settingsPage(c, actor, "Sign-in link for "+u.Name, usersPath, "/v1/users/"+u.ID), User: u, URL: link.URL,
 		Hours: int(time.Until(link.Expires).Round(time.Hour).Hours()),
 	}
 	return onlyNow(c, p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.SignInLink(w, v) }))

@@ -117,9 +117,9 @@ func (p *Pages) send(c *fiber.Ctx, status int, render func(io.Writer) error) err
 	return c.SendString(b.String())
 }
 
-func page(actor core.Actor, title, section, api string) templates.Page {
+func page(c *fiber.Ctx, actor core.Actor, title, section, api string) templates.Page {
 	return templates.Page{
-		Title: title, Section: section, Actor: actor.Name, Admin: may(actor, core.ActManageInstance, nil), API: api, Now: time.Now(),
+		Look: look(c), Release: strings.Clone(string(c.Response().Header.Peek("Oore-Version"))), Title: title, Section: section, Actor: actor.Name, Admin: may(actor, core.ActManageInstance, nil), API: api, Now: time.Now(),
 	}
 }
 

@@ -2,7 +2,11 @@
 // works without this file.
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
-const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const html = document.documentElement;
+const utc = html.dataset.zone === 'utc';
+const format = timeStyle => new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle, timeZone: utc ? 'UTC' : undefined });
+const brief = format('short'), exact = format('medium');
+const clock = (style, at) => style.format(at) + (utc ? ' UTC' : '');
 const UNITS = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
 
 function ago(seconds) {
@@ -17,14 +21,15 @@ function duration(s) {
   return `${Math.floor(s / 3600)}h ${two(Math.floor(s / 60) % 60)}m`;
 }
 
-// tick rewrites the times below root: <time> relative to now, with the exact time as
-// its title, and [data-since] as a running duration.
+// tick rewrites the times below root: <time> relative to now or as a clock shows it, with
+// both as its title, and [data-since] as a running duration.
 export function tick(root = document) {
   const now = Date.now() / 1000;
   for (const t of root.querySelectorAll('time')) {
     const at = Date.parse(t.dateTime);
-    t.title ||= absolute.format(at);
-    set(t, ago(at / 1000 - now));
+    const relatively = ago(at / 1000 - now), title = `${clock(exact, at)}, ${relatively}`;
+    if (t.title !== title) t.title = title;
+    set(t, html.dataset.times === 'absolute' ? clock(brief, at) : relatively);
   }
   for (const t of root.querySelectorAll('[data-since]')) set(t, duration(Math.max(0, Math.round(now - t.dataset.since))));
 }
@@ -40,10 +45,32 @@ export function badge(state, title) {
   document.title = title;
 }
 
+// switchTimes goes between relative and absolute times, on all pages of this browser.
+function switchTimes() {
+  html.dataset.times = html.dataset.times === 'absolute' ? '' : 'absolute';
+  tick();
+  const { theme, times, zone, keys } = html.dataset, look = new URLSearchParams();
+  for (const [name, value] of Object.entries({ theme, times, zone, keys })) if (value) look.set(name, value);
+  document.cookie = `oore_look=${look}; path=/; max-age=31536000; samesite=lax${location.protocol === 'https:' ? '; secure' : ''}`;
+}
+
+// seen looks whether another release than this page's has answered.
+export function seen(answer) {
+  const mine = document.querySelector('meta[name=release]')?.content, theirs = answer.headers.get('oore-version');
+  if (!mine || !theirs || mine === theirs || document.getElementById('updated')) return;
+  const note = document.createElement('p'), link = document.createElement('a');
+  Object.assign(note, { id: 'updated', className: 'alert', role: 'status' });
+  Object.assign(link, { href: location.href, textContent: 'Reload' });
+  link.addEventListener('click', event => { event.preventDefault(); location.reload(); });
+  note.append('Oore was updated. ', link);
+  document.getElementById('main').prepend(note);
+}
+
 // load fetches a page of ours; null when it cannot be had now.
 export async function load(url) {
   try {
     const answer = await fetch(url, { headers: { accept: 'text/html' } });
+    seen(answer);
     if (!answer.ok || answer.redirected) return null;
     return new DOMParser().parseFromString(await answer.text(), 'text/html');
   } catch {
@@ -96,6 +123,7 @@ function copyable(root = document) {
 }
 
 document.addEventListener('click', async event => {
+  if (event.target.closest('time') && !event.target.closest('a, button, summary')) return switchTimes();
   const b = event.target.closest('[data-copy]');
   if (!b) return;
   const word = await navigator.clipboard.writeText(b.dataset.copy).then(() => 'Copied', () => 'Not copied');

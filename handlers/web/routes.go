@@ -1,0 +1,104 @@
+package web
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Door turns a page that knows its reader into a handler that finds out who reads.
+type Door = func(func(c *fiber.Ctx, actor core.Actor) error) fiber.Handler
+
+// Mount puts every page into the server's route table. sameOrigin guards what a form
+// changes without a reader.
+func (p *Pages) Mount(server fiber.Router, page Door, sameOrigin func(fiber.Handler) fiber.Handler) {
+	server.Get("/login", p.LoginPage)
+	server.Get("/sign-in/:token", p.SignIn)
+	server.Post("/logout", sameOrigin(p.SignOut))
+	server.Get("/static/*", p.Static)
+
+	server.Get("/", page(p.Dashboard))
+	server.Get("/builds", page(p.Builds))
+	server.Get("/queue", page(p.Queue))
+	server.Get("/builds/:id", page(p.Build))
+	server.Get("/builds/:id/log.txt", page(p.BuildLogText))
+	server.Post("/builds/:id/cancel", page(p.CancelBuild))
+	server.Post("/builds/:id/rerun", page(p.RerunBuild))
+	server.Get("/apps/:project", page(p.Apps))
+	server.Get("/i/:id<guid>", page(p.Install)) // an artifact, for who has signed in
+	server.Post("/i/:id<guid>/share-links", page(p.CreateShareLink))
+	server.Post("/i/:id<guid>/share-links/:link/revoke", page(p.RevokeShareLink))
+	server.Get("/i/:id/qr.svg", p.QR)
+	server.Get("/i/:id/qr.png", p.QR)
+	server.Get("/i/:secret", p.SharedInstall) // for who has a link
+	server.Post("/i/:secret/install", sameOrigin(p.BeginInstall))
+	server.Get("/i/:secret/manifest.plist", p.InstallManifest)
+	server.Get("/deliveries", page(p.Deliveries))
+	server.Get("/deliveries/:id", page(p.Delivery))
+	server.Post("/deliveries/:id/redeliver", page(p.Redeliver))
+	server.Post("/deliveries/:id/approve", page(p.Approve))
+	server.Get("/why", page(p.Why))
+	server.Get("/commands", page(p.ChatCommands))
+	server.Get("/runners", page(p.Runners))
+	server.Post("/runners/:id", page(p.UpdateRunner))
+	server.Post("/runners/:id/delete", page(p.DeleteRunner))
+
+	p.mountProjects(server, page)
+	p.mountSettings(server, page)
+}
+
+func (p *Pages) mountProjects(server fiber.Router, page Door) {
+	server.Get("/projects", page(p.Projects))
+	server.Get("/projects/new", page(p.NewProject))
+	server.Post("/projects", page(p.CreateProject))
+	server.Get("/projects/:id", page(p.Project))
+	server.Get("/projects/:id/settings", page(p.ProjectSettings))
+	server.Post("/projects/:id/settings", page(p.UpdateProject))
+	server.Post("/projects/:id/settings/webhook-secret", page(p.RenewHookSecret))
+	server.Post("/projects/:id/secrets", page(p.SetSecret))
+	server.Post("/projects/:id/secrets/:name/delete", page(p.DeleteSecret))
+	server.Post("/projects/:id/notifications", page(p.CreateNotification))
+	server.Post("/notifications/:id/test", page(p.TestNotification))
+	server.Post("/notifications/:id/delete", page(p.DeleteNotification))
+	server.Post("/projects/:id/delete", page(p.DeleteProject))
+	server.Get("/projects/:id/pipelines/new", page(p.NewPipeline))
+	server.Post("/projects/:id/pipelines", page(p.CreatePipeline))
+	server.Get("/projects/:id/run", page(p.RunForm))
+	server.Post("/projects/:id/run", page(p.StartBuild))
+	server.Post("/projects/:id/access", page(p.UpdateAccess))
+	server.Post("/projects/:id/members", page(p.AddMember))
+	server.Post("/projects/:id/members/:user_id", page(p.SetMember))
+	server.Post("/projects/:id/members/:user_id/delete", page(p.DeleteMember))
+}
+
+func (p *Pages) mountSettings(server fiber.Router, page Door) {
+	server.Get("/settings", page(p.Settings))
+	server.Get("/settings/system", page(p.System))
+	server.Get("/settings/sources", page(p.Sources))
+	server.Get("/settings/sources/github", page(p.ConnectGitHub))
+	server.Post("/settings/sources/github", page(p.StartGitHubApp))
+	server.Get("/settings/sources/github/callback", page(p.GitHubCallback))
+	server.Get("/settings/sources/github/installed", page(p.GitHubInstalled))
+	server.Get("/settings/sources/gitlab", page(p.ConnectGitLabForm))
+	server.Post("/settings/sources/gitlab", page(p.ConnectGitLab))
+	server.Post("/settings/sources/gitlab/grant", page(p.StartGitLabGrant))
+	server.Get("/settings/sources/gitlab/callback", page(p.GitLabCallback))
+	server.Post("/settings/sources/:id/reconnect", page(p.ReconnectSource))
+	server.Post("/settings/sources/:id/sync", page(p.SyncSource))
+	server.Post("/settings/sources/:id/disconnect", page(p.DisconnectSource))
+	server.Get("/settings/slack/link/:secret", page(p.LinkSlackForm))
+	server.Post("/settings/slack/link/:secret", page(p.LinkSlack))
+	server.Get("/settings/users", page(p.Users))
+	server.Post("/settings/users", page(p.InviteUser))
+	server.Post("/settings/users/:id/role", page(p.SetUserRole))
+	server.Post("/settings/users/:id/enable", page(p.EnableUser))
+	server.Post("/settings/users/:id/disable", page(p.DisableUser))
+	server.Post("/settings/users/:id/link", page(p.RenewSignInLink))
+	server.Get("/settings/tokens", page(p.Tokens))
+	server.Post("/settings/tokens", page(p.CreateToken))
+	server.Post("/settings/tokens/:id/delete", page(p.DeleteToken))
+	server.Get("/settings/me", page(p.Me))
+	server.Post("/settings/me/look", page(p.SetLook))
+	server.Post("/settings/sessions/:id/delete", page(p.DeleteSession))
+	server.Get("/settings/audit", page(p.Audit))
+}
