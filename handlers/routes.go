@@ -108,6 +108,7 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Post("/deliveries/:id/approve", a.api(h.Approve))
 	v1.Get("/why", a.api(h.Why))
 	v1.Get("/commands", a.api(h.ChatCommands))
+	v1.Get("/search", a.api(h.Search))
 
 	v1.Get("/integrations", a.api(h.ListIntegrations))
 	v1.Post("/integrations/github/start", a.api(h.StartGitHubApp))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"gorm.io/gorm/clause"
@@ -106,6 +107,15 @@ func (s *Store) ListPipelines(ctx context.Context, projectID string) ([]core.Pip
 	var rows []pipelineRow
 	err := s.read(ctx).db().Order("created_at, id").Find(&rows, "project_id = ?", projectID).Error
 	return toCores(rows), failed(err, "list pipelines of project %s", projectID)
+}
+
+// ListPipelinesNamed is core.PipelineStore's.
+func (s *Store) ListPipelinesNamed(ctx context.Context, part string, projectIDs []string, limit int) ([]core.Pipeline, error) {
+	like := "%" + strings.NewReplacer(`!`, `!!`, `%`, `!%`, `_`, `!_`).Replace(strings.ToLower(part)) + "%"
+	var rows []pipelineRow
+	err := s.read(ctx).db().Where("project_id IN ? AND (lower(name) LIKE ? ESCAPE '!' OR slug LIKE ? ESCAPE '!')", projectIDs, like, like).
+		Order("name, id").Limit(limit).Find(&rows).Error
+	return toCores(rows), failed(err, "search pipelines")
 }
 
 // FindPipelineByContext is core.PipelineStore's.

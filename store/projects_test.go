@@ -195,6 +195,17 @@ func TestPipelines(t *testing.T) {
 		equal(t, found, second)
 		refused(t, h.UpdatePipeline(ctx, newPipeline(h.project, "none")), core.KindNotFound, core.CodeNotFound)
 
+		for part, want := range map[string][]string{"PHONE": {second.ID}, "ios": {second.ID}, "%": nil, "_": nil, "!": nil} {
+			named, err := h.ListPipelinesNamed(ctx, part, []string{h.project.ID}, 8)
+			ok(t, err)
+			if len(named) != len(want) || len(want) > 0 && named[0].ID != want[0] {
+				t.Errorf("%q finds %v", part, named)
+			}
+		}
+		none, err := h.ListPipelinesNamed(ctx, "i", []string{}, 8)
+		ok(t, err)
+		equal(t, len(none), 0)
+
 		found, err = h.FindPipelineByContext(ctx, h.project.RepositoryID, "oore/ios")
 		ok(t, err)
 		equal(t, found.ID, second.ID)

@@ -68,6 +68,9 @@ type PipelineStore interface {
 	DeletePipeline(ctx context.Context, id string) error
 	FindPipeline(ctx context.Context, id string) (Pipeline, error)
 	ListPipelines(ctx context.Context, projectID string) ([]Pipeline, error) // oldest first
+	// ListPipelinesNamed lists pipelines of the projects by name, those whose name or slug
+	// holds the part, whatever the case of ASCII letters.
+	ListPipelinesNamed(ctx context.Context, part string, projectIDs []string, limit int) ([]Pipeline, error)
 	// FindPipelineByContext finds the pipeline of a repository that owns a status context.
 	FindPipelineByContext(ctx context.Context, repositoryID, statusContext string) (Pipeline, error)
 }

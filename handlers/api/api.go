@@ -32,6 +32,7 @@ type Commands interface {
 	CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	RerunBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	FindBuildDetail(ctx context.Context, actor core.Actor, id string) (app.BuildDetail, error)
+	Find(ctx context.Context, actor core.Actor, text string) (app.Found, error)
 	ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilter, page core.Page) ([]core.Build, int, error)
 	ReadLog(ctx context.Context, actor core.Actor, buildID string, after int64, limit int) (app.LogPage, error)
 	SearchLog(ctx context.Context, actor core.Actor, buildID, text string, after int64, limit int) (app.LogMatches, error)

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,6 +138,28 @@ func (f *fake) FindBuildDetail(ctx context.Context, actor core.Actor, id string)
 	return app.BuildDetail{Build: b, Steps: slices.Clone(f.steps[id]), Artifacts: f.artifacts[id], Events: []core.BuildEvent{
 		{To: core.BuildQueued, Actor: b.TriggerActor, Reason: string(b.TriggerType), At: b.QueuedAt},
 	}}, err
+}
+
+func (f *fake) Find(_ context.Context, _ core.Actor, text string) (app.Found, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found app.Found
+	for _, p := range f.projects {
+		if text != "" && strings.Contains(strings.ToLower(p.Name), strings.ToLower(text)) {
+			found.Projects = append(found.Projects, p)
+		}
+	}
+	for _, b := range f.builds {
+		if fmt.Sprint(b.Number) == text || strings.Contains(b.CommitMessage, text) && len(text) > 8 {
+			found.Builds = append(found.Builds, b)
+		}
+	}
+	for _, l := range f.pipelines {
+		if text != "" && strings.Contains(l.Name, text) {
+			found.Pipelines = append(found.Pipelines, l)
+		}
+	}
+	return found, nil
 }
 
 func (f *fake) ListBuilds(_ context.Context, _ core.Actor, filter core.BuildFilter, at core.Page) ([]core.Build, int, error) {

@@ -7,12 +7,33 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
-// press sends keys to the page as a keyboard does.
-func (b tab) press(keys string) { b.Helper(); b.do(chromedp.KeyEvent(keys)) }
+// press sends keys to the page as a keyboard does: what a page takes as a key of its own
+// is not typed as well.
+func (b tab) press(keys string) {
+	b.Helper()
+	ctx, cancel := b.step()
+	defer cancel()
+	for _, r := range keys {
+		events := kb.Encode(r)
+		down, up := *events[0], *events[len(events)-1]
+		if len(events) == 3 {
+			down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+		}
+		if r == '\r' {
+			down.Text = "\r"
+		}
+		for _, e := range []input.DispatchKeyEventParams{down, up} {
+			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, e); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
 
 func TestKeys(t *testing.T) {
 	_, address := liveSite(t)
@@ -102,4 +123,26 @@ func TestLookIsReadWithCare(t *testing.T) {
 	if got := answer.Header.Get("Set-Cookie"); !strings.HasPrefix(got, lookCookie+"=theme=light; ") || !strings.Contains(got, "secure") {
 		t.Errorf("the cookie is %q", got)
 	}
+}
+
+func TestThePaletteFindsBuilds(t *testing.T) {
+	_, address := liveSite(t)
+	b := browser(t)
+	b.open(address + "/queue")
+	b.press("/")
+	b.await(`document.activeElement.name === "q" && document.querySelectorAll("#found a").length > 5`)
+	b.press("142")
+	b.await(`document.querySelector("#found a")?.textContent.includes("#142")`)
+	b.press(kb.ArrowDown)
+	if got := evaluate[string](b, `document.activeElement.getAttribute("href")`); got != "/builds/b142" {
+		t.Errorf("the arrow leads to %s", got)
+	}
+	b.press(kb.ArrowUp)
+	b.press(kb.Enter)
+	b.arrive("/builds/b142")
+	b.open(address + "/queue")
+	b.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	b.await(`document.querySelector("dialog.palette[open]")`)
+	b.press(kb.Escape)
+	b.await(`!document.querySelector("dialog")`)
 }

@@ -48,7 +48,7 @@ func everyPage() []string {
 		"/projects", "/projects/new", "/projects/p1", "/projects/p2", "/projects/p1/pipelines/new", "/projects/p1/run", "/projects/p2/run",
 		"/deliveries", "/deliveries?status=ignored", "/deliveries?repository=none", "/deliveries/d1", "/deliveries/d2", "/deliveries/d3", "/deliveries/d4", "/deliveries/d1?evaluate=1", "/why", "/why?repo=acme/shop&sha=a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", "/why?repo=acme/shop&sha=short", "/login",
 		"/projects/new?q=kit", "/projects/new?q=none", "/projects/p1/settings", "/projects/p2/settings", "/projects/p3/settings", "/projects/p3/settings?done=saved", "/projects/p4/settings",
-		"/commands", "/commands?line=/oore%20re", "/commands?line=retry", "/runners", "/settings/system", "/settings/slack/link/oore_secret",
+		"/commands", "/search", "/search?q=shop", "/search?q=142", "/search?q=none%20at%20all", "/commands?line=/oore%20re", "/commands?line=retry", "/runners", "/settings/system", "/settings/slack/link/oore_secret",
 		"/apps/fluttershop", "/apps/hostile", "/apps/local", "/i/" + artifactAPK, "/i/" + artifactBareIPA, "/i/" + artifactHostile,
 		"/i/ooreh_file", "/i/ooreh_once", "/i/oorei_ipa", // of other artifacts, which have other titles
 		"/settings/users", "/settings/users?done=role", "/settings/tokens", "/settings/tokens?done=revoked", "/settings/me", "/settings/me?done=ended",
@@ -114,7 +114,7 @@ func TestEveryPageIsSound(t *testing.T) {
 
 func TestHostileNamesStayText(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings"} {
+	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings", "/search?q=" + url.QueryEscape(hostile)} {
 		_, body := get(t, a, path)
 		if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
 			t.Errorf("%s does not show the hostile name as text", path)

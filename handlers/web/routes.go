@@ -39,6 +39,7 @@ func (p *Pages) Mount(server fiber.Router, page Door, sameOrigin func(fiber.Hand
 	server.Post("/deliveries/:id/approve", page(p.Approve))
 	server.Get("/why", page(p.Why))
 	server.Get("/commands", page(p.ChatCommands))
+	server.Get("/search", page(p.Search))
 	server.Get("/runners", page(p.Runners))
 	server.Post("/runners/:id", page(p.UpdateRunner))
 	server.Post("/runners/:id/delete", page(p.DeleteRunner))

@@ -2,6 +2,8 @@
 // clicked. A key may have two strokes, as in "g d". Rows of lists go by j and k. Pages do
 // without this file as well.
 
+import { load, say } from './app.js';
+
 const FIELD = 'input:not([type=checkbox], [type=radio], [type=submit], [type=button]), select, textarea';
 const PAUSE = 1500; // ms in which the second stroke must come
 const off = document.documentElement.dataset.keys === 'off';
@@ -102,3 +104,57 @@ for (const button of document.querySelectorAll('[data-key="?"]')) {
   button.hidden = false;
   button.addEventListener('click', list);
 }
+
+// ---- the palette -----------------------------------------------------------
+
+const hits = dialog => [...dialog.querySelectorAll('#found a')];
+
+// fill asks the server for what the text names; an answer to an older text is dropped.
+async function fill(dialog, input) {
+  const text = input.value;
+  const page = await load('/search?' + new URLSearchParams({ part: 'found', q: text }));
+  const found = page?.getElementById('found');
+  if (!found || text !== input.value) return;
+  dialog.querySelector('#found').replaceWith(found);
+  say(text && found.querySelectorAll('a').length + ' found');
+}
+
+// palette opens the search over the page. Without a script its link leads to a page that
+// does the same.
+function palette() {
+  const input = make('input', { name: 'q', type: 'search', maxLength: 200, autocomplete: 'off', placeholder: 'Project, pipeline, build number or commit, page, chat command', ariaLabel: 'Find' });
+  const form = make('form', { action: '/search' }, input);
+  const dialog = make('dialog', { className: 'palette stack', ariaLabel: 'Find' }, form, make('div', { id: 'found' }));
+  let soon = 0;
+  input.addEventListener('input', () => { clearTimeout(soon); soon = setTimeout(fill, 120, dialog, input); });
+  form.addEventListener('submit', async event => {
+    event.preventDefault();
+    await fill(dialog, input);
+    const [hit] = hits(dialog);
+    if (hit) hit.click();
+  });
+  dialog.addEventListener('keydown', event => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const stops = [input, ...hits(dialog)];
+    stops[Math.min(stops.length - 1, Math.max(0, stops.indexOf(document.activeElement) + by))].focus();
+  });
+  dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  fill(dialog, input);
+}
+
+const opener = document.querySelector('[data-palette]');
+opener?.addEventListener('click', event => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  palette();
+});
+document.addEventListener('keydown', event => {
+  if (event.key !== 'k' || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || !opener) return;
+  event.preventDefault();
+  if (!document.querySelector('dialog[open]')) palette();
+});

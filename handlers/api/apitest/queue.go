@@ -23,3 +23,8 @@ func (f *Commands) QueuePlaces(_ context.Context, _ core.Actor, builds ...core.B
 	}
 	return places, f.Err
 }
+
+// Find answers the projects, pipelines and builds that the lists answer.
+func (f *Commands) Find(_ context.Context, actor core.Actor, text string) (app.Found, error) {
+	return app.Found{Projects: []core.Project{f.Project}, Pipelines: []core.Pipeline{f.Pipeline}, Builds: []core.Build{f.Detail.Build}}, f.note("Find", actor, "", text)
+}
