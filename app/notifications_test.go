@@ -233,7 +233,7 @@ func TestANotificationIsBroughtOnceAndTriedAgainUntilItArrives(t *testing.T) {
 	}
 	got := brought[0]
 	if got.Event != core.NoticeFinished || got.Report == nil || got.Report.Build.ID != b.ID || got.Report.Pipeline.ID != h.android.ID || got.Project.ID != h.shop.ID ||
-		got.Link != "https://ci.example.com/builds/"+b.ID || got.DeliveryID == "" || got.SettingsURL != "https://ci.example.com/projects/"+h.shop.ID+"/settings#notifications" {
+		got.Link != "https://ci.example.com/builds/"+b.ID || got.DeliveryID == "" || got.SettingsURL != "https://ci.example.com/projects/"+h.shop.ID+"/settings/notifications" {
 		t.Errorf("notice %+v", got)
 	}
 	if !strings.HasPrefix(h.notifier.secrets[0], "oore_") {

@@ -21,7 +21,7 @@ func (a *App) TestNotification(ctx context.Context, actor core.Actor, id string)
 	}
 	page := a.publicURL + "/projects/" + p.ID
 	err = a.notify(ctx, &n, core.Notice{
-		Event: core.NoticePing, DeliveryID: digest(a.newID()), Project: p, SettingsURL: page + "/settings#notifications",
+		Event: core.NoticePing, DeliveryID: digest(a.newID()), Project: p, SettingsURL: page + "/settings/notifications",
 		Message: core.Message{Text: fmt.Sprintf("%s: a test message. What happens to its builds will be told here.", p.Name), Link: page},
 	})
 	if err == nil {
@@ -127,7 +127,7 @@ func (a *App) sendNotification(ctx context.Context, e *core.Effect) error {
 	}
 	err = a.notify(ctx, &n, core.Notice{
 		Event: core.NoticeFinished, DeliveryID: digest(e.Key), Project: p, Message: m,
-		SettingsURL: a.publicURL + "/projects/" + p.ID + "/settings#notifications",
+		SettingsURL: a.publicURL + "/projects/" + p.ID + "/settings/notifications",
 	})
 	if err == nil {
 		e.Sent = string(b.Status)

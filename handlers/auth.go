@@ -50,6 +50,20 @@ func (a *auth) page(h actorHandler) fiber.Handler {
 	}
 }
 
+// guest lets in everybody, those without a good credential as the zero actor.
+func (a *auth) guest(h actorHandler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		actor, err := a.actor(c)
+		if core.KindOf(err) == core.KindUnauthorized {
+			actor = core.Actor{}
+		} else if err != nil {
+			return err
+		}
+		actor.Door, actor.Address = core.ViaWeb, c.IP()
+		return h(c, actor)
+	}
+}
+
 // next is the query that brings a reader back to the page after signing in. The
 // path is taken from the router, so it is always one of ours.
 func next(c *fiber.Ctx) string {

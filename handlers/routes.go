@@ -58,7 +58,7 @@ func build(o Options, commands commands) *fiber.App {
 	server.Get("/dl/:secret", h.DownloadByLink)
 	server.Get("/i/:secret/app", h.SharedFile)
 	server.Get("/i/:secret/icon", h.SharedIcon)
-	o.Pages.Mount(server, a.page, a.sameOrigin)
+	o.Pages.Mount(server, web.Doors{Page: a.page, Guest: a.guest, SameOrigin: a.sameOrigin})
 	return server
 }
 

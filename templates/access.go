@@ -62,6 +62,7 @@ func AccessChoices(p core.Project) []Choice {
 			Name: "visibility", Label: "Who sees the project", Field: Field{Value: string(p.Visibility)},
 			Options: []Option{
 				{string(core.VisibleInstance), "Everybody who signs in here"},
+				{string(core.VisiblePublic), "Everybody who signs in here; its badges everybody"},
 				{string(core.VisibleMembers), "Its members, admins and owners"},
 			},
 		},

@@ -15,7 +15,7 @@ import (
 func noticeOf(r core.Report, project string) core.Notice {
 	r.Build.Branch, r.Build.CommitMessage, r.Build.TriggerActor = "main", "Speed up cold start\n\nBy loading less.", "sam"
 	return core.Notice{
-		Event: core.NoticeFinished, Project: core.Project{ID: "p1", Name: project}, SettingsURL: "https://ci.example.com/projects/p1/settings#notifications",
+		Event: core.NoticeFinished, Project: core.Project{ID: "p1", Name: project}, SettingsURL: "https://ci.example.com/projects/p1/settings/notifications",
 		Message: core.Message{Text: "Shop · Android release #142: failed", Report: &r, Link: r.TargetURL},
 	}
 }
@@ -31,7 +31,7 @@ func redNotice() core.Notice {
 
 func TestNoticesLookLikeThis(t *testing.T) {
 	ping := core.Notice{
-		Event: core.NoticePing, Project: core.Project{Name: "Shop"}, SettingsURL: "https://ci.example.com/projects/p1/settings#notifications",
+		Event: core.NoticePing, Project: core.Project{Name: "Shop"}, SettingsURL: "https://ci.example.com/projects/p1/settings/notifications",
 		Message: core.Message{Text: "Shop: a test message.", Link: "https://ci.example.com/projects/p1"},
 	}
 	for name, n := range map[string]core.Notice{"red": redNotice(), "ping": ping} {

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"io"
+	"strings"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -19,16 +20,50 @@ type Option struct{ Value, Label string }
 // ProjectSettingsView is the form for a project's settings.
 type ProjectSettingsView struct {
 	Page
+	Part                             string // general, source, secrets, notifications, access, badge or danger
+	At                               string // its address
 	Project                          core.Project
 	Name, Description, DefaultBranch Field
 	Choices                          []Choice
 	ReportSkipped                    bool
 	HookAddress                      string // for a repository whose webhook people may have to set up; else empty
-	Manages                          bool   // the reader does, and is shown the sections below
+	Manages                          bool   // the reader does, and is shown the parts below
+	PublicURL                        string // of this server, for the badges of
+	Pipelines                        []core.Pipeline
 	Access                           AccessView
 	Notifications                    NotificationsView
 	Secrets                          SecretsView
 	Confirm                          Field // the name, typed to delete the project
+}
+
+// Parts are the parts of the settings that the reader may open, by their addresses.
+func (v ProjectSettingsView) Parts() []Option {
+	base := "/projects/" + v.Project.ID + "/settings/"
+	parts := []Option{{base + "general", "General"}, {base + "source", "Source"}}
+	if v.Manages {
+		parts = append(parts, Option{base + "secrets", "Secrets"}, Option{base + "notifications", "Notifications"},
+			Option{base + "access", "Access"}, Option{base + "badge", "Badge"}, Option{base + "danger", "Delete"})
+	}
+	return parts
+}
+
+// PartTitle names the part in the page's title.
+func (v ProjectSettingsView) PartTitle() string {
+	return map[string]string{"general": "Settings", "source": "Source", "secrets": "Secrets", "notifications": "Notifications", "access": "Access", "badge": "Badges", "danger": "Deletion"}[v.Part]
+}
+
+// Public tells whether everybody may see the badges.
+func (v ProjectSettingsView) Public() bool { return v.Project.Visibility == core.VisiblePublic }
+
+// BadgeURL is the picture of a pipeline.
+func (v ProjectSettingsView) BadgeURL(p core.Pipeline) string {
+	return v.PublicURL + "/badges/" + v.Project.ID + "/" + p.ID + ".svg"
+}
+
+// BadgeMarkdown is what a README needs to show it.
+func (v ProjectSettingsView) BadgeMarkdown(p core.Pipeline) string {
+	name := strings.NewReplacer("[", "", "]", "", "\n", " ").Replace(badgeText(p.Name))
+	return "[![" + name + "](" + v.BadgeURL(p) + ")](" + v.PublicURL + "/projects/" + v.Project.ID + ")"
 }
 
 // Reports tells whether the repository's host takes results.

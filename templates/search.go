@@ -33,8 +33,14 @@ func (s *Set) SearchFound(w io.Writer, v SearchView) error {
 func (p Page) Everywhere() []Option {
 	p.Section = "settings"
 	pages := []Option{
-		{"/", "Dashboard"}, {"/projects", "Projects"}, {"/builds", "Builds"}, {"/queue", "Queue"}, {"/deliveries", "Deliveries"},
-		{"/why", "Why was it not built?"}, {"/runners", "Runners"}, {"/commands", "Chat commands"},
+		{"/", "Dashboard"},
+		{"/projects", "Projects"},
+		{"/builds", "Builds"},
+		{"/queue", "Queue"},
+		{"/deliveries", "Deliveries"},
+		{"/why", "Why was it not built?"},
+		{"/runners", "Runners"},
+		{"/commands", "Chat commands"},
 	}
 	for _, part := range p.Parts() {
 		pages = append(pages, Option{part.Value, "Settings: " + part.Label})

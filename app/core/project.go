@@ -89,8 +89,10 @@ const (
 // Visibility says who sees a project.
 type Visibility string
 
-// The visibilities: every user of the instance, or the members alone.
+// The visibilities: every user of the instance, or the members alone. What is public is
+// seen by every user, and its badges by everybody.
 const (
+	VisiblePublic   Visibility = "public"
 	VisibleInstance Visibility = "instance"
 	VisibleMembers  Visibility = "members"
 )

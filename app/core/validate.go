@@ -50,7 +50,7 @@ func (p Project) Validate() error {
 		invalid("forks", checkOneOf(p.Forks, ForksIgnore, ForksApprove, ForksBuild)),
 		invalid("comments", checkOneOf(p.Comments, CommentsAlways, CommentsOnFailure, CommentsOff)),
 		invalid("trigger_role", checkOneOf(p.TriggerRole, RoleViewer, RoleDeveloper, RoleMaintainer)),
-		invalid("visibility", checkOneOf(p.Visibility, VisibleInstance, VisibleMembers)),
+		invalid("visibility", checkOneOf(p.Visibility, VisibleInstance, VisibleMembers, VisiblePublic)),
 		invalid("checks", checkOneOf(p.Checks, CheckStatus, CheckRun)),
 	)
 }

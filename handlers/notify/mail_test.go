@@ -88,7 +88,7 @@ func TestAMailHasTextAndHTML(t *testing.T) {
 			t.Errorf("parts %v", parts)
 		}
 		for kind, text := range parts {
-			for _, link := range []string{"https://ci.example.com/builds/b1", "https://ci.example.com/projects/p1/settings#notifications"} {
+			for _, link := range []string{"https://ci.example.com/builds/b1", "https://ci.example.com/projects/p1/settings/notifications"} {
 				if !strings.Contains(text, link) {
 					t.Errorf("%s lacks %s", kind, link)
 				}

@@ -74,7 +74,7 @@ func finished() core.Notice {
 	r := core.ReportOf(b, core.Pipeline{ID: "l1", Name: "Android", Slug: "android"}, nil, "https://ci.example.com/builds/b1")
 	return core.Notice{
 		Event: core.NoticeFinished, DeliveryID: "d1", Project: core.Project{ID: "p1", Name: "Shop", Slug: "shop"},
-		SettingsURL: "https://ci.example.com/projects/p1/settings#notifications", Message: core.Message{Text: "Android #7: failed", Report: &r, Link: r.TargetURL},
+		SettingsURL: "https://ci.example.com/projects/p1/settings/notifications", Message: core.Message{Text: "Android #7: failed", Report: &r, Link: r.TargetURL},
 	}
 }
 

@@ -34,9 +34,9 @@ func (p *Pages) UpdateAccess(c *fiber.Ctx, actor core.Actor) error {
 		TriggerRole: chosen[core.Role](c, "trigger_role"), Visibility: chosen[core.Visibility](c, "visibility"),
 	})
 	if err == nil {
-		return c.Redirect("/projects/"+project.ID+"/settings?done=access#access", http.StatusSeeOther)
+		return c.Redirect("/projects/"+project.ID+"/settings/access?done=access", http.StatusSeeOther)
 	}
-	v := settingsOf(actor, project)
+	v := settingsOf(actor, project, "access")
 	var slots []slot
 	for i := range v.Access.Choices {
 		choice := &v.Access.Choices[i]
@@ -56,12 +56,12 @@ func (p *Pages) AddMember(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	v := settingsOf(actor, project)
+	v := settingsOf(actor, project, "access")
 	shown := &v.Access
 	shown.Open, shown.Email, shown.Role = true, typed(c, "email"), typed(c, "role")
 	_, err = p.app.SetMemberByEmail(c.UserContext(), actor, project.ID, shown.Email.Value, core.Role(shown.Role.Value))
 	if err == nil {
-		return c.Redirect("/projects/"+project.ID+"/settings?done=member#access", http.StatusSeeOther)
+		return c.Redirect("/projects/"+project.ID+"/settings/access?done=member", http.StatusSeeOther)
 	}
 	var other error
 	if v.Alert, other = place(err, slot{"email", &shown.Email}, slot{"role", &shown.Role}); other != nil {
@@ -85,5 +85,5 @@ func (p *Pages) membersAfter(c *fiber.Ctx, done string, err error) error {
 	if err != nil {
 		return err
 	}
-	return c.Redirect("/projects/"+param(c, "id")+"/settings?done="+done+"#access", http.StatusSeeOther)
+	return c.Redirect("/projects/"+param(c, "id")+"/settings/access?done="+done, http.StatusSeeOther)
 }

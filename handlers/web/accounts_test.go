@@ -59,9 +59,9 @@ func TestAccountForms(t *testing.T) {
 		{"/settings/tokens/t1/delete", "/settings/me?done=revoked#tokens", "revoke t1", url.Values{"from": {"me"}}},
 		{"/settings/tokens/t1/delete", "/settings/tokens?done=revoked", "revoke t1", url.Values{"from": {"//evil.example"}}},
 		{"/settings/sessions/s2/delete", "/settings/me?done=ended", "end s2", nil},
-		{"/projects/p1/members", "/projects/p1/settings?done=member#access", "add p1 kim@example.com developer", url.Values{"email": {" kim@example.com "}, "role": {"developer"}}},
-		{"/projects/p1/members/u3", "/projects/p1/settings?done=member#access", "member p1 u3 viewer", url.Values{"role": {"viewer"}}},
-		{"/projects/p1/members/u3/delete", "/projects/p1/settings?done=no-member#access", "remove p1 u3", nil},
+		{"/projects/p1/members", "/projects/p1/settings/access?done=member", "add p1 kim@example.com developer", url.Values{"email": {" kim@example.com "}, "role": {"developer"}}},
+		{"/projects/p1/members/u3", "/projects/p1/settings/access?done=member", "member p1 u3 viewer", url.Values{"role": {"viewer"}}},
+		{"/projects/p1/members/u3/delete", "/projects/p1/settings/access?done=no-member", "remove p1 u3", nil},
 	} {
 		f.asked = nil
 		answer, _ := post(t, a, form.path, form.values)
@@ -74,7 +74,7 @@ func TestAccountForms(t *testing.T) {
 	}
 	answer, _ := post(t, a, "/projects/p1/access", url.Values{"visibility": {"members"}, "trigger_role": {"developer"}})
 	in := f.updated[0]
-	if answer.Header.Get("Location") != "/projects/p1/settings?done=access#access" || *in.Visibility != core.VisibleMembers || *in.TriggerRole != core.RoleDeveloper || in.Name != nil || in.ReportSkipped != nil {
+	if answer.Header.Get("Location") != "/projects/p1/settings/access?done=access" || *in.Visibility != core.VisibleMembers || *in.TriggerRole != core.RoleDeveloper || in.Name != nil || in.ReportSkipped != nil {
 		t.Errorf("%s %+v", answer.Header.Get("Location"), in)
 	}
 	current := owner()
@@ -151,7 +151,11 @@ func TestRefusedAccountFormsSaySoWhereTheyAre(t *testing.T) {
 }
 
 func TestAProjectsSettingsShowWhatTheReaderMayChange(t *testing.T) {
-	_, body := get(t, site(t, filled(), owner(), "http://127.0.0.1:8787"), "/projects/p1/settings")
+	var body string
+	for _, part := range []string{"access", "source", "secrets", "danger"} {
+		_, page := get(t, site(t, filled(), owner(), "http://127.0.0.1:8787"), "/projects/p1/settings/"+part)
+		body += page
+	}
 	for _, want := range []string{
 		`name="visibility"`, `name="trigger_role"`, `name="forks"`, "u3@example.com", `action="/projects/p1/members/u4/delete"`, ">Disabled</span>",
 		`<option value="maintainer" selected>`, `href="/settings/audit?project_id=p1"`, `id="secrets"`, `id="delete"`,
@@ -164,11 +168,16 @@ func TestAProjectsSettingsShowWhatTheReaderMayChange(t *testing.T) {
 		{Kind: core.ActorUser, UserID: "u3", Name: "kim", Role: core.RoleDeveloper},
 		{Kind: core.ActorUser, UserID: "u4", Name: "lee", Role: core.RoleViewer, Projects: map[string]core.Role{"p1": core.RoleDeveloper}},
 	} {
-		answer, body := get(t, site(t, filled(), actor, ""), "/projects/p1/settings")
+		for _, part := range []string{"access", "secrets", "notifications", "badge", "danger"} {
+			if answer, _ := get(t, site(t, filled(), actor, ""), "/projects/p1/settings/"+part); answer.StatusCode != http.StatusForbidden {
+				t.Errorf("a developer opens %s: %d", part, answer.StatusCode)
+			}
+		}
+		answer, body := get(t, site(t, filled(), actor, ""), "/projects/p1/settings/source")
 		if answer.StatusCode != http.StatusOK || !strings.Contains(body, `name="comments"`) {
 			t.Errorf("a developer: %d", answer.StatusCode)
 		}
-		for _, wrong := range []string{`name="visibility"`, `name="trigger_role"`, `name="forks"`, `id="access"`, `id="secrets"`, `id="notifications"`, `id="delete"`, "u3@example.com"} {
+		for _, wrong := range []string{`name="visibility"`, `name="trigger_role"`, `name="forks"`, "settings/access", "settings/secrets", "settings/notifications", "settings/danger", "u3@example.com"} {
 			if strings.Contains(body, wrong) {
 				t.Errorf("a developer is shown %s", wrong)
 			}

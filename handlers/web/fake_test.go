@@ -162,6 +162,20 @@ func (f *fake) Find(_ context.Context, _ core.Actor, text string) (app.Found, er
 	return found, nil
 }
 
+func (f *fake) FindBadge(_ context.Context, actor core.Actor, projectID, pipelineID, _ string) (app.Badge, error) {
+	if actor.Name == "" && projectID != publicProject {
+		return app.Badge{}, core.Errorf(core.KindNotFound, "Project not found")
+	}
+	badge := app.Badge{Pipeline: "build", Public: projectID == publicProject}
+	if pipelineID == publicProject {
+		badge.Status = core.BuildFailed
+	}
+	return badge, nil
+}
+
+// publicProject is the id of a project, and of its pipeline, with a badge for everybody.
+const publicProject = "0aaaaaaa-0000-4000-8000-000000000001"
+
 func (f *fake) ListBuilds(_ context.Context, _ core.Actor, filter core.BuildFilter, at core.Page) ([]core.Build, int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -53,7 +53,7 @@ func (p *Pages) CreateNotification(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	v := settingsOf(actor, project)
+	v := settingsOf(actor, project, "notifications")
 	form := &v.Notifications
 	form.Target, form.BranchPatterns, form.Secret = typed(c, "target"), typed(c, "branches"), typed(c, "secret")
 	branches := lines(strings.ReplaceAll(form.BranchPatterns.Value, ",", "\n"))
@@ -65,9 +65,9 @@ func (p *Pages) CreateNotification(c *fiber.Ctx, actor core.Actor) error {
 	case err != nil:
 		return p.refuseNotification(c, actor, v, err)
 	case secret == "":
-		return c.Redirect("/projects/"+project.ID+"/settings?done=notification#notifications", http.StatusSeeOther)
+		return c.Redirect("/projects/"+project.ID+"/settings/notifications?done=notification", http.StatusSeeOther)
 	}
-	v = settingsOf(actor, project)
+	v = settingsOf(actor, project, "notifications")
 	v.Alert = &templates.Alert{State: "succeeded", Title: "The webhook is added.", Text: "What it sends is signed with this secret, shown this once: " + secret}
 	err = p.settingsForm(c, actor, http.StatusOK, v)
 	c.Set(fiber.HeaderCacheControl, "no-store")
@@ -98,7 +98,7 @@ func (p *Pages) refuseNotification(c *fiber.Ctx, actor core.Actor, v templates.P
 func (p *Pages) TestNotification(c *fiber.Ctx, actor core.Actor) error {
 	n, err := p.app.TestNotification(c.UserContext(), actor, param(c, "id"))
 	if err == nil {
-		return c.Redirect("/projects/"+n.ProjectID+"/settings?done=tested#notifications", http.StatusSeeOther)
+		return c.Redirect("/projects/"+n.ProjectID+"/settings/notifications?done=tested", http.StatusSeeOther)
 	}
 	alert, other := hostTrouble(err)
 	if other != nil || n.ProjectID == "" {
@@ -108,7 +108,7 @@ func (p *Pages) TestNotification(c *fiber.Ctx, actor core.Actor) error {
 	if other != nil {
 		return other
 	}
-	v := settingsOf(actor, project)
+	v := settingsOf(actor, project, "notifications")
 	alert.Title, v.Alert = "The test message did not arrive.", alert
 	return p.settingsForm(c, actor, StatusOf(core.KindOf(err)), v)
 }
@@ -122,5 +122,5 @@ func (p *Pages) DeleteNotification(c *fiber.Ctx, actor core.Actor) error {
 	if err := p.app.DeleteNotification(c.UserContext(), actor, n.ID); err != nil {
 		return err
 	}
-	return c.Redirect("/projects/"+n.ProjectID+"/settings?done=forgotten#notifications", http.StatusSeeOther)
+	return c.Redirect("/projects/"+n.ProjectID+"/settings/notifications?done=forgotten", http.StatusSeeOther)
 }

@@ -12,7 +12,7 @@ import (
 
 func TestSettingsListWhoIsTold(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	_, body := get(t, a, "/projects/p1/settings")
+	_, body := get(t, a, "/projects/p1/settings/notifications")
 	for _, want := range []string{
 		"https://hooks.example/ci", "Signed webhook", "Whenever a build ends · pipeline Android release · branches main, release/*", "chat.example answered 500",
 		`<span class="tag">Off</span>`, `action="/notifications/n1/test"`, `action="/notifications/n2/delete"`, `<option value="l2">Nightly</option>`, "<details><summary>Add a notification",
@@ -32,14 +32,14 @@ func TestANotificationIsAdded(t *testing.T) {
 	answer, _ := post(t, a, "/projects/p1/notifications", url.Values{
 		"kind": {"email"}, "target": {"ann@example.com"}, "branches": {" main, release/* ,"}, "on": {"fixed"}, "pipeline_id": {"l2"},
 	})
-	if answer.Header.Get("Location") != "/projects/p1/settings?done=notification#notifications" || !slices.Equal(f.asked, []string{"notify p1"}) {
+	if answer.Header.Get("Location") != "/projects/p1/settings/notifications?done=notification" || !slices.Equal(f.asked, []string{"notify p1"}) {
 		t.Fatalf("%d to %s, asked %v", answer.StatusCode, answer.Header.Get("Location"), f.asked)
 	}
 	in := f.notified[0]
 	if *in.Kind != core.NotifyEmail || *in.Target != "ann@example.com" || !slices.Equal(*in.Branches, []string{"main", "release/*"}) || *in.On != core.OnFixed || *in.PipelineID != "l2" || in.Enabled != nil {
 		t.Errorf("asked for %+v", in)
 	}
-	if _, body := get(t, a, "/projects/p1/settings?done=notification"); !strings.Contains(body, "Send a test to see") {
+	if _, body := get(t, a, "/projects/p1/settings/notifications?done=notification"); !strings.Contains(body, "Send a test to see") {
 		t.Error("nobody says that it is added")
 	}
 	answer, body := post(t, a, "/projects/p1/notifications", url.Values{"kind": {"webhook"}, "target": {"https://hooks.example/ci"}})
@@ -81,7 +81,7 @@ func TestANotificationIsTestedAndDeleted(t *testing.T) {
 	a := site(t, f, owner(), "http://127.0.0.1:8787")
 	for path, want := range map[string]string{"test": "tested", "delete": "forgotten"} {
 		answer, _ := post(t, a, "/notifications/n1/"+path, nil)
-		if answer.Header.Get("Location") != "/projects/p1/settings?done="+want+"#notifications" {
+		if answer.Header.Get("Location") != "/projects/p1/settings/notifications?done="+want {
 			t.Errorf("%s: %d to %s", path, answer.StatusCode, answer.Header.Get("Location"))
 		}
 		if answer, _ := post(t, a, "/notifications/none/"+path, nil); answer.StatusCode != http.StatusNotFound {

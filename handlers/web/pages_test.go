@@ -47,7 +47,7 @@ func everyPage() []string {
 		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1",
 		"/projects", "/projects/new", "/projects/p1", "/projects/p2", "/projects/p1/pipelines/new", "/projects/p1/run", "/projects/p2/run",
 		"/deliveries", "/deliveries?status=ignored", "/deliveries?repository=none", "/deliveries/d1", "/deliveries/d2", "/deliveries/d3", "/deliveries/d4", "/deliveries/d1?evaluate=1", "/why", "/why?repo=acme/shop&sha=a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", "/why?repo=acme/shop&sha=short", "/login",
-		"/projects/new?q=kit", "/projects/new?q=none", "/projects/p1/settings", "/projects/p2/settings", "/projects/p3/settings", "/projects/p3/settings?done=saved", "/projects/p4/settings",
+		"/projects/new?q=kit", "/projects/new?q=none", "/projects/p1/settings/general", "/projects/p2/settings/general", "/projects/p3/settings/general?done=saved", "/projects/p1/settings/source", "/projects/p3/settings/source", "/projects/p4/settings/source", "/projects/p1/settings/secrets", "/projects/p1/settings/notifications", "/projects/p1/settings/access", "/projects/p1/settings/badge", "/projects/p4/settings/badge", "/projects/p1/settings/danger",
 		"/commands", "/search", "/search?q=shop", "/search?q=142", "/search?q=none%20at%20all", "/commands?line=/oore%20re", "/commands?line=retry", "/runners", "/settings/system", "/settings/slack/link/oore_secret",
 		"/apps/fluttershop", "/apps/hostile", "/apps/local", "/i/" + artifactAPK, "/i/" + artifactBareIPA, "/i/" + artifactHostile,
 		"/i/ooreh_file", "/i/ooreh_once", "/i/oorei_ipa", // of other artifacts, which have other titles
@@ -64,7 +64,7 @@ func TestEveryPageIsSound(t *testing.T) {
 		"an event attribute": regexp.MustCompile(`<[^>]*\son[a-z]+\s*=`), "an image from a name": regexp.MustCompile(`<img`),
 		"a script address": regexp.MustCompile(`(?:href|action)="\s*javascript:`), "a foreign file": regexp.MustCompile(`(?:src|<link[^>]*href)="(?:https?:)?//`),
 	}
-	quoted, ownImage := regexp.MustCompile(`"[^"]*"`), regexp.MustCompile(`<img class="(?:appicon|qr)" src="/[^"]*" alt="[^"]*" width="\d+" height="\d+"(?: loading="lazy")?>`)
+	quoted, ownImage := regexp.MustCompile(`"[^"]*"`), regexp.MustCompile(`<img class="(?:appicon|qr|badge)" src="/[^"]*" alt="[^"]*"(?: width="\d+")? height="\d+"(?: loading="lazy")?>`)
 	titles := map[string]string{}
 	for _, path := range everyPage() {
 		answer, body := get(t, a, path)
@@ -114,7 +114,7 @@ func TestEveryPageIsSound(t *testing.T) {
 
 func TestHostileNamesStayText(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings", "/search?q=" + url.QueryEscape(hostile)} {
+	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings/general", "/projects/p2/settings/badge", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings/access", "/search?q=" + url.QueryEscape(hostile)} {
 		_, body := get(t, a, path)
 		if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
 			t.Errorf("%s does not show the hostile name as text", path)

@@ -3,6 +3,7 @@ package web
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,15 +13,30 @@ import (
 	"github.com/oore-ci/oore/templates"
 )
 
-// ProjectSettings is GET /projects/:id/settings: the form.
+// ProjectSettings is GET /projects/:id/settings/:part.
 func (p *Pages) ProjectSettings(c *fiber.Ctx, actor core.Actor) error {
 	project, err := p.projectFor(c, actor, core.ActEditProject)
 	if err != nil {
 		return err
 	}
-	v := settingsOf(actor, project)
+	v := settingsOf(actor, project, param(c, "part"))
+	if !slices.ContainsFunc(v.Parts(), func(o templates.Option) bool { return o.Value == v.At }) {
+		if v.Manages {
+			return core.Errorf(core.KindNotFound, "Page not found")
+		}
+		return core.Allow(actor, core.ActManageProject, &project)
+	}
 	v.Alert = settingsNews(query(c, "done"))
 	return p.settingsForm(c, actor, http.StatusOK, v)
+}
+
+// FirstProjectSettings is GET /projects/:id/settings, where all of them once were.
+func (p *Pages) FirstProjectSettings(c *fiber.Ctx, actor core.Actor) error {
+	project, err := p.projectFor(c, actor, core.ActEditProject)
+	if err != nil {
+		return err
+	}
+	return c.Redirect("/projects/"+project.ID+"/settings/general", http.StatusSeeOther)
 }
 
 func settingsNews(done string) *templates.Alert {
@@ -54,11 +70,11 @@ func (p *Pages) projectFor(c *fiber.Ctx, actor core.Actor, act core.Action) (cor
 	return project, err
 }
 
-// settingsOf is the form as it is now.
-func settingsOf(actor core.Actor, project core.Project) templates.ProjectSettingsView {
+// settingsOf is a part of the settings as they are now.
+func settingsOf(actor core.Actor, project core.Project, part string) templates.ProjectSettingsView {
 	manages := may(actor, core.ActManageProject, &project)
 	return templates.ProjectSettingsView{
-		Project: project, Name: templates.Field{Value: project.Name}, Description: templates.Field{Value: project.Description},
+		At: "/projects/" + project.ID + "/settings/" + part, Part: part, Project: project, Name: templates.Field{Value: project.Name}, Description: templates.Field{Value: project.Description},
 		DefaultBranch: templates.Field{Value: project.DefaultBranch}, Choices: templates.ProjectChoices(project, manages), ReportSkipped: project.ReportSkipped,
 		Manages: manages, Access: templates.AccessView{Choices: templates.AccessChoices(project), Role: templates.Field{Value: string(core.RoleDeveloper)}},
 	}
@@ -66,54 +82,53 @@ func settingsOf(actor core.Actor, project core.Project) templates.ProjectSetting
 
 func (p *Pages) settingsForm(c *fiber.Ctx, actor core.Actor, status int, v templates.ProjectSettingsView) error {
 	alert := v.Alert
-	v.Page = page(c, actor, "Settings of "+v.Project.Name, "projects", "/v1/projects/"+v.Project.ID)
+	v.Page = page(c, actor, v.PartTitle()+" of "+v.Project.Name, "projects", "/v1/projects/"+v.Project.ID)
 	v.Alert = alert
-	if v.Manages {
-		if err := p.managedSections(c, actor, &v); err != nil {
-			return err
-		}
+	if err := p.fillSettings(c, actor, &v); err != nil {
+		return err
 	}
 	return p.send(c, status, func(w io.Writer) error { return p.templates.ProjectSettings(w, v) })
 }
 
-// managedSections fills in what those who manage the project are shown.
-func (p *Pages) managedSections(c *fiber.Ctx, actor core.Actor, v *templates.ProjectSettingsView) error {
-	if err := p.access(c, actor, v); err != nil {
-		return err
+// fillSettings reads what the part shows besides the project.
+func (p *Pages) fillSettings(c *fiber.Ctx, actor core.Actor, v *templates.ProjectSettingsView) (err error) {
+	switch v.Part {
+	case "access":
+		return p.access(c, actor, v)
+	case "notifications":
+		return p.notifications(c, actor, v)
+	case "secrets":
+		v.Secrets.Rows, err = p.app.ListSecrets(c.UserContext(), actor, v.Project.ID)
+	case "badge":
+		v.PublicURL = p.publicURL
+		v.Pipelines, err = p.app.ListPipelines(c.UserContext(), actor, v.Project.ID)
+	case "source":
+		if v.Manages && v.Project.Repository.Provider == core.ProviderGitLab {
+			v.HookAddress = p.hookAddress(core.ProviderGitLab)
+		}
 	}
-	if err := p.notifications(c, actor, v); err != nil {
-		return err
-	}
-	secrets, err := p.app.ListSecrets(c.UserContext(), actor, v.Project.ID)
-	if err != nil {
-		return err
-	}
-	v.Secrets.Rows = secrets
-	if v.Project.Repository.Provider == core.ProviderGitLab {
-		v.HookAddress = p.hookAddress(core.ProviderGitLab)
-	}
-	return nil
+	return err
 }
 
-// UpdateProject is POST /projects/:id/settings; it comes back to the form.
+// UpdateProject is POST /projects/:id/settings: what its form sent, of the general part or
+// of the source's. It comes back to the form.
 func (p *Pages) UpdateProject(c *fiber.Ctx, actor core.Actor) error {
 	project, err := p.projectFor(c, actor, core.ActEditProject)
 	if err != nil {
 		return err
 	}
-	v := settingsOf(actor, project)
-	v.Name, v.Description, v.DefaultBranch = typed(c, "name"), typed(c, "description"), typed(c, "default_branch")
-	in := app.UpdateProject{
-		Name: &v.Name.Value, Description: &v.Description.Value, DefaultBranch: &v.DefaultBranch.Value,
-		Forks: chosen[core.ForkPolicy](c, "forks"), Comments: chosen[core.CommentPolicy](c, "comments"),
-		Checks: chosen[core.CheckStyle](c, "checks"),
-	}
-	if v.Reports() { // a box that is not ticked is not sent: only where it was shown does that say no
-		v.ReportSkipped = form(c, "report_skipped") != ""
-		in.ReportSkipped = &v.ReportSkipped
+	v := settingsOf(actor, project, "general")
+	var in app.UpdateProject
+	if comments := chosen[core.CommentPolicy](c, "comments"); comments != nil {
+		v = settingsOf(actor, project, "source")
+		v.ReportSkipped = form(c, "report_skipped") != "" // a box that is not ticked is not sent
+		in = app.UpdateProject{Forks: chosen[core.ForkPolicy](c, "forks"), Comments: comments, Checks: chosen[core.CheckStyle](c, "checks"), ReportSkipped: &v.ReportSkipped}
+	} else {
+		v.Name, v.Description, v.DefaultBranch = typed(c, "name"), typed(c, "description"), typed(c, "default_branch")
+		in = app.UpdateProject{Name: &v.Name.Value, Description: &v.Description.Value, DefaultBranch: &v.DefaultBranch.Value}
 	}
 	if _, err = p.app.UpdateProject(c.UserContext(), actor, project.ID, in); err == nil {
-		return c.Redirect("/projects/"+project.ID+"/settings?done=saved", http.StatusSeeOther)
+		return c.Redirect(v.At+"?done=saved", http.StatusSeeOther)
 	}
 	slots := []slot{{"name", &v.Name}, {"description", &v.Description}, {"default_branch", &v.DefaultBranch}}
 	for i := range v.Choices {
@@ -148,7 +163,7 @@ func (p *Pages) RenewHookSecret(c *fiber.Ctx, actor core.Actor) error {
 	}
 	address, secret, err := p.app.RenewHookSecret(c.UserContext(), actor, project.RepositoryID)
 	if err != nil {
-		v, other := settingsOf(actor, project), error(nil)
+		v, other := settingsOf(actor, project, "source"), error(nil)
 		if v.Alert, other = refused(err); other != nil {
 			return other
 		}
@@ -169,7 +184,7 @@ func (p *Pages) DeleteProject(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	if spaced(form(c, "confirm")) != spaced(project.Name) {
-		v := settingsOf(actor, project)
+		v := settingsOf(actor, project, "danger")
 		v.Confirm.Error = "This is not the project’s name; nothing was deleted"
 		return p.settingsForm(c, actor, http.StatusBadRequest, v)
 	}

@@ -9,13 +9,21 @@ import (
 // Door turns a page that knows its reader into a handler that finds out who reads.
 type Door = func(func(c *fiber.Ctx, actor core.Actor) error) fiber.Handler
 
-// Mount puts every page into the server's route table. sameOrigin guards what a form
-// changes without a reader.
-func (p *Pages) Mount(server fiber.Router, page Door, sameOrigin func(fiber.Handler) fiber.Handler) {
+// Doors are the ways to the pages.
+type Doors struct {
+	Page       Door                              // for who has signed in; others are sent to do that
+	Guest      Door                              // for everybody; who has not signed in is the zero actor
+	SameOrigin func(fiber.Handler) fiber.Handler // guards what a form changes without a reader
+}
+
+// Mount puts every page into the server's route table.
+func (p *Pages) Mount(server fiber.Router, d Doors) {
+	page, sameOrigin := d.Page, d.SameOrigin
 	server.Get("/login", p.LoginPage)
 	server.Get("/sign-in/:token", p.SignIn)
 	server.Post("/logout", sameOrigin(p.SignOut))
 	server.Get("/static/*", p.Static)
+	server.Get("/badges/:project/:pipeline", d.Guest(p.Badge))
 
 	server.Get("/", page(p.Dashboard))
 	server.Get("/builds", page(p.Builds))
@@ -53,7 +61,8 @@ func (p *Pages) mountProjects(server fiber.Router, page Door) {
 	server.Get("/projects/new", page(p.NewProject))
 	server.Post("/projects", page(p.CreateProject))
 	server.Get("/projects/:id", page(p.Project))
-	server.Get("/projects/:id/settings", page(p.ProjectSettings))
+	server.Get("/projects/:id/settings", page(p.FirstProjectSettings))
+	server.Get("/projects/:id/settings/:part", page(p.ProjectSettings))
 	server.Post("/projects/:id/settings", page(p.UpdateProject))
 	server.Post("/projects/:id/settings/webhook-secret", page(p.RenewHookSecret))
 	server.Post("/projects/:id/secrets", page(p.SetSecret))

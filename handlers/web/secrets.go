@@ -24,7 +24,7 @@ func (p *Pages) SetSecret(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	v := settingsOf(actor, project)
+	v := settingsOf(actor, project, "secrets")
 	shown := &v.Secrets
 	shown.Open, shown.Name, shown.BranchPatterns, shown.File = true, typed(c, "name"), typed(c, "branches"), form(c, "file") != ""
 	_, err = p.app.SetSecret(c.UserContext(), actor, project.ID, app.SetSecret{
@@ -32,7 +32,7 @@ func (p *Pages) SetSecret(c *fiber.Ctx, actor core.Actor) error {
 		Value: strings.Clone(strings.ReplaceAll(c.FormValue("value"), "\r\n", "\n")), // which is how browsers send line feeds
 	})
 	if err == nil {
-		return c.Redirect("/projects/"+project.ID+"/settings?done=secret#secrets", http.StatusSeeOther)
+		return c.Redirect("/projects/"+project.ID+"/settings/secrets?done=secret", http.StatusSeeOther)
 	}
 	var other error
 	if v.Alert, other = place(err, slot{"name", &shown.Name}, slot{"value", &shown.Value}, slot{"branches", &shown.BranchPatterns}); other != nil {
@@ -47,5 +47,5 @@ func (p *Pages) DeleteSecret(c *fiber.Ctx, actor core.Actor) error {
 	if err := p.app.DeleteSecret(c.UserContext(), actor, id, param(c, "name")); err != nil {
 		return err
 	}
-	return c.Redirect("/projects/"+id+"/settings?done=no-secret#secrets", http.StatusSeeOther)
+	return c.Redirect("/projects/"+id+"/settings/secrets?done=no-secret", http.StatusSeeOther)
 }

@@ -14,7 +14,7 @@ import (
 
 func TestSettingsListSecretsWithoutValues(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	_, body := get(t, a, "/projects/p1/settings")
+	_, body := get(t, a, "/projects/p1/settings/secrets")
 	for _, want := range []string{
 		"<h3>PLAY_TOKEN</h3>", "Set by olga", "all branches and tags", `<h3>KEYSTORE</h3><span class="tag">File</span>`, "branches main, release/*",
 		`action="/projects/p1/secrets/KEYSTORE/delete"`, "<details><summary>Add or replace a secret",
@@ -34,17 +34,17 @@ func TestASecretIsStoredAndDeleted(t *testing.T) {
 	answer, _ := post(t, a, "/projects/p1/secrets", url.Values{
 		"name": {" KEY "}, "value": {" one\r\ntwo\r\n"}, "file": {"1"}, "branches": {"main, release/* ,"},
 	})
-	if answer.Header.Get("Location") != "/projects/p1/settings?done=secret#secrets" {
+	if answer.Header.Get("Location") != "/projects/p1/settings/secrets?done=secret" {
 		t.Errorf("%d to %s", answer.StatusCode, answer.Header.Get("Location"))
 	}
 	if want := []app.SetSecret{{Name: "KEY", Value: " one\ntwo\n", File: true, Branches: []string{"main", "release/*"}}}; !reflect.DeepEqual(f.kept, want) {
 		t.Errorf("asked for %+v", f.kept)
 	}
-	if _, body := get(t, a, "/projects/p1/settings?done=secret"); !strings.Contains(body, "The secret is stored") {
+	if _, body := get(t, a, "/projects/p1/settings/secrets?done=secret"); !strings.Contains(body, "The secret is stored") {
 		t.Error("nobody says that it is stored")
 	}
 	answer, _ = post(t, a, "/projects/p1/secrets/KEYSTORE/delete", nil)
-	if answer.Header.Get("Location") != "/projects/p1/settings?done=no-secret#secrets" || !slices.Equal(f.asked, []string{"keep p1", "drop p1 KEYSTORE"}) {
+	if answer.Header.Get("Location") != "/projects/p1/settings/secrets?done=no-secret" || !slices.Equal(f.asked, []string{"keep p1", "drop p1 KEYSTORE"}) {
 		t.Errorf("%d to %s, asked %v", answer.StatusCode, answer.Header.Get("Location"), f.asked)
 	}
 	f.refuse = core.Errorf(core.KindNotFound, "Secret not found")

@@ -35,6 +35,6 @@ func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *
 	icon := func(c *fiber.Ctx) error { return c.Type("png").Send(onePixel()) }
 	a.Get("/artifacts/:id/icon", icon)
 	a.Get("/i/:secret/icon", icon)
-	p.Mount(a, as, func(h fiber.Handler) fiber.Handler { return h })
+	p.Mount(a, Doors{Page: as, Guest: as, SameOrigin: func(h fiber.Handler) fiber.Handler { return h }})
 	return a
 }

@@ -70,7 +70,7 @@ func TestSettingsAreForAdmins(t *testing.T) {
 	for _, role := range []core.Role{core.RoleDeveloper, core.RoleViewer} {
 		pages, forms := pages, forms
 		if role == core.RoleViewer {
-			pages, forms = append(slices.Clone(pages), "/projects/p1/settings"), append(slices.Clone(forms), "/projects/p1/settings")
+			pages, forms = append(slices.Clone(pages), "/projects/p1/settings/general"), append(slices.Clone(forms), "/projects/p1/settings")
 		}
 		f := filled()
 		a := site(t, f, core.Actor{Kind: core.ActorUser, UserID: "u2", Name: "kim", Role: role}, "http://127.0.0.1:8787")

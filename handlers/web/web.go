@@ -28,6 +28,7 @@ type Commands interface {
 	InstallCommands
 	QueueCommands
 	SystemCommands
+	BadgeCommands
 	AccountCommands
 	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
 	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)
