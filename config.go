@@ -26,6 +26,7 @@ type Config struct {
 	BlobDir        string
 	Runners        int
 	AdminToken     string
+	MetricsToken   string
 	LogLimit       int64
 	WorkspaceLimit int64 // of a build's workspace
 	CacheLimit     int64 // of all caches on this machine
@@ -84,6 +85,7 @@ func settings() []setting {
 		{"OORE_BLOB_URL", "folder for artifacts and ended logs (default: blobs in the data folder)", readBlobURL},
 		{"OORE_RUNNERS", "builds that run here at once; 0: none (default: half the CPUs, at least 1)", readRunners},
 		{"OORE_ADMIN_TOKEN", "bearer token of an owner, 32 characters or more", text(func(c *Config) *string { return &c.AdminToken })},
+		{"OORE_METRICS_TOKEN", "bearer token that lets /metrics be read from elsewhere than this machine", text(func(c *Config) *string { return &c.MetricsToken })},
 		{"OORE_LOG_LIMIT", "most that is kept of one build's log (default 256MiB)", readSize(func(c *Config) *int64 { return &c.LogLimit })},
 		{"OORE_WORKSPACE_LIMIT", "most that a build may write into its folder (default 50GiB)", readSize(func(c *Config) *int64 { return &c.WorkspaceLimit })},
 		{"OORE_CACHE_LIMIT", "most that is kept on this machine for the caches of builds (default 10GiB)", readSize(func(c *Config) *int64 { return &c.CacheLimit })},

@@ -31,6 +31,9 @@ func (c *Config) validate() []error {
 	if c.AdminToken != "" && len(c.AdminToken) < 32 {
 		fault("OORE_ADMIN_TOKEN: it has %d characters; give 32 or more, for example from: openssl rand -hex 32", len(c.AdminToken))
 	}
+	if c.MetricsToken != "" && len(c.MetricsToken) < 16 {
+		fault("OORE_METRICS_TOKEN: it has %d characters; give 16 or more, for example from: openssl rand -hex 32", len(c.MetricsToken))
+	}
 	if scheme, _, ok := strings.Cut(c.DatabaseURL, "://"); ok && scheme != "postgres" && scheme != "postgresql" {
 		fault("OORE_DATABASE_URL: %s:// is not supported; give postgres://… or leave it empty for SQLite", scheme)
 	}

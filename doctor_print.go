@@ -66,7 +66,7 @@ func count(checks []core.Check, state core.CheckState) (n int) {
 // secrets are all that the settings hold.
 func (c *Config) secrets() []string {
 	all := []string{
-		c.AdminToken, c.GitHubPrivateKey, c.GitHubWebhookSecret, c.GitLabToken, c.GitLabWebhookSecret, c.SlackSigningSecret, c.SlackBotToken,
+		c.AdminToken, c.MetricsToken, c.GitHubPrivateKey, c.GitHubWebhookSecret, c.GitLabToken, c.GitLabWebhookSecret, c.SlackSigningSecret, c.SlackBotToken,
 		base64.StdEncoding.EncodeToString(c.EncryptionKey),
 	}
 	for _, address := range []string{c.DatabaseURL, c.SMTPURL} {

@@ -42,6 +42,7 @@ func importLaw() map[string]room {
 		"handlers/api":      {house: []string{"app", "app/core"}, outside: fiber, http: true},
 		"handlers/web":      {house: []string{"app", "app/core", "templates"}, outside: fiber, http: true},
 		"handlers/localgit": {house: []string{"app", "app/core"}},
+		"handlers/metrics":  {house: []string{"app/core"}, outside: []string{"github.com/prometheus/client_golang"}, http: true},
 		"handlers/notify":   {house: []string{"app/core", "templates"}, http: true, outside: []string{"github.com/wneessen/go-mail"}},
 		"handlers/github": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{
 			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog", "golang.org/x/time",

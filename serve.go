@@ -20,6 +20,7 @@ import (
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers"
 	"github.com/oore-ci/oore/handlers/localgit"
+	"github.com/oore-ci/oore/handlers/metrics"
 	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/runner"
 	"github.com/oore-ci/oore/store"
@@ -88,6 +89,7 @@ type server struct {
 	runner  core.Runner
 	pool    *runner.Pool // nil: no embedded runners
 	watcher *localgit.Watcher
+	metrics *metrics.Metrics
 	http    *fiber.App
 	stop    chan struct{} // closes when long answers must end
 	ln      net.Listener
@@ -107,7 +109,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err := hideMemory(); err != nil {
 		log.Warn("hide the server's environment from builds", "error", err)
 	}
-	s := &server{cfg: cfg, log: log, stop: make(chan struct{})}
+	s := &server{cfg: cfg, log: log, metrics: metrics.New(log), stop: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -119,10 +121,11 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
-	blobs, err := blob.NewLocal(cfg.BlobDir)
+	local, err := blob.NewLocal(cfg.BlobDir)
 	if err != nil {
 		return nil, err
 	}
+	blobs := blob.Measured{BlobStore: local, Meter: s.metrics}
 	logs, err := archive.New(blobs)
 	if err != nil {
 		return nil, err
@@ -138,7 +141,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	s.app, err = app.New(app.Deps{
 		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
 		Messenger: r.messenger(), Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
-		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log,
+		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics,
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})
 	if err != nil {
@@ -164,6 +167,21 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	}
 	s.ln, err = net.Listen("tcp", cfg.ListenAddr)
 	return s, err
+}
+
+// disks are the readings of the disks that this server writes to.
+func (s *server) disks(context.Context) ([]core.Reading, error) {
+	var all []core.Reading
+	for label, dir := range map[string]string{"data": s.cfg.DataDir, "blobs": s.cfg.BlobDir} {
+		free, size, err := runner.DiskSpace(dir)
+		if err != nil {
+			return all, fmt.Errorf("look at the disk of %s: %w", dir, err)
+		}
+		all = append(all,
+			core.Reading{Metric: core.MetricDiskFree, Value: float64(free), Labels: []string{label}},
+			core.Reading{Metric: core.MetricDiskSize, Value: float64(size), Labels: []string{label}})
+	}
+	return all, nil
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -197,6 +215,7 @@ func (s *server) wireHTTP(r rooms) error {
 		SlackCommands: commands, SlackInteractions: interactions,
 		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
 		PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version,
+		Meter: s.metrics, Metrics: s.metrics.Handler(s.app.Readings, s.disks), MetricsToken: s.cfg.MetricsToken,
 		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log}),
 	})
 	return nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -28,6 +29,7 @@ type Deps struct {
 	Clock     func() time.Time
 	NewID     func() string
 	Log       *slog.Logger
+	Meter     core.Meter // nil: nobody measures
 
 	PublicURL  string        // without a trailing slash
 	Version    string        // told to whoever asks
@@ -55,6 +57,8 @@ type App struct {
 	now       func() time.Time
 	newID     func() string
 	log       *slog.Logger
+	meter     core.Meter
+	reaped    atomic.Int64 // when the reaper last had success, Unix seconds
 	bell      *bell
 	tails     *tails
 	recalls   *recalls   // used by the survey alone
@@ -85,8 +89,12 @@ func New(d Deps) (*App, error) {
 	if d.Store == nil || d.Blobs == nil || d.Archive == nil || d.Clock == nil || d.NewID == nil || d.Log == nil || d.PublicURL == "" || d.LogLimit <= 0 {
 		return nil, errors.New("app: Store, Blobs, Archive, Clock, NewID, Log, PublicURL and LogLimit are required")
 	}
+	meter := d.Meter
+	if meter == nil {
+		meter = core.NoMeter{}
+	}
 	return &App{
-		store: d.Store, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
+		store: metered{Store: d.Store, meter: meter}, meter: meter, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
 		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce),
 		vault: d.Vault, environment: d.Environment, connections: &connections{},

@@ -128,6 +128,9 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if err := a.tell(ctx, e, repo, reporter, r); err != nil {
 		return err
 	}
+	if r.Build.ID != "" {
+		a.meter.Note(core.MetricStatusLag, a.now().Sub(r.Build.UpdatedAt).Seconds())
+	}
 	e.Sent = said
 	return nil
 }

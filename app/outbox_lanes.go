@@ -80,8 +80,29 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect) {
 		e.NotBefore = l.app.now() // we stop: whoever comes next need not wait for our hold
 	} else {
 		l.app.sent(&e, err)
+		l.app.meter.Note(core.MetricOutbound, 1, hostClass(e.Kind), string(e.Kind), outboundCode(err))
 	}
 	if err := l.app.store.SaveEffect(context.WithoutCancel(ctx), e); err != nil {
 		l.app.log.Error("note what was sent", "key", e.Key, "error", err)
 	}
+}
+
+// hostClass is whom an effect is told, as a label.
+func hostClass(k core.EffectKind) string {
+	switch k {
+	case core.EffectStatus, core.EffectComment:
+		return "forge"
+	case core.EffectNotify:
+		return "notification"
+	case core.EffectReply, core.EffectReact, core.EffectMessage:
+	}
+	return "chat"
+}
+
+// outboundCode is how a call went, as a label: ok, or the code of the fault's kind.
+func outboundCode(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return core.CodeOf(core.Errorf(core.KindOf(err), ""))
 }

@@ -88,6 +88,7 @@ func (a *App) recallMissed(ctx context.Context, p core.Provider, s core.Surveyor
 		if err != nil {
 			return fmt.Errorf("ask for delivery %s: %w", m.DeliveryID, err)
 		}
+		a.meter.Note(core.MetricRecovered, 1, string(p))
 		a.log.Info("asked for a delivery that we missed", "provider", p, "delivery", m.DeliveryID, "event", m.Event, "answer", m.StatusCode)
 	}
 	return trouble

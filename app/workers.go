@@ -49,6 +49,7 @@ func (a *App) loop(ctx context.Context, topic string, every time.Duration, f fun
 		}
 		if err != nil {
 			a.log.Error("worker", "work", topic, "error", err)
+			a.meter.Note(core.MetricWorkerFaults, 1, topic)
 		}
 		if more && err == nil {
 			continue
@@ -100,7 +101,11 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
-	return false, a.store.DeleteExpiredCredentials(ctx, now)
+	if err := a.store.DeleteExpiredCredentials(ctx, now); err != nil {
+		return false, err
+	}
+	a.reaped.Store(now.Unix())
+	return false, nil
 }
 
 // RecoverRunner takes back all that a runner held: it has just started and so holds

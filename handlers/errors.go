@@ -113,7 +113,7 @@ func retryAfter(e *core.Error) time.Duration {
 // wantsPage tells whether a person with a browser asks, at an address for people.
 func wantsPage(c *fiber.Ctx) bool {
 	path := c.Path()
-	if path == "/v1" || strings.HasPrefix(path, "/v1/") || path == "/healthz" || path == "/readyz" {
+	if path == "/v1" || strings.HasPrefix(path, "/v1/") || path == "/healthz" || path == "/metrics" || path == "/readyz" {
 		return false
 	}
 	return strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML)

@@ -27,6 +27,9 @@ type Options struct {
 	Log                              *slog.Logger
 	Stop                             <-chan struct{} // closes when the server stops: streams end
 	Version                          string          // told to whoever has signed in
+	Meter                            core.Meter      // nil: nobody measures
+	Metrics                          http.Handler    // answers /metrics; nil: there is nothing there
+	MetricsToken                     string          // lets its bearer read them from elsewhere; empty: admins alone
 }
 
 // commands are the commands that the door itself calls, and those it hands on.
@@ -45,12 +48,18 @@ func New(o Options) *fiber.App { return build(o, o.App) }
 func build(o Options, commands commands) *fiber.App {
 	errs := &errorHandler{pages: o.Pages, log: o.Log}
 	server := newServer(errs.handle)
-	server.Use(securityHeaders, recoverPanic, refuseEncoded)
+	if o.Meter == nil {
+		o.Meter = core.NoMeter{}
+	}
+	server.Use(securityHeaders, measure(o.Meter, errs.handle), recoverPanic, refuseEncoded)
 
 	a := &auth{app: commands, cookie: web.SessionCookie(o.PublicURL), publicURL: o.PublicURL, version: o.Version}
 	server.Get("/healthz", func(c *fiber.Ctx) error { return c.JSON(fiber.Map{"ok": true}) })
 	server.Get("/readyz", ready(commands))
-	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Stop: o.Stop})
+	if o.Metrics != nil {
+		server.Get("/metrics", a.scrape(o))
+	}
+	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Meter: o.Meter, Stop: o.Stop})
 	mountAPI(server.Group("/v1", noStore), a, h, o)
 	server.Get("/schema/oore.yaml.json", workflowSchema())
 	server.Get("/artifacts/:id/download", a.page(h.DownloadArtifact))

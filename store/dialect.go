@@ -143,7 +143,7 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 	}
 	group := newGroupWriter(only, write)
 	return &database{
-		dialect: sqliteDialect(), gorm: g, reader: read, pool: pool, writer: group,
+		dialect: sqliteDialect(), file: path, gorm: g, reader: read, pool: pool, writer: group,
 		close: sync.OnceValue(func() error {
 			group.stop()
 			return errors.Join(read.Close(), only.Close(), write.Close())

@@ -17,11 +17,12 @@ type queueRow struct {
 	Status     string
 	Labels     []string `gorm:"serializer:json"`
 	RunnerID   string
+	QueuedAt   int64
 	BusySince  int64
 }
 
 const (
-	listQueue = `SELECT id, project_id, pipeline_id, status, labels, runner_id, coalesce(started_at, assigned_at, 0) AS busy_since
+	listQueue = `SELECT id, project_id, pipeline_id, status, labels, runner_id, queued_at, coalesce(started_at, assigned_at, 0) AS busy_since
 		FROM builds WHERE status IN ('queued', 'assigned', 'running') ORDER BY queued_at, id`
 	listQueuePipelines = `SELECT id, name, max_concurrent FROM pipelines
 		WHERE id IN (SELECT pipeline_id FROM builds WHERE status IN ('queued', 'assigned', 'running'))`
@@ -55,7 +56,7 @@ func (s session) queuedAndActive(q *core.Queue) error {
 		return err
 	}
 	for _, r := range rows {
-		e := core.QueueEntry{BuildID: r.ID, ProjectID: r.ProjectID, PipelineID: r.PipelineID, Labels: r.Labels}
+		e := core.QueueEntry{BuildID: r.ID, ProjectID: r.ProjectID, PipelineID: r.PipelineID, Labels: r.Labels, QueuedAt: instant(r.QueuedAt)}
 		if core.BuildStatus(r.Status) == core.BuildQueued {
 			q.Waiting = append(q.Waiting, e)
 			continue

@@ -34,6 +34,7 @@ type database struct {
 	reader  *sql.DB       // what pool stands on
 	pool    gorm.ConnPool // serves reads outside transactions
 	writer  writer
+	file    string // of SQLite
 	inbox   *inbox // nil: the writer groups deliveries as it groups everything
 	close   func() error
 }

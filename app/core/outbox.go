@@ -18,6 +18,11 @@ const (
 	EffectNotify  EffectKind = "notify"  // a notification of a build's end, sent once
 )
 
+// EffectKinds lists them.
+func EffectKinds() []EffectKind {
+	return []EffectKind{EffectStatus, EffectComment, EffectReply, EffectReact, EffectMessage, EffectNotify}
+}
+
 // Effect is one thing outside that must be made true: the outbox's row. It holds
 // no payload: the sender renders what is true when it sends. It is due while Done
 // is behind Wanted, so five quick changes cost one call and an old state can never

@@ -15,6 +15,7 @@ type QueueEntry struct {
 	ProjectID  string
 	PipelineID string
 	Labels     []string
+	QueuedAt   time.Time
 	RunnerID   string    // who works on it
 	BusySince  time.Time // when it started, or else was assigned
 }
@@ -57,6 +58,11 @@ const (
 	WaitDraining      = "runner_draining"  // they are about to stop
 	WaitDiskFull      = "runner_disk_full" // they have no room
 )
+
+// WaitCodes lists them.
+func WaitCodes() []string {
+	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
+}
 
 // Median is the middle of the durations, the upper one of two; 0 of none.
 func Median(took []time.Duration) time.Duration {

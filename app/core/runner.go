@@ -71,6 +71,11 @@ const (
 	RunnerOffline  RunnerState = "offline"   // it has not been heard of for a minute
 )
 
+// RunnerStates lists them.
+func RunnerStates() []RunnerState {
+	return []RunnerState{RunnerOnline, RunnerDraining, RunnerPaused, RunnerFull, RunnerOffline}
+}
+
 // State tells whether the runner takes builds.
 func (r Runner) State(now time.Time) RunnerState {
 	switch {

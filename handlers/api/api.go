@@ -75,6 +75,7 @@ type Options struct {
 	Commands  Commands
 	PublicURL string // without a trailing slash
 	Log       *slog.Logger
+	Meter     core.Meter      // nil: nobody measures
 	Stop      <-chan struct{} // closes when the server stops: streams end
 }
 
@@ -83,6 +84,7 @@ type API struct {
 	app       Commands
 	publicURL string
 	log       *slog.Logger
+	meter     core.Meter
 	stop      <-chan struct{}
 	events    *eventCache
 	timing    timing
@@ -91,8 +93,11 @@ type API struct {
 
 // New returns the handlers.
 func New(o Options) *API {
+	if o.Meter == nil {
+		o.Meter = core.NoMeter{}
+	}
 	return &API{
-		app: o.Commands, publicURL: o.PublicURL, log: o.Log, stop: o.Stop,
+		app: o.Commands, publicURL: o.PublicURL, log: o.Log, meter: o.Meter, stop: o.Stop,
 		events: newEventCache(), timing: defaultTiming(), now: time.Now,
 	}
 }

@@ -13,6 +13,7 @@ type pull struct {
 	conn     net.Conn
 	patience time.Duration // a reader that takes nothing for so long is gone
 	next     func() ([]byte, error)
+	done     func() // called when the answer ends; may be nil
 	rest     []byte
 	err      error // what next ended with
 }
@@ -34,4 +35,13 @@ func (p *pull) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-var _ io.Reader = (*pull)(nil)
+// Close implements io.Closer: the server calls it when the answer has ended, however it
+// did.
+func (p *pull) Close() error {
+	if p.done != nil {
+		p.done()
+	}
+	return nil
+}
+
+var _ io.ReadCloser = (*pull)(nil)

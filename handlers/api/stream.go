@@ -48,7 +48,9 @@ func (a *API) Stream(c *fiber.Ctx, actor core.Actor) error {
 	if c.Method() == fiber.MethodHead {
 		return nil
 	}
-	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: s.next}, -1)
+	a.meter.Note(core.MetricStreams, 1)
+	done := func() { a.meter.Note(core.MetricStreams, -1) }
+	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: s.next, done: done}, -1)
 	return nil
 }
 

@@ -1,0 +1,136 @@
+package handlers
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/api"
+)
+
+// measure counts requests by their route, never by their path. It answers errors
+// itself, so that it knows the status.
+func measure(meter core.Meter, onError fiber.ErrorHandler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		start := time.Now()
+		err := c.Next()
+		route := c.Route().Path
+		var unknown *fiber.Error
+		if errors.As(err, &unknown) {
+			route = "none"
+		}
+		if err != nil {
+			if err := onError(c, err); err != nil {
+				return err
+			}
+		}
+		status, took := c.Response().StatusCode(), time.Since(start).Seconds()
+		meter.Note(core.MetricRequests, 1, c.Method(), route, strconv.Itoa(status))
+		meter.Note(core.MetricRequestTime, took, c.Method(), route)
+		if status == http.StatusUnauthorized {
+			meter.Note(core.MetricAuthFailures, 1, area(route))
+		}
+		if provider, event := sender(c, route); provider != "" {
+			meter.Note(core.MetricWebhooks, 1, provider, event, received(c, status))
+			meter.Note(core.MetricWebhookAck, took, provider)
+		}
+		return nil
+	}
+}
+
+// area is whose door a route is.
+func area(route string) string {
+	switch {
+	case strings.HasPrefix(route, "/v1/webhooks/"), strings.HasPrefix(route, "/v1/slack/"):
+		return "webhook"
+	case strings.HasPrefix(route, "/v1/runners/"):
+		return "runner"
+	case strings.HasPrefix(route, "/v1/"):
+		return "api"
+	case route == "/metrics":
+		return "metrics"
+	}
+	return "page"
+}
+
+// sender tells whose message arrived and its event, which is one of those that the
+// provider documents, or other.
+func sender(c *fiber.Ctx, route string) (provider, event string) {
+	var known []string
+	switch route {
+	case "/v1/webhooks/github":
+		provider, event = "github", c.Get("X-GitHub-Event")
+		known = []string{
+			"push", "pull_request", "issue_comment", "merge_group", "check_run", "check_suite", "installation", "installation_repositories",
+			"repository", "ping", "create", "delete", "pull_request_review_comment", "status", "workflow_run",
+		}
+	case "/v1/webhooks/gitlab":
+		provider, event = "gitlab", c.Get("X-Gitlab-Event")
+		known = []string{"Push Hook", "Tag Push Hook", "Merge Request Hook", "Note Hook", "Pipeline Hook", "Job Hook", "System Hook"}
+	case "/v1/slack/commands", "/v1/slack/interactions":
+		provider, event = "slack", strings.TrimPrefix(route, "/v1/slack/")
+		known = []string{event}
+	}
+	if !slices.Contains(known, event) {
+		event = "other"
+	}
+	return provider, event
+}
+
+func received(c *fiber.Ctx, status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "bad_signature"
+	case status == http.StatusRequestEntityTooLarge:
+		return "too_large"
+	case status >= http.StatusInternalServerError:
+		return "error"
+	case status >= http.StatusBadRequest:
+		return "refused"
+	case bytes.Contains(c.Response().Body(), []byte(`"duplicate":true`)):
+		return "duplicate"
+	}
+	return "accepted"
+}
+
+// scrape answers GET /metrics: on this machine anybody, elsewhere whoever has the token
+// for it or is an admin. What a proxy on this machine hands on is not from here.
+func (a *auth) scrape(o Options) fiber.Handler {
+	show := adaptor.HTTPHandler(o.Metrics)
+	token := sha256.Sum256([]byte(o.MetricsToken))
+	return func(c *fiber.Ctx) error {
+		if local(c) {
+			return show(c)
+		}
+		secret, ok := api.BearerToken(c)
+		given := sha256.Sum256([]byte(secret))
+		if ok && o.MetricsToken != "" && subtle.ConstantTimeCompare(given[:], token[:]) == 1 {
+			return show(c)
+		}
+		actor, err := a.actor(c)
+		if err == nil {
+			err = core.Allow(actor, core.ActManageInstance, nil)
+		}
+		if err != nil {
+			return err
+		}
+		return show(c)
+	}
+}
+
+func local(c *fiber.Ctx) bool {
+	ip := net.ParseIP(c.IP())
+	forwarded := slices.ContainsFunc([]string{fiber.HeaderXForwardedFor, fiber.HeaderForwarded, "X-Real-Ip", fiber.HeaderVia}, func(h string) bool { return c.Get(h) != "" })
+	return ip != nil && ip.IsLoopback() && !forwarded
+}

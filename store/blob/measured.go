@@ -1,0 +1,62 @@
+package blob
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Measured is a blob store whose work is counted.
+type Measured struct {
+	core.BlobStore
+	Meter core.Meter
+}
+
+func (m Measured) note(op string, err error) {
+	result := "ok"
+	if err != nil && core.KindOf(err) == core.KindNotFound {
+		result = "not_found"
+	} else if err != nil {
+		result = "failed"
+	}
+	m.Meter.Note(core.MetricBlobOps, 1, op, result)
+}
+
+// Put is core.BlobStore's.
+func (m Measured) Put(ctx context.Context, r io.Reader) (sum string, size int64, err error) {
+	sum, size, err = m.BlobStore.Put(ctx, r)
+	m.note("put", err)
+	m.Meter.Note(core.MetricBlobBytes, float64(size), "in")
+	return sum, size, err
+}
+
+// Open is core.BlobStore's.
+func (m Measured) Open(ctx context.Context, sum string) (io.ReadSeekCloser, error) {
+	r, err := m.BlobStore.Open(ctx, sum)
+	m.note("open", err)
+	if err != nil {
+		return nil, err
+	}
+	return measuredReader{r, m.Meter}, nil
+}
+
+// Sweep is core.BlobStore's.
+func (m Measured) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.Context, sums []string) ([]string, error)) (int, error) {
+	n, err := m.BlobStore.Sweep(ctx, t, unwanted)
+	m.note("sweep", err)
+	return n, err
+}
+
+type measuredReader struct {
+	io.ReadSeekCloser
+	meter core.Meter
+}
+
+// Read is io.Reader's.
+func (r measuredReader) Read(p []byte) (int, error) {
+	n, err := r.ReadSeekCloser.Read(p)
+	r.meter.Note(core.MetricBlobBytes, float64(n), "out")
+	return n, err
+}
