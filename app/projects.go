@@ -178,9 +178,16 @@ func (a *App) projectFor(ctx context.Context, s core.Store, actor core.Actor, ac
 	return p, core.Allow(actor, act, &p)
 }
 
-// FindProject returns a project that the actor may see.
+// FindProject returns a project that the actor may see, by its id or its slug.
 func (a *App) FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error) {
-	return a.projectFor(ctx, a.store, actor, core.ActRead, id)
+	p, err := a.store.FindProject(ctx, id)
+	if core.KindOf(err) == core.KindNotFound {
+		p, err = a.store.FindProjectBySlug(ctx, id)
+	}
+	if err == nil {
+		err = core.Allow(actor, core.ActRead, &p)
+	}
+	return p, err
 }
 
 // ListProjects lists the projects that the actor may see, by name, and their number.

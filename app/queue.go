@@ -42,9 +42,14 @@ func (a *App) ReadQueue(ctx context.Context, actor core.Actor, page core.Page) (
 	if err != nil {
 		return Queue{}, err
 	}
+	return a.seenOf(ctx, q, q.Places(), hidden, page)
+}
+
+// seenOf is a window of the queue without what is hidden.
+func (a *App) seenOf(ctx context.Context, q core.Queue, places []core.QueuePlace, hidden func(projectID string) bool, page core.Page) (Queue, error) {
 	out := Queue{WaitingTotal: len(q.Waiting), ActiveTotal: len(q.Active)}
 	var waiting, active []QueuedBuild
-	for i, place := range q.Places() {
+	for i, place := range places {
 		if e := q.Waiting[i]; !hidden(e.ProjectID) {
 			waiting = append(waiting, QueuedBuild{Build: core.Build{ID: e.BuildID}, Place: &place})
 		}
@@ -56,6 +61,7 @@ func (a *App) ReadQueue(ctx context.Context, actor core.Actor, page core.Page) (
 	}
 	out.WaitingSeen, out.ActiveSeen = len(waiting), len(active)
 	from := min(page.Offset, len(waiting))
+	var err error
 	if out.Waiting, err = a.fillQueue(ctx, waiting[from:min(from+page.Limit, len(waiting))]); err != nil {
 		return out, err
 	}

@@ -108,6 +108,13 @@ func (s *Store) FindProject(ctx context.Context, id string) (core.Project, error
 	return view.toCore(), found(err, "Project", "find project %s", id)
 }
 
+// FindProjectBySlug is core.ProjectStore's.
+func (s *Store) FindProjectBySlug(ctx context.Context, slug string) (core.Project, error) {
+	var view projectView
+	err := s.read(ctx).projects().Where("projects.slug = ?", slug).Take(&view).Error
+	return view.toCore(), found(err, "Project", "find project %s", slug)
+}
+
 // ListProjects is core.ProjectStore's.
 func (s *Store) ListProjects(ctx context.Context, page core.Page) ([]core.Project, int, error) {
 	q := s.read(ctx)

@@ -7,25 +7,6 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// DashboardView is the first page.
-type DashboardView struct {
-	Page
-	FirstRun  bool // there is no project yet
-	MayCreate bool
-	Running   []BuildRow
-	Waiting   []BuildRow
-	Red       []BuildRow // the newest build of a pipeline's default branch failed
-	Recent    []BuildRow
-}
-
-// Active tells whether something on the page will change by itself.
-func (v DashboardView) Active() bool { return len(v.Running)+len(v.Waiting) > 0 }
-
-// Dashboard writes the first page.
-func (s *Set) Dashboard(w io.Writer, v DashboardView) error {
-	return s.render(w, "dashboard", "layout", v)
-}
-
 // BuildsView is the list of builds with its filters.
 type BuildsView struct {
 	Page

@@ -131,7 +131,7 @@ func (q Queue) reason(l *line, now bool) Reason {
 	}
 	of := ""
 	if len(l.labels) > 0 {
-		of = " of the runners with " + labelWords(l.labels)
+		of = " of the runners with " + LabelWords(l.labels)
 	}
 	if l.slots == 1 {
 		return Reason{WaitSlotsBusy, fmt.Sprintf("The only slot%s is busy.", of)}
@@ -167,12 +167,13 @@ func (q Queue) unavailable(labels []string) Reason {
 		text := strings.Join(said, ", ")
 		return Reason{code, strings.ToUpper(text[:1]) + text[1:] + "."}
 	case len(labels) > 0:
-		return Reason{WaitNoRunner, fmt.Sprintf("Waits for a runner with %s (none is connected).", labelWords(labels))}
+		return Reason{WaitNoRunner, fmt.Sprintf("Waits for a runner with %s (none is connected).", LabelWords(labels))}
 	}
 	return Reason{WaitNoRunner, "Waits for a runner (none is connected)."}
 }
 
-func labelWords(labels []string) string {
+// LabelWords names labels in a sentence: "label ios", "labels a, b and c".
+func LabelWords(labels []string) string {
 	if len(labels) == 1 {
 		return "label " + labels[0]
 	}

@@ -27,6 +27,7 @@ type Store interface {
 	RunnerStore
 	QueueStore
 	MetricsStore
+	FigureStore
 
 	// InTx runs f in one transaction and commits if it returns nil. f must use only
 	// the store it is given, must not wait for anything outside, and may run again
@@ -56,6 +57,7 @@ type ProjectStore interface {
 	// DeleteProject removes the project with its pipelines, builds and logs.
 	DeleteProject(ctx context.Context, id string) error
 	FindProject(ctx context.Context, id string) (Project, error)
+	FindProjectBySlug(ctx context.Context, slug string) (Project, error)
 	ListProjects(ctx context.Context, page Page) ([]Project, int, error) // by name; all when Limit is 0
 	ListProjectsOfRepository(ctx context.Context, repositoryID string) ([]Project, error)
 }

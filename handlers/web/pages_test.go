@@ -42,7 +42,7 @@ func do(t *testing.T, a *fiber.App, r *http.Request) (*http.Response, string) {
 // everyPage lists an address of every page, in its different conditions.
 func everyPage() []string {
 	return []string{
-		"/", "/builds", "/builds?status=succeeded", "/builds?branch=none", "/queue", "/queue?page=2",
+		"/", "/?show=mine", "/run", "/builds", "/builds?status=succeeded", "/builds?branch=none", "/queue", "/queue?page=2",
 		"/builds/b143", "/builds/b142", "/builds/b141", "/builds/b140", "/builds/b140?line=1017-1019", "/builds/b139", "/builds/b138",
 		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1",
 		"/projects", "/projects/new", "/projects/p1", "/projects/p2", "/projects/p1/pipelines/new", "/projects/p1/run", "/projects/p2/run",

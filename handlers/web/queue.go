@@ -30,24 +30,8 @@ func (p *Pages) Queue(c *fiber.Ctx, actor core.Actor) error {
 		Hidden: q.WaitingTotal - q.WaitingSeen + q.ActiveTotal - q.ActiveSeen,
 		Pager:  pager("/queue", nil, at, len(q.Waiting), q.WaitingSeen),
 	}
-	n := p.names(actor)
-	for _, b := range q.Waiting {
-		row, ok, err := n.row(ctx, b.Build)
-		if err != nil {
-			return err
-		}
-		if row.Place = b.Place; ok {
-			v.Waiting = append(v.Waiting, row)
-		}
-	}
-	for _, b := range q.Active {
-		row, ok, err := n.row(ctx, b.Build)
-		if err != nil {
-			return err
-		}
-		if ok {
-			v.Running = append(v.Running, templates.RunningRow{BuildRow: row, EstimatedEnd: b.EstimatedEnd})
-		}
+	if v.Waiting, v.Running, err = p.names(actor).queue(ctx, q); err != nil {
+		return err
 	}
 	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Queue(w, v) })
 }

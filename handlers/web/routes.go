@@ -26,6 +26,8 @@ func (p *Pages) Mount(server fiber.Router, d Doors) {
 	server.Get("/badges/:project/:pipeline", d.Guest(p.Badge))
 
 	server.Get("/", page(p.Dashboard))
+	server.Post("/checklist/dismiss", page(p.DismissChecklist))
+	server.Get("/run", page(p.RunChoice))
 	server.Get("/builds", page(p.Builds))
 	server.Get("/queue", page(p.Queue))
 	server.Get("/builds/:id", page(p.Build))

@@ -15,7 +15,7 @@ import (
 // RunForm is GET /projects/:id/run: select a pipeline (?pipeline=), a branch and
 // optionally a commit.
 func (p *Pages) RunForm(c *fiber.Ctx, actor core.Actor) error {
-	return p.runForm(c, actor, http.StatusOK, nil, templates.RunView{Pipeline: templates.Field{Value: query(c, "pipeline")}})
+	return p.runForm(c, actor, http.StatusOK, nil, templates.RunView{Pipeline: templates.Field{Value: query(c, "pipeline")}, Branch: templates.Field{Value: query(c, "ref")}})
 }
 
 func (p *Pages) runForm(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert, v templates.RunView) error {

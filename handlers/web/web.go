@@ -27,6 +27,7 @@ type Commands interface {
 	RunnerCommands
 	InstallCommands
 	QueueCommands
+	OverviewCommands
 	SystemCommands
 	BadgeCommands
 	AccountCommands
