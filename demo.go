@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -23,14 +22,10 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-//go:embed docs/demo/oore.yaml
-var demoWorkflow []byte
-
 // demo is a throw-away server with a sample repository.
 type demo struct {
+	demoRepository
 	dir    string // removed at the end
-	bare   string // where pushes go
-	clone  string // where the visitor works
 	secret string // of the sample GitHub App's webhooks
 	token  string
 	sha    string
@@ -112,48 +107,18 @@ func newDemo(ctx context.Context) (_ *demo, err error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil { // macOS: /var is a link
 		return nil, err
 	}
-	d := &demo{
-		dir: dir, bare: filepath.Join(dir, "shop.git"), clone: filepath.Join(dir, "shop"),
-		secret: randomHex(), token: randomHex(),
-	}
+	d := &demo{dir: dir, demoRepository: demoRepository{bare: filepath.Join(dir, "shop.git"), clone: filepath.Join(dir, "shop")}, secret: randomHex(), token: randomHex()}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
 		}
 	}()
-	if err = d.git(ctx, dir, "init", "--quiet", "--bare", "--initial-branch=main", d.bare); err != nil {
+	if _, err = d.Make(ctx); err != nil {
 		return nil, err
-	}
-	if err = d.git(ctx, dir, "clone", "--quiet", d.bare, d.clone); err != nil {
-		return nil, err
-	}
-	if err = os.WriteFile(filepath.Join(d.clone, ".oore.yaml"), demoWorkflow, 0o644); err != nil {
-		return nil, err
-	}
-	for _, args := range [][]string{
-		{"checkout", "--quiet", "-B", "main"},
-		{"config", "user.name", "Oore demo"},
-		{"config", "user.email", "demo@example.com"},
-		{"add", "."},
-		{"commit", "--quiet", "--message", "Show what Oore does"},
-		{"push", "--quiet", "origin", "main"},
-	} {
-		if err = d.git(ctx, d.clone, args...); err != nil {
-			return nil, err
-		}
 	}
 	out, err := exec.CommandContext(ctx, "git", "-C", d.clone, "rev-parse", "HEAD").Output()
 	d.sha = strings.TrimSpace(string(out))
 	return d, err
-}
-
-func (d *demo) git(ctx context.Context, dir string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("git %s: %w: %s (the demo needs git 2.32 or newer)", args[0], err, out)
-	}
-	return nil
 }
 
 func randomHex() string {

@@ -55,7 +55,7 @@ func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	}
 	fmt.Fprintf(stdout, "%s · data %s · %s\n", versionLine(), cfg.DataDir, cfg.PublicURL)
 	if link != "" {
-		fmt.Fprintf(stdout, "First start. Open this link to sign in (good for an hour, once):\n  %s\n", link)
+		fmt.Fprintf(stdout, "First start. Open this link to sign in (good for an hour, once):\n  %s?next=/setup\n", link)
 	}
 	return s.run(ctx)
 }
@@ -140,7 +140,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	}
 	s.app, err = app.New(app.Deps{
 		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
-		Messenger: r.messenger(), Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
+		Demo: demoIn(cfg.DataDir), Messenger: r.messenger(), Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
 		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics,
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})

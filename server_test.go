@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/oore-ci/oore/handlers/github/githubtest"
+	"github.com/oore-ci/oore/handlers/web/browsertest"
 	"github.com/oore-ci/oore/store/storetest"
 )
 
@@ -51,6 +52,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	code := m.Run()
+	browsertest.Stop()
 	if path, err := binary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}

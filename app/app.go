@@ -38,6 +38,8 @@ type Deps struct {
 	LogLimit   int64         // bytes kept of one build's log
 	LeaseTTL   time.Duration // how long a runner may be silent; 0: core.LeaseTTL
 
+	Demo DemoRepository // nil: there is none
+
 	// Probes are the checks of what the commands do not know themselves.
 	Probes []core.Probe
 
@@ -82,6 +84,7 @@ type App struct {
 	localRoots []string
 	logLimit   int64
 	leaseTTL   time.Duration
+	demo       DemoRepository
 }
 
 // New checks that nothing is missing and returns the commands.
@@ -100,7 +103,7 @@ func New(d Deps) (*App, error) {
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
-		leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
+		demo: d.Demo, leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
 	}, nil
 }
 

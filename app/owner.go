@@ -16,7 +16,7 @@ func (a *App) EnsureOwner(ctx context.Context) (link string, err error) {
 	}
 	now := a.now()
 	owner := core.User{
-		ID: a.newID(), Name: "owner", Email: "owner@local", Role: core.RoleOwner, Enabled: true, Invited: true, CreatedAt: now, UpdatedAt: now,
+		ID: a.newID(), Name: "owner", Email: placeholder, Role: core.RoleOwner, Enabled: true, Invited: true, CreatedAt: now, UpdatedAt: now,
 	}
 	err = a.store.InTx(ctx, func(tx core.Store) error {
 		if err := tx.CreateUser(ctx, owner); err != nil {

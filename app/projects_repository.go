@@ -84,6 +84,9 @@ func (a *App) localPath(path string) (string, error) {
 	if err != nil {
 		return "", refused.Because(err)
 	}
+	if a.demo != nil && a.demo.Is(real) {
+		return real, nil
+	}
 	for _, root := range a.localRoots {
 		realRoot, err := filepath.EvalSymlinks(root)
 		if err != nil {

@@ -55,7 +55,10 @@ func (s *Store) CreateUser(ctx context.Context, u core.User) error {
 func (s *Store) UpdateUser(ctx context.Context, u core.User) error {
 	return s.writeOne(ctx, func(q session) error {
 		result := q.db().Model(&userRow{}).Where("id = ?", u.ID).
-			Select("Name", "Role", "Enabled", "Invited", "Password", "Updated").Updates(newUserRow(u))
+			Select("Name", "Email", "Role", "Enabled", "Invited", "Password", "Updated").Updates(newUserRow(u))
+		if duplicate(result.Error) {
+			return core.Codef(core.KindConflict, core.CodeEmailExists, "A user with the e-mail %s exists", u.Email)
+		}
 		return changed(result, "User", "update user %s", u.ID)
 	})
 }

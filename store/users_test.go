@@ -32,9 +32,12 @@ func TestUsers(t *testing.T) {
 		}
 
 		bob.Name, bob.Role, bob.Enabled, bob.Invited, bob.Password, bob.UpdatedAt = "Robert", core.RoleOwner, true, false, "other", at(5)
+		bob.Email = "robert@example.org"
 		changed := bob
-		changed.Email, changed.CreatedAt = "never@example.org", at(9) // which stay
+		changed.CreatedAt = at(9) // which stays
 		ok(t, s.UpdateUser(ctx, changed))
+		changed.Email = "ANN@example.org"
+		refused(t, s.UpdateUser(ctx, changed), core.KindConflict, core.CodeEmailExists)
 		refused(t, s.UpdateUser(ctx, core.User{ID: "none"}), core.KindNotFound, core.CodeNotFound)
 		list, err := s.ListUsers(ctx)
 		ok(t, err)

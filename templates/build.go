@@ -23,6 +23,7 @@ type BuildView struct {
 	Log       LogView
 	MayRun    bool   // may cancel and run again
 	PublicURL string // without a trailing slash
+	Demo      bool   // it is of the sample repository, and the reader may push to that
 }
 
 // Build writes a build's page.

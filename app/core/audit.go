@@ -53,6 +53,7 @@ const (
 	AuditUserDisable       AuditAction = "user.disable"
 	AuditUserEnable        AuditAction = "user.enable"
 	AuditUserLink          AuditAction = "user.sign_in_link"
+	AuditUserIntroduce     AuditAction = "user.introduce"
 	AuditMemberSet         AuditAction = "member.set"
 	AuditMemberDelete      AuditAction = "member.delete"
 	AuditChatLink          AuditAction = "chat.link"
@@ -70,7 +71,7 @@ func AuditActions() []AuditAction {
 		AuditNotifyCreate, AuditNotifyUpdate, AuditNotifyDelete, AuditNotifyTest, AuditArtifactLink, AuditShareCreate, AuditShareDelete, AuditRedeliver, AuditApprove, AuditRevoke,
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
 		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditTokenCreate, AuditTokenDelete,
-		AuditSignIn, AuditSignInRefused, AuditSignOut, AuditUserInvite, AuditUserRole, AuditUserDisable, AuditUserEnable, AuditUserLink,
+		AuditSignIn, AuditSignInRefused, AuditSignOut, AuditUserInvite, AuditUserRole, AuditUserDisable, AuditUserEnable, AuditUserLink, AuditUserIntroduce,
 		AuditMemberSet, AuditMemberDelete, AuditChatLink, AuditChatUnlink, AuditChatUse, AuditChatSubscribe, AuditChatUnsubscribe,
 	}
 }

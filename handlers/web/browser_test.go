@@ -2,78 +2,20 @@ package web
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"runtime"
-	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/handlers/web/browsertest"
 )
-
-// chromium finds the browser. Without one these tests fail rather than pass unseen.
-func chromium() (string, error) {
-	candidates := []string{"chromium", "chromium-browser", "google-chrome"}
-	if runtime.GOOS == "darwin" {
-		candidates = append(candidates, "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
-	}
-	for _, name := range candidates {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("the browser tests need Chromium; `make deps` installs it")
-}
-
-// chrome is the one browser of all tests, started by the first that needs it. stop ends it.
-type chrome struct {
-	ctx  context.Context
-	stop func()
-}
-
-var theBrowser = sync.OnceValues(func() (*chrome, error) {
-	path, err := chromium()
-	if err != nil {
-		return nil, err
-	}
-	profile, err := os.MkdirTemp("", "oore-chromium-")
-	if err != nil {
-		return nil, err
-	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
-		chromedp.Flag("disable-component-update", true),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	started.Store(true)
-	return &chrome{ctx, func() {
-		if err := chromedp.Cancel(ctx); err != nil {
-			fmt.Fprintln(os.Stderr, "close the browser:", err)
-		}
-		cancel()
-		stop()
-		os.RemoveAll(profile)
-	}}, chromedp.Do(ctx)
-})
-
-var started atomic.Bool
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if started.Load() {
-		if c, _ := theBrowser(); c != nil {
-			c.stop()
-		}
-	}
+	browsertest.Stop()
 	os.Exit(code)
 }
 
@@ -83,40 +25,9 @@ type tab struct {
 	ctx context.Context
 }
 
-// browser opens one. What a page reports as an error, a breach of the content policy
-// included, fails the test, but for what the test expects.
 func browser(t *testing.T, expected ...string) tab {
 	t.Helper()
-	c, err := theBrowser()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, closeTab := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 860)); err != nil {
-		t.Fatal(err)
-	}
-	listened := make(chan struct{})
-	messages := chromedp.Console(ctx)
-	go func() {
-		defer close(listened)
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			isExpected := func(e string) bool { return strings.Contains(m.Text+" "+m.URL, e) }
-			if (m.Type == chromedp.ConsoleError || m.IsException()) && !slices.ContainsFunc(expected, isExpected) {
-				t.Errorf("the page reports: %s (%s)", m, m.URL)
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		if err := chromedp.Cancel(ctx); err != nil {
-			t.Logf("close the tab: %v", err)
-		}
-		closeTab()
-		<-listened
-	})
-	return tab{T: t, ctx: ctx}
+	return tab{T: t, ctx: browsertest.Open(t, expected...)}
 }
 
 // step bounds one action, so that a page which never does it fails the test and does

@@ -74,6 +74,7 @@ func (p *Pages) buildView(c *fiber.Ctx, actor core.Actor, id string) (templates.
 	v.Page = page(c, actor, templates.BuildTitle(v.Build, v.Project.Name), "builds", "/v1/builds/"+v.Build.ID)
 	v.Page.State = v.Build.Status
 	v.PublicURL = p.publicURL
+	v.Demo = may(actor, core.ActEditProject, &v.Project) && p.app.IsDemo(v.Project)
 	v.MayRun = may(actor, core.ActTrigger, &v.Project)
 	return v, nil
 }

@@ -7,31 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/oore-ci/oore/handlers/web/browsertest"
 )
 
-// press sends keys to the page as a keyboard does: what a page takes as a key of its own
-// is not typed as well.
+// press sends keys to the page as a keyboard does.
 func (b tab) press(keys string) {
 	b.Helper()
 	ctx, cancel := b.step()
 	defer cancel()
-	for _, r := range keys {
-		events := kb.Encode(r)
-		down, up := *events[0], *events[len(events)-1]
-		if len(events) == 3 {
-			down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
-		}
-		if r == '\r' {
-			down.Text = "\r"
-		}
-		for _, e := range []input.DispatchKeyEventParams{down, up} {
-			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, e); err != nil {
-				b.Fatal(err)
-			}
-		}
+	if err := browsertest.Press(ctx, keys); err != nil {
+		b.Fatal(err)
 	}
 }
 

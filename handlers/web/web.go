@@ -30,6 +30,7 @@ type Commands interface {
 	OverviewCommands
 	SystemCommands
 	BadgeCommands
+	SetupCommands
 	AccountCommands
 	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
 	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)

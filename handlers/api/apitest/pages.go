@@ -20,3 +20,31 @@ func (f *Commands) Overview(ctx context.Context, actor core.Actor, mine bool) (a
 func (f *Commands) Checklist(_ context.Context, actor core.Actor) ([]app.ToDo, error) {
 	return nil, f.note("Checklist", actor, "", nil)
 }
+
+// Find answers the projects, pipelines and builds that the lists answer.
+func (f *Commands) Find(_ context.Context, actor core.Actor, text string) (app.Found, error) {
+	return app.Found{Projects: []core.Project{f.Project}, Pipelines: []core.Pipeline{f.Pipeline}, Builds: []core.Build{f.Detail.Build}}, f.note("Find", actor, "", text)
+}
+
+// FindBadge answers a badge that everybody may see, or Err.
+func (f *Commands) FindBadge(_ context.Context, actor core.Actor, projectID, _, branch string) (app.Badge, error) {
+	return app.Badge{Pipeline: f.Pipeline.Name, Status: core.BuildSucceeded, Public: true}, f.note("FindBadge", actor, projectID, branch)
+}
+
+// Introduce answers Err.
+func (f *Commands) Introduce(_ context.Context, actor core.Actor, name, _ string) error {
+	return f.note("Introduce", actor, "", name)
+}
+
+// StartDemo answers Detail's build.
+func (f *Commands) StartDemo(_ context.Context, actor core.Actor) (core.Build, error) {
+	return f.Detail.Build, f.note("StartDemo", actor, "", nil)
+}
+
+// PushDemo answers Err.
+func (f *Commands) PushDemo(_ context.Context, actor core.Actor, projectID string, broken bool) error {
+	return f.note("PushDemo", actor, projectID, broken)
+}
+
+// IsDemo says no.
+func (f *Commands) IsDemo(core.Project) bool { return false }

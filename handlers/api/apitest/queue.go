@@ -23,13 +23,3 @@ func (f *Commands) QueuePlaces(_ context.Context, _ core.Actor, builds ...core.B
 	}
 	return places, f.Err
 }
-
-// Find answers the projects, pipelines and builds that the lists answer.
-func (f *Commands) Find(_ context.Context, actor core.Actor, text string) (app.Found, error) {
-	return app.Found{Projects: []core.Project{f.Project}, Pipelines: []core.Pipeline{f.Pipeline}, Builds: []core.Build{f.Detail.Build}}, f.note("Find", actor, "", text)
-}
-
-// FindBadge answers a badge that everybody may see, or Err.
-func (f *Commands) FindBadge(_ context.Context, actor core.Actor, projectID, _, branch string) (app.Badge, error) {
-	return app.Badge{Pipeline: f.Pipeline.Name, Status: core.BuildSucceeded, Public: true}, f.note("FindBadge", actor, projectID, branch)
-}

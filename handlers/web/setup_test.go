@@ -1,0 +1,57 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+func TestFirstSteps(t *testing.T) {
+	f := filled()
+	f.users[0].Email = "owner@local"
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	if _, body := get(t, a, "/setup"); !strings.Contains(body, "Who are you?") {
+		t.Error("nobody asks who the owner is")
+	}
+	answer, _ := post(t, a, "/setup/you", url.Values{"name": {"Sam"}, "email": {"sam@example.com"}})
+	if answer.Header.Get("Location") != "/setup?step=code" {
+		t.Errorf("%d to %s", answer.StatusCode, answer.Header.Get("Location"))
+	}
+	f.users[0].Email = "sam@example.com"
+	_, body := get(t, a, "/setup")
+	for _, want := range []string{"Where is your code?", `action="/setup/demo"`, `href="/projects/new"`, `href="/settings/sources/github"`, `href="/settings/sources/gitlab"`, "http://127.0.0.1:8787</code> is none"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the cards lack %s", want)
+		}
+	}
+	answer, _ = post(t, a, "/setup/demo", nil)
+	if answer.Header.Get("Location") != "/builds/b1" {
+		t.Errorf("the demo leads to %s", answer.Header.Get("Location"))
+	}
+	if _, body := get(t, a, "/builds/b1"); !strings.Contains(body, "What now") {
+		t.Error("the demo's build does not say what to do next")
+	}
+	if _, body := get(t, a, "/builds/b140"); strings.Contains(body, "What now") {
+		t.Error("a build that is not the demo's says what to do next")
+	}
+	answer, _ = post(t, a, "/setup/demo/push", url.Values{"project": {"p2"}, "broken": {"1"}})
+	if answer.Header.Get("Location") != "/projects/p2" || !slices.Equal(f.asked, []string{"introduce Sam sam@example.com", "demo", "push p2 true"}) {
+		t.Errorf("to %s, asked %v", answer.Header.Get("Location"), f.asked)
+	}
+	f.refuse = core.Errorf(core.KindInvalid, "email must be an e-mail address")
+	if answer, body := post(t, a, "/setup/you", url.Values{"name": {"Sam"}, "email": {"x"}}); answer.StatusCode != http.StatusBadRequest || besideField(body, "email") == "" || !strings.Contains(body, `value="Sam"`) {
+		t.Errorf("refused: %d", answer.StatusCode)
+	}
+	f.refuse = core.Errorf(core.KindUnavailable, "The sample repository could not be made")
+	if answer, body := post(t, a, "/setup/demo", nil); answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "could not be made") {
+		t.Errorf("no demo: %d", answer.StatusCode)
+	}
+	viewer := core.Actor{Kind: core.ActorUser, UserID: "u3", Name: "kim", Role: core.RoleDeveloper}
+	if answer, _ := get(t, site(t, f, viewer, ""), "/setup"); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("a developer: %d", answer.StatusCode)
+	}
+}
