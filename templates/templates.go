@@ -62,6 +62,6 @@ func (s *Set) render(w io.Writer, page, part string, view any) error {
 	if err := s.pages[page].ExecuteTemplate(&b, part, view); err != nil {
 		return fmt.Errorf("render the page %s: %w", page, err)
 	}
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(inert(b.Bytes()))
 	return err
 }

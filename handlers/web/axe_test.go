@@ -66,8 +66,21 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 	}, "the server responded with a status of 400")
 }
 
-// eachLook shows pages in a browser in both themes, on a desk and on a phone. audit
-// looks at the page that is open. expected is what pages may report.
+// looks are a desk and a phone, in both themes. What axe finds depends on the theme only as
+// far as it is about colors.
+func looks() []aLook {
+	const colors = `{ runOnly: ["color-contrast", "link-in-text-block"] }`
+	return []aLook{{"light", 1280, `{}`}, {"dark", 1280, colors}, {"light", 390, `{}`}, {"dark", 390, colors}}
+}
+
+type aLook struct {
+	theme string
+	width int64
+	rules string
+}
+
+// eachLook shows pages in a browser. audit looks at the page that is open as on a desk and
+// on a phone, in both themes. expected is what pages may report.
 func eachLook(t *testing.T, show func(b tab, audit func(page string)), expected ...string) {
 	t.Helper()
 	path := filepath.Join("..", "..", "templates", "testdata", "node_modules", "axe-core", "axe.min.js")
@@ -76,26 +89,35 @@ func eachLook(t *testing.T, show func(b tab, audit func(page string)), expected 
 		t.Fatalf("%v; `make deps` installs it", err)
 	}
 	b := browser(t, expected...)
-	for _, theme := range []string{"light", "dark"} {
-		for _, width := range []int64{1280, 390} {
-			b.do(chromedp.EmulateViewport(width, 844))
+	show(b, func(page string) {
+		b.script(string(axe))
+		for _, l := range looks() {
+			b.do(chromedp.EmulateViewport(l.width, 844))
 			_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-				{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+				{Name: "prefers-color-scheme", Value: l.theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 			}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			show(b, func(page string) {
-				b.script(string(axe))
-				found := evaluate[[]string](b, `axe.run().then(r => r.passes.length < 10 ? ["axe looked at nothing"] :
-					r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + ": " + n.failureSummary.replace(/\s+/g, " "))))`)
-				for _, violation := range found {
-					t.Errorf("%s %s %d: %s", page, theme, width, violation)
-				}
-				if wide := evaluate[int64](b, `document.documentElement.scrollWidth`); wide > width {
-					t.Errorf("%s %s: %d px wide on %d", page, theme, wide, width)
-				}
-			})
+			found := evaluate[[]string](b, `axe.run(`+l.rules+`).then(r => r.passes.length + r.incomplete.length === 0 ? ["axe looked at nothing"] :
+				r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + ": " + n.failureSummary.replace(/\s+/g, " "))))`)
+			for _, violation := range found {
+				t.Errorf("%s %s %d: %s", page, l.theme, l.width, violation)
+			}
+			if wide := evaluate[int64](b, `document.documentElement.scrollWidth`); wide > l.width {
+				t.Errorf("%s %s: %d px wide on %d", page, l.theme, wide, l.width)
+			}
 		}
+		light(b, page)
+	})
+}
+
+// light looks that a page asks nobody but this server, for little.
+func light(b tab, page string) {
+	b.Helper()
+	weight := evaluate[[]int](b, `(entries => [entries.length, entries.reduce((sum, e) => sum + e.encodedBodySize, 0), entries.filter(e => !e.name.startsWith(location.origin + "/")).length])
+		([...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource").filter(e => e.initiatorType !== "fetch" && e.initiatorType !== "other")])`)
+	if weight[0] > 8+evaluate[int](b, `document.images.length`) || weight[1] > 100<<10 || weight[2] > 0 {
+		b.Errorf("%s needs %d requests for %d bytes, %d of them to others", page, weight[0], weight[1], weight[2])
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -25,7 +24,7 @@ type BadgeCommands interface {
 func (p *Pages) Badge(c *fiber.Ctx, actor core.Actor) error {
 	project := strings.ToLower(param(c, "project"))
 	pipeline, isSVG := strings.CutSuffix(strings.ToLower(param(c, "pipeline")), ".svg")
-	if !isSVG || uuid.Validate(project) != nil {
+	if !isSVG {
 		return core.Errorf(core.KindNotFound, "Project not found")
 	}
 	badge, err := p.app.FindBadge(c.UserContext(), actor, project, pipeline, strings.ToValidUTF8(query(c, "branch"), ""))

@@ -9,7 +9,8 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
+// hostile is a name with markup, commands of terminals, and a turn of direction.
+const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(1)>` + "\x1b]8;;javascript:alert(1)\x07\x1b[31m\u202egnp.exe\u2066"
 
 func ago(d time.Duration) time.Time { return time.Now().Add(-d) }
 

@@ -112,6 +112,42 @@ func TestEveryPageIsSound(t *testing.T) {
 	}
 }
 
+// noPages are the routes that answer no page, and why.
+func noPages() map[string]string {
+	const other, file = "goes on to another page", "is a file"
+	return map[string]string{
+		"/static/*": file, "/badges/:project/:pipeline": file, "/builds/:id/log.txt": file, "/i/:id/qr.svg": file, "/i/:id/qr.png": file, "/i/:secret/manifest.plist": file,
+		"/artifacts/:id/icon": file, "/i/:secret/icon": file,
+		"/sign-in/:token": other, "/settings": other, "/projects/:id/settings": other, "/settings/sources/github/callback": other,
+		"/settings/sources/github/installed": other, "/settings/sources/gitlab/callback": other,
+	}
+}
+
+// Every route for people is among the pages that these tests look at, or says why not: a
+// new one fails here until somebody has decided that.
+func TestEveryRouteIsLookedAt(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	seen := noPages()
+	for _, path := range everyPage() {
+		answer, _ := get(t, a, path)
+		seen[answer.Header.Get("Test-Route")] = "seen"
+	}
+	routes := map[string]bool{}
+	for _, route := range a.GetRoutes(true) {
+		if route.Method == http.MethodGet {
+			routes[route.Path] = true
+			if seen[route.Path] == "" {
+				t.Errorf("no test looks at %s: give an address of it to everyPage, or to noPages why it is none", route.Path)
+			}
+		}
+	}
+	for path := range noPages() {
+		if !routes[path] {
+			t.Errorf("%s is no route any more", path)
+		}
+	}
+}
+
 func TestHostileNamesStayText(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
 	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/settings/general", "/projects/p2/settings/badge", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings/access", "/search?q=" + url.QueryEscape(hostile)} {
@@ -119,6 +155,35 @@ func TestHostileNamesStayText(t *testing.T) {
 		if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
 			t.Errorf("%s does not show the hostile name as text", path)
 		}
+	}
+}
+
+// No page holds what terminals obey, or what turns the direction of the text around it,
+// and nothing in it came from a name but text.
+func TestNamesAreInertOnEveryPage(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	wrong := regexp.MustCompile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+	script, image := regexp.MustCompile(`<script[^>]*>`), regexp.MustCompile(`<img[^>]*>`)
+	found := 0
+	for _, path := range append(everyPage(), "/search?q="+url.QueryEscape(hostile), "/none/"+url.PathEscape(hostile), "/commands?line="+url.QueryEscape(hostile)) {
+		_, body := get(t, a, path)
+		if at := wrong.FindStringIndex(body); at != nil {
+			t.Errorf("%s holds %q: …%q", path, body[at[0]:at[1]], body[max(0, at[0]-80):at[1]])
+		}
+		for _, tag := range script.FindAllString(body, -1) {
+			if !strings.HasPrefix(tag, `<script type="module" src="/static/`) {
+				t.Errorf("%s holds %s", path, tag)
+			}
+		}
+		for _, tag := range image.FindAllString(body, -1) {
+			if !strings.HasPrefix(tag, `<img class="`) {
+				t.Errorf("%s holds %s", path, tag)
+			}
+		}
+		found += strings.Count(body, "&lt;script&gt;alert(1)")
+	}
+	if found < 40 {
+		t.Errorf("only %d hostile names are shown", found)
 	}
 }
 

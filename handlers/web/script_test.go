@@ -62,6 +62,15 @@ func TestPagesReadWithoutScripts(t *testing.T) {
 			b.do(chromedp.WaitVisible(chromedp.CSS(s)))
 		}
 	}
+	for _, page := range everyPage() {
+		b.open(address + page)
+		lacks := evaluate[[]string](b, `[...document.querySelectorAll("main form")].filter(f => !f.querySelector("button:not([type=button])")).map(f => "a button in the form " + f.action).concat(
+			document.querySelector("h1").checkVisibility() && document.querySelector("main").innerText.length > 40 ? [] : ["something to read"],
+			[...document.querySelectorAll("main [data-key]")].filter(e => e.matches("a:not([href]), button[type=button]:not([hidden])")).map(e => "a way without scripts beside the key " + e.dataset.key))`)
+		for _, what := range lacks {
+			t.Errorf("%s lacks %s", page, what)
+		}
+	}
 }
 
 // Lines that arrive later look as if the server had drawn them.

@@ -32,6 +32,11 @@ func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *
 	as := func(h func(*fiber.Ctx, core.Actor) error) fiber.Handler {
 		return func(c *fiber.Ctx) error { return h(c, actor) }
 	}
+	a.Use(func(c *fiber.Ctx) error {
+		err := c.Next()
+		c.Set("Test-Route", c.Route().Path)
+		return err
+	})
 	icon := func(c *fiber.Ctx) error { return c.Type("png").Send(onePixel()) }
 	a.Get("/artifacts/:id/icon", icon)
 	a.Get("/i/:secret/icon", icon)

@@ -59,7 +59,7 @@ export class Ansi {
       if (c === 0x0d) returned = true;
       else if (c === 9 || (c >= 0x20 && (c < 0x7f || c > 0x9f))) {
         if (returned) { out.replaceChildren(); text = ''; returned = false; }
-        text += content[i];
+        text += turns(c) ? '\ufffd' : content[i];
       }
       i++;
     }
@@ -98,6 +98,9 @@ export class Ansi {
     else if (n === 49) this.bg = -1;
   }
 }
+
+// turns tells the characters that would turn the direction of the text around them.
+const turns = c => (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 
 const number = s => /^\d{0,9}$/.test(s) ? +s : NaN;
 
