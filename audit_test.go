@@ -214,6 +214,12 @@ func (w *auditWorld) settings() {
 	w.change("PUT /v1/projects/:id/secrets/:name", "secret.set", project+"/secrets/TOKEN", body{"value": canary}, nil)
 	w.change("DELETE /v1/projects/:id/secrets/:name", "secret.delete", project+"/secrets/TOKEN", nil, nil)
 
+	var s idView
+	schedule := body{"name": "Nightly", "pipeline_id": w.extra, "cron": "30 2 * * *"}
+	w.change("POST /v1/projects/:id/schedules", "schedule.create", project+"/schedules", schedule, &s)
+	w.change("PATCH /v1/projects/:id/schedules/:schedule_id", "schedule.update", project+"/schedules/"+s.ID, body{"enabled": false}, nil)
+	w.change("DELETE /v1/projects/:id/schedules/:schedule_id", "schedule.delete", project+"/schedules/"+s.ID, nil, nil)
+
 	var n idView
 	in := body{"kind": "webhook", "target": newListener(w.t.(*testing.T)).URL, "secret": "0123456789abcdef-" + canary}
 	w.change("POST /v1/projects/:id/notifications", "notification.create", project+"/notifications", in, &n)

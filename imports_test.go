@@ -28,7 +28,7 @@ type room struct {
 func importLaw() map[string]room {
 	fiber := []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/google/uuid"}
 	return map[string]room{
-		"app/core":  {outside: []string{"go.yaml.in/yaml/v3", "github.com/bmatcuk/doublestar/v4"}},
+		"app/core":  {outside: []string{"go.yaml.in/yaml/v3", "github.com/bmatcuk/doublestar/v4", "github.com/netresearch/go-cron"}},
 		"app":       {house: []string{"app/core"}, outside: []string{"golang.org/x/sync"}},
 		"templates": {house: []string{"app/core"}, outside: []string{"rsc.io/qr"}},
 		"runner":    {house: []string{"app/core"}, http: true, outside: []string{"golang.org/x/sys", "golang.org/x/image", "howett.net/plist", "google.golang.org/protobuf", "github.com/klauspost/compress/zstd"}},

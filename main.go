@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // of schedules, where the machine has none
 
 	"github.com/oore-ci/oore/runner"
 )

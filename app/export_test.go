@@ -5,6 +5,9 @@ import "context"
 // ArchiveNext is one turn of the worker, so that tests can end it anywhere.
 func (a *App) ArchiveNext(ctx context.Context) (more bool, err error) { return a.archiveNext(ctx) }
 
+// RunSchedules is one turn of the worker.
+func (a *App) RunSchedules(ctx context.Context) (more bool, err error) { return a.runSchedules(ctx) }
+
 // HoldSearches takes the turns of all searches until release is called.
 func (a *App) HoldSearches() (release func()) {
 	for range searchesAtOnce {

@@ -9,6 +9,7 @@ const (
 	topicInbox     = "inbox"
 	topicInventory = "inventory"
 	topicOutbox    = "outbox"
+	topicSchedules = "schedules"
 )
 
 func topicBuild(id string) string { return "build:" + id }

@@ -135,6 +135,11 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Put("/projects/:id/secrets/:name", a.api(h.SetSecret))
 	v1.Delete("/projects/:id/secrets/:name", a.api(h.DeleteSecret))
 
+	v1.Get("/projects/:id/schedules", a.api(h.ListSchedules))
+	v1.Post("/projects/:id/schedules", a.api(h.CreateSchedule))
+	v1.Patch("/projects/:id/schedules/:schedule_id", a.api(h.UpdateSchedule))
+	v1.Delete("/projects/:id/schedules/:schedule_id", a.api(h.DeleteSchedule))
+
 	v1.Get("/projects/:id/notifications", a.api(h.ListNotifications))
 	v1.Post("/projects/:id/notifications", a.api(h.CreateNotification))
 	v1.Patch("/notifications/:id", a.api(h.UpdateNotification))

@@ -20,7 +20,7 @@ type Option struct{ Value, Label string }
 // ProjectSettingsView is the form for a project's settings.
 type ProjectSettingsView struct {
 	Page
-	Part                             string // general, source, secrets, notifications, access, badge or danger
+	Part                             string // general, source, schedules, secrets, notifications, access, badge or danger
 	At                               string // its address
 	Project                          core.Project
 	Name, Description, DefaultBranch Field
@@ -33,13 +33,14 @@ type ProjectSettingsView struct {
 	Access                           AccessView
 	Notifications                    NotificationsView
 	Secrets                          SecretsView
+	Schedules                        SchedulesView
 	Confirm                          Field // the name, typed to delete the project
 }
 
 // Parts are the parts of the settings that the reader may open, by their addresses.
 func (v ProjectSettingsView) Parts() []Option {
 	base := "/projects/" + v.Project.ID + "/settings/"
-	parts := []Option{{base + "general", "General"}, {base + "source", "Source"}}
+	parts := []Option{{base + "general", "General"}, {base + "source", "Source"}, {base + "schedules", "Schedules"}}
 	if v.Manages {
 		parts = append(parts, Option{base + "secrets", "Secrets"}, Option{base + "notifications", "Notifications"},
 			Option{base + "access", "Access"}, Option{base + "badge", "Badge"}, Option{base + "danger", "Delete"})
@@ -49,7 +50,7 @@ func (v ProjectSettingsView) Parts() []Option {
 
 // PartTitle names the part in the page's title.
 func (v ProjectSettingsView) PartTitle() string {
-	return map[string]string{"general": "Settings", "source": "Source", "secrets": "Secrets", "notifications": "Notifications", "access": "Access", "badge": "Badges", "danger": "Deletion"}[v.Part]
+	return map[string]string{"general": "Settings", "source": "Source", "schedules": "Schedules", "secrets": "Secrets", "notifications": "Notifications", "access": "Access", "badge": "Badges", "danger": "Deletion"}[v.Part]
 }
 
 // Public tells whether everybody may see the badges.

@@ -25,6 +25,9 @@ const (
 	AuditPipelineDelete    AuditAction = "pipeline.delete"
 	AuditSecretSet         AuditAction = "secret.set"
 	AuditSecretDelete      AuditAction = "secret.delete"
+	AuditScheduleCreate    AuditAction = "schedule.create"
+	AuditScheduleUpdate    AuditAction = "schedule.update"
+	AuditScheduleDelete    AuditAction = "schedule.delete"
 	AuditNotifyCreate      AuditAction = "notification.create"
 	AuditNotifyUpdate      AuditAction = "notification.update"
 	AuditNotifyDelete      AuditAction = "notification.delete"
@@ -68,6 +71,7 @@ func AuditActions() []AuditAction {
 	return []AuditAction{
 		AuditBuildTrigger, AuditBuildCancel, AuditBuildRerun, AuditProjectCreate, AuditProjectUpdate, AuditProjectDelete,
 		AuditPipelineCreate, AuditPipelineUpdate, AuditPipelineDelete, AuditSecretSet, AuditSecretDelete,
+		AuditScheduleCreate, AuditScheduleUpdate, AuditScheduleDelete,
 		AuditNotifyCreate, AuditNotifyUpdate, AuditNotifyDelete, AuditNotifyTest, AuditArtifactLink, AuditShareCreate, AuditShareDelete, AuditRedeliver, AuditApprove, AuditRevoke,
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
 		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditTokenCreate, AuditTokenDelete,
@@ -82,6 +86,7 @@ const (
 	TargetProject      = "project"
 	TargetPipeline     = "pipeline"
 	TargetSecret       = "secret"
+	TargetSchedule     = "schedule"
 	TargetNotification = "notification"
 	TargetArtifact     = "artifact"
 	TargetShareLink    = "share_link"

@@ -12,6 +12,7 @@ const (
 	ActReplay         Action = "replay"  // process a delivery again
 	ActApprove        Action = "approve" // let a fork's commit be built
 	ActEditProject    Action = "edit_project"
+	ActSchedule       Action = "schedule" // let builds start by themselves
 	ActManageProject  Action = "manage_project"
 	ActCreateProject  Action = "create_project"
 	ActLocalFiles     Action = "local_files" // name a folder of the server
@@ -33,6 +34,7 @@ var matrix = []Rule{
 	{ActReplay, RoleDeveloper, false, "Redeliver a webhook"},
 	{ActApprove, RoleDeveloper, false, "Approve the commit of a fork"},
 	{ActEditProject, RoleDeveloper, false, "Make and change pipelines; change a project's name, description, default branch, comments and checks"},
+	{ActSchedule, RoleDeveloper, false, "Make, change and delete schedules (whoever does must be allowed to start builds too)"},
 	{ActManageProject, RoleMaintainer, false, "Secrets, members, notifications; `forks`, `visibility`, `trigger_role`; delete pipelines and the project; the project's audit log"},
 	{ActCreateProject, RoleAdmin, true, "Create projects"},
 	{ActLocalFiles, RoleAdmin, true, "Make a project of a folder of the server"},

@@ -60,6 +60,7 @@ type Commands interface {
 
 	NotificationCommands
 	SecretCommands
+	ScheduleCommands
 	RunnerCommands
 	QueueCommands
 	ArtifactCommands

@@ -47,6 +47,8 @@ func settingsNews(done string) *templates.Alert {
 		"forgotten":    "The notification is deleted.",
 		"secret":       "The secret is stored. Builds get it whose .oore.yaml lists it under secrets.",
 		"no-secret":    "The secret is deleted.",
+		"schedule":     "The schedule is saved.",
+		"no-schedule":  "The schedule is deleted.",
 		"access":       "Who sees the project and starts its builds is saved.",
 		"member":       "The member is saved.",
 		"no-member":    "They are no member any more.",
@@ -95,6 +97,8 @@ func (p *Pages) fillSettings(c *fiber.Ctx, actor core.Actor, v *templates.Projec
 	switch v.Part {
 	case "access":
 		return p.access(c, actor, v)
+	case "schedules":
+		return p.schedules(c, actor, v)
 	case "notifications":
 		return p.notifications(c, actor, v)
 	case "secrets":

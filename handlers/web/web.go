@@ -24,6 +24,7 @@ type Commands interface {
 	SourceCommands
 	NotificationCommands
 	SecretCommands
+	ScheduleCommands
 	RunnerCommands
 	InstallCommands
 	QueueCommands

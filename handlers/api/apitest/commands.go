@@ -34,6 +34,7 @@ type Commands struct {
 	Credential    core.Credential
 	Integration   app.IntegrationDetail
 	Notification  core.Notification
+	Schedule      core.Schedule
 	Runner        app.RunnerDetail
 	Job           *core.Job
 	Renewal       core.Renewal

@@ -1,0 +1,124 @@
+package core
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/netresearch/go-cron"
+)
+
+// Cron says at which moments something is due: five fields (minute, hour, day of the
+// month, month, day of the week) or one of @hourly, @daily, @weekly, @monthly,
+// @yearly, read on the clocks of a time zone.
+type Cron struct {
+	spec cron.Schedule
+	zone *time.Location
+	// byHour tells that it is due at times of the day, and not every so many minutes: a
+	// time that the clocks show twice then counts once, and one that they skip comes as
+	// soon as they have.
+	byHour bool
+}
+
+// ParseCron reads an expression and the name of a time zone (Europe/Berlin; empty: UTC).
+// KindInvalid names the field and what is wrong with it.
+func ParseCron(expression, zone string) (Cron, error) {
+	location, err := time.LoadLocation(zone)
+	if err != nil || zone == "Local" {
+		return Cron{}, Errorf(KindInvalid, "time_zone: %q is no time zone; give a name such as Europe/Berlin or UTC", truncate(zone, 64))
+	}
+	fields := strings.Fields(strings.TrimSpace(expression))
+	if len(fields) == 1 {
+		fields = strings.Fields(map[string]string{
+			"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
+		}[fields[0]])
+	}
+	if len(expression) > maxPatternLength || len(fields) != 5 {
+		return Cron{}, Errorf(KindInvalid, "cron: give five fields (minute, hour, day of the month, month, day of the week), such as \"30 2 * * 1-5\", or one of @hourly, @daily, @weekly, @monthly, @yearly")
+	}
+	spec, err := parseFields(strings.Join(fields, " "))
+	if err != nil {
+		return Cron{}, Errorf(KindInvalid, "cron: %v", err)
+	}
+	c := Cron{spec: spec, zone: location, byHour: !strings.HasPrefix(fields[1], "*")}
+	if c.Next(time.Now()).IsZero() {
+		return Cron{}, Errorf(KindInvalid, "cron: there is no such day in the next years")
+	}
+	return c, nil
+}
+
+// parseFields keeps a defect of the parser from ending the process.
+func parseFields(fields string) (spec cron.Schedule, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it cannot be read")
+		}
+	}()
+	return cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(fields)
+}
+
+// Next is the first moment after t; zero: there is none in the next years.
+func (c Cron) Next(t time.Time) time.Time {
+	if !c.byHour {
+		return utcOrZero(c.spec.Next(t.In(c.zone)))
+	}
+	for wall := c.spec.Next(wallClock(t.In(c.zone))); !wall.IsZero(); wall = c.spec.Next(wall) {
+		if at := c.when(wall); at.After(t) {
+			return at.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// Last is the last moment that is not after t, of those from first on, which is one.
+func (c Cron) Last(first, t time.Time) time.Time {
+	for range maxMissed {
+		next := c.Next(first)
+		if next.IsZero() || next.After(t) {
+			return first
+		}
+		first = next
+	}
+	return first
+}
+
+// maxMissed bounds how many missed moments Last goes through: a month of minutes.
+const maxMissed = 50_000
+
+func utcOrZero(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// wallClock is what the clocks show, as if they were in UTC.
+func wallClock(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+// when is the first moment at which the clocks show it, or else that at which they have
+// skipped it.
+func (c Cron) when(wall time.Time) time.Time {
+	before, after := offset(wall.Add(-24*time.Hour).In(c.zone)), offset(wall.Add(24*time.Hour).In(c.zone))
+	for _, o := range []time.Duration{before, after} {
+		if at := wall.Add(-o); wallClock(at.In(c.zone)).Equal(wall) {
+			return at
+		}
+	}
+	low, high := wall.Add(-24*time.Hour), wall.Add(24*time.Hour) // the change lies between
+	for high.Sub(low) > time.Second {
+		middle := low.Add(high.Sub(low) / 2)
+		if offset(middle.In(c.zone)) == before {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return high.Truncate(time.Second)
+}
+
+func offset(t time.Time) time.Duration {
+	_, seconds := t.Zone()
+	return time.Duration(seconds) * time.Second
+}
