@@ -15,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/api"
 	"github.com/oore-ci/oore/handlers/web"
 )
 
@@ -46,11 +47,7 @@ func (h *errorHandler) handle(c *fiber.Ctx, err error) error {
 	if shown.Kind == core.KindInternal {
 		h.log.Error("request failed", "shown", shown.Message, "method", c.Method(), "path", c.Path(), "error", err)
 	}
-	return c.Status(code).JSON(struct {
-		Error   string `json:"error"`
-		Code    string `json:"code"`
-		Details string `json:"details,omitempty"`
-	}{shown.Message, shown.Code, shown.Details})
+	return c.Status(code).JSON(api.ErrorJSON{Error: shown.Message, Code: shown.Code, Details: shown.Details})
 }
 
 // sendPage leaves the wording of our own faults, and their note in the log, to the

@@ -67,6 +67,9 @@ func build(o Options, commands commands) *fiber.App {
 	server.Get("/dl/:secret", h.DownloadByLink)
 	server.Get("/i/:secret/app", h.SharedFile)
 	server.Get("/i/:secret/icon", h.SharedIcon)
+	description := api.Description(o.PublicURL, a.cookie)
+	server.Get("/v1/openapi.json", document(description))
+	server.Get("/docs/api", o.Pages.Reference(description))
 	o.Pages.Mount(server, web.Doors{Page: a.page, Guest: a.guest, SameOrigin: a.sameOrigin})
 	return server
 }

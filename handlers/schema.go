@@ -10,10 +10,15 @@ import (
 )
 
 // workflowSchema answers GET /schema/oore.yaml.json: what editors check a `.oore.yaml`
-// by. It is everybody's, also from pages of other origins.
+// by.
 func workflowSchema() fiber.Handler {
-	body := core.WorkflowSchema()
-	tag := fmt.Sprintf(`"%.16x"`, sha256.Sum256([]byte(body)))
+	return document([]byte(core.WorkflowSchema()))
+}
+
+// document answers with a file of JSON that is the same for everybody, also for pages of
+// other origins.
+func document(body []byte) fiber.Handler {
+	tag := fmt.Sprintf(`"%.16x"`, sha256.Sum256(body))
 	return func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
 		c.Set(fiber.HeaderETag, tag)
@@ -22,6 +27,6 @@ func workflowSchema() fiber.Handler {
 			return c.SendStatus(fiber.StatusNotModified)
 		}
 		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
-		return c.SendString(body)
+		return c.Send(body)
 	}
 }

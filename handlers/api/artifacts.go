@@ -86,6 +86,11 @@ type downloadLinkBody struct {
 	ExpiresIn *int64 `json:"expires_in"` // seconds
 }
 
+type downloadLinkJSON struct {
+	URL       string `json:"url"`
+	ExpiresAt int64  `json:"expires_at"`
+}
+
 // CreateDownloadLink answers POST /v1/artifacts/{id}/download-link. The body may be
 // left out.
 func (a *API) CreateDownloadLink(c *fiber.Ctx, actor core.Actor) error {
@@ -107,8 +112,5 @@ func (a *API) CreateDownloadLink(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return created(c, struct {
-		URL       string `json:"url"`
-		ExpiresAt int64  `json:"expires_at"`
-	}{url, expires.Unix()})
+	return created(c, downloadLinkJSON{url, expires.Unix()})
 }

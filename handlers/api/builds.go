@@ -10,7 +10,7 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-type triggerBody struct {
+type triggerBuildBody struct {
 	PipelineID string `json:"pipeline_id"`
 	Branch     string `json:"branch"`
 	CommitSHA  string `json:"commit_sha"`
@@ -23,7 +23,7 @@ func (a *API) TriggerBuild(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	var in triggerBody
+	var in triggerBuildBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -164,6 +164,11 @@ func (a *API) RerunBuild(c *fiber.Ctx, actor core.Actor) error {
 	return a.sendBuild(c, build, err)
 }
 
+type streamTokenJSON struct {
+	Token     string `json:"token"`
+	ExpiresAt int64  `json:"expires_at"`
+}
+
 // CreateStreamToken answers POST /v1/builds/{id}/stream-token.
 func (a *API) CreateStreamToken(c *fiber.Ctx, actor core.Actor) error {
 	id, err := bareID(c, "Build")
@@ -174,8 +179,5 @@ func (a *API) CreateStreamToken(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return created(c, struct {
-		Token     string `json:"token"`
-		ExpiresAt int64  `json:"expires_at"`
-	}{token, expires.Unix()})
+	return created(c, streamTokenJSON{token, expires.Unix()})
 }

@@ -20,6 +20,11 @@ type completionJSON struct {
 	Meaning string `json:"meaning"`
 }
 
+type chatCommandsJSON struct {
+	Commands    []chatCommandJSON `json:"commands"`
+	Completions []completionJSON  `json:"completions"`
+}
+
 // ChatCommands answers GET /v1/commands?line=&door=: the grammar of `/oore`, and how
 // the line that is being written may go on at that door (forge, unless slack is asked for).
 func (a *API) ChatCommands(c *fiber.Ctx, actor core.Actor) error {
@@ -34,8 +39,8 @@ func (a *API) ChatCommands(c *fiber.Ctx, actor core.Actor) error {
 	if door != core.DoorForge && door != core.DoorSlack {
 		return invalid("door is forge or slack")
 	}
-	return c.JSON(fiber.Map{
-		"commands":    renderAll(core.CommandTable(), func(r core.CommandRow) chatCommandJSON { return chatCommandJSON(r) }),
-		"completions": renderAll(core.CompleteChat(door, line), func(n core.Completion) completionJSON { return completionJSON(n) }),
+	return c.JSON(chatCommandsJSON{
+		Commands:    renderAll(core.CommandTable(), func(r core.CommandRow) chatCommandJSON { return chatCommandJSON(r) }),
+		Completions: renderAll(core.CompleteChat(door, line), func(n core.Completion) completionJSON { return completionJSON(n) }),
 	})
 }

@@ -126,15 +126,17 @@ func (a *API) Evaluate(c *fiber.Ctx, actor core.Actor) error {
 	return c.JSON(renderDelivery(delivery))
 }
 
+type approveBody struct {
+	SHA string `json:"sha"`
+}
+
 // Approve answers POST /v1/deliveries/{id}/approve.
 func (a *API) Approve(c *fiber.Ctx, actor core.Actor) error {
 	id, err := pathID(c, "Delivery")
 	if err != nil {
 		return err
 	}
-	var in struct {
-		SHA string `json:"sha"`
-	}
+	var in approveBody
 	if err := body(c, &in); err != nil {
 		return err
 	}

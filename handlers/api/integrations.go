@@ -112,13 +112,20 @@ func (a *API) DeleteIntegration(c *fiber.Ctx, actor core.Actor) error {
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
+type startGitHubAppBody struct {
+	WebURL       string `json:"web_url"`
+	Organization string `json:"organization"`
+}
+
+type appFormJSON struct {
+	Action   string `json:"action"`
+	Manifest string `json:"manifest"`
+}
+
 // StartGitHubApp answers POST /v1/integrations/github/start: the form that the
 // person's browser is to post to GitHub.
 func (a *API) StartGitHubApp(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		WebURL       string `json:"web_url"`
-		Organization string `json:"organization"`
-	}
+	var in startGitHubAppBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -126,15 +133,18 @@ func (a *API) StartGitHubApp(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"action": form.Action, "manifest": form.Manifest})
+	return c.JSON(appFormJSON{Action: form.Action, Manifest: form.Manifest})
+}
+
+// grantedBody is what a forge gave the person's browser on its way back.
+type grantedBody struct {
+	Code  string `json:"code"`
+	State string `json:"state"`
 }
 
 // CompleteGitHubApp answers POST /v1/integrations/github/complete.
 func (a *API) CompleteGitHubApp(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		Code  string `json:"code"`
-		State string `json:"state"`
-	}
+	var in grantedBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -145,12 +155,14 @@ func (a *API) CompleteGitHubApp(c *fiber.Ctx, actor core.Actor) error {
 	return created(c, renderIntegration(i))
 }
 
+type connectGitLabBody struct {
+	WebURL string `json:"web_url"`
+	Token  string `json:"token"`
+}
+
 // ConnectGitLab answers POST /v1/integrations/gitlab.
 func (a *API) ConnectGitLab(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		WebURL string `json:"web_url"`
-		Token  string `json:"token"`
-	}
+	var in connectGitLabBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -161,15 +173,21 @@ func (a *API) ConnectGitLab(c *fiber.Ctx, actor core.Actor) error {
 	return created(c, renderIntegration(i))
 }
 
+type startGitLabGrantBody struct {
+	WebURL        string `json:"web_url"`
+	ApplicationID string `json:"application_id"`
+	Secret        string `json:"secret"`
+	IntegrationID string `json:"integration_id"`
+}
+
+type grantJSON struct {
+	AuthorizeURL string `json:"authorize_url"`
+}
+
 // StartGitLabGrant answers POST /v1/integrations/gitlab/start: the address at which the
 // person's browser is to ask for access.
 func (a *API) StartGitLabGrant(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		WebURL        string `json:"web_url"`
-		ApplicationID string `json:"application_id"`
-		Secret        string `json:"secret"`
-		IntegrationID string `json:"integration_id"`
-	}
+	var in startGitLabGrantBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -182,15 +200,12 @@ func (a *API) StartGitLabGrant(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"authorize_url": address})
+	return c.JSON(grantJSON{AuthorizeURL: address})
 }
 
 // CompleteGitLabGrant answers POST /v1/integrations/gitlab/complete.
 func (a *API) CompleteGitLabGrant(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		Code  string `json:"code"`
-		State string `json:"state"`
-	}
+	var in grantedBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -219,6 +234,11 @@ func (a *API) ListIntegrationRepositories(c *fiber.Ctx, actor core.Actor) error 
 	return list(c, "repositories", renderAll(all[from:min(from+window.Limit, len(all))], renderIntegrationRepository), len(all))
 }
 
+type hookSecretJSON struct {
+	URL    string `json:"url"`
+	Secret string `json:"secret"`
+}
+
 // RenewHookSecret answers POST /v1/integration-repositories/{id}/webhook-secret. The
 // secret is shown this once.
 func (a *API) RenewHookSecret(c *fiber.Ctx, actor core.Actor) error {
@@ -230,5 +250,5 @@ func (a *API) RenewHookSecret(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return created(c, fiber.Map{"url": address, "secret": secret})
+	return created(c, hookSecretJSON{URL: address, Secret: secret})
 }

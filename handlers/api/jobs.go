@@ -33,9 +33,16 @@ const LeaseHeader = "X-Oore-Lease"
 // maxWait bounds how long a long poll is held, in seconds.
 const maxWait = 30
 
+type selfJSON struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Labels  []string `json:"labels"`
+	Enabled bool     `json:"enabled"`
+}
+
 // Self answers GET /v1/runners/self: whose token it is.
 func (a *API) Self(c *fiber.Ctx, r core.Runner) error {
-	return c.JSON(fiber.Map{"id": r.ID, "name": r.Name, "labels": orEmpty(r.AllLabels()), "enabled": r.Enabled})
+	return c.JSON(selfJSON{ID: r.ID, Name: r.Name, Labels: orEmpty(r.AllLabels()), Enabled: r.Enabled})
 }
 
 // Heartbeat answers POST /v1/runners/{id}/heartbeat.
@@ -134,11 +141,17 @@ func (a *API) Checkout(c *fiber.Ctx, r core.Runner) error {
 	return c.JSON(checkout)
 }
 
+type secretNamesBody struct {
+	Names []string `json:"names"`
+}
+
+type secretValuesJSON struct {
+	Secrets []core.SecretValue `json:"secrets"`
+}
+
 // Secrets answers POST …/secrets: the values that the build's configuration names.
 func (a *API) Secrets(c *fiber.Ctx, r core.Runner) error {
-	var in struct {
-		Names []string `json:"names"`
-	}
+	var in secretNamesBody
 	l, err := leased(c, r, &in)
 	if err != nil {
 		return err
@@ -147,14 +160,16 @@ func (a *API) Secrets(c *fiber.Ctx, r core.Runner) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"secrets": secrets})
+	return c.JSON(secretValuesJSON{secrets})
+}
+
+type startBody struct {
+	SHA string `json:"commit_sha"`
 }
 
 // Start answers POST …/start.
 func (a *API) Start(c *fiber.Ctx, r core.Runner) error {
-	var in struct {
-		SHA string `json:"commit_sha"`
-	}
+	var in startBody
 	l, err := leased(c, r, &in)
 	if err != nil {
 		return err
@@ -165,11 +180,13 @@ func (a *API) Start(c *fiber.Ctx, r core.Runner) error {
 	return noContent(c, a.app.Start(c.UserContext(), l, in.SHA))
 }
 
+type logChunksBody struct {
+	Chunks []core.LogChunk `json:"chunks"`
+}
+
 // AppendLog answers POST …/logs.
 func (a *API) AppendLog(c *fiber.Ctx, r core.Runner) error {
-	var in struct {
-		Chunks []core.LogChunk `json:"chunks"`
-	}
+	var in logChunksBody
 	l, err := leased(c, r, &in)
 	if err != nil {
 		return err
@@ -192,6 +209,10 @@ func (a *API) ReportStep(c *fiber.Ctx, r core.Runner) error {
 	return noContent(c, a.app.ReportStep(c.UserContext(), l, s))
 }
 
+type partJSON struct {
+	SHA256 string `json:"sha256"`
+}
+
 // PutArtifactPart answers POST …/artifacts/parts: the body is a part of a file.
 func (a *API) PutArtifactPart(c *fiber.Ctx, r core.Runner) error {
 	l, err := leased(c, r, nil)
@@ -202,15 +223,17 @@ func (a *API) PutArtifactPart(c *fiber.Ctx, r core.Runner) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"sha256": sum})
+	return c.JSON(partJSON{sum})
+}
+
+type joinArtifactBody struct {
+	Artifact core.Artifact `json:"artifact"`
+	Parts    []string      `json:"parts"`
 }
 
 // JoinArtifact answers POST …/artifacts: the file is made of parts that are there.
 func (a *API) JoinArtifact(c *fiber.Ctx, r core.Runner) error {
-	var in struct {
-		Artifact core.Artifact `json:"artifact"`
-		Parts    []string      `json:"parts"`
-	}
+	var in joinArtifactBody
 	l, err := leased(c, r, &in)
 	if err != nil {
 		return err

@@ -40,19 +40,21 @@ func renderNotification(n core.Notification) notificationJSON {
 	}
 }
 
+type notificationBody struct {
+	Kind       *core.NotificationKind `json:"kind"`
+	Target     *string                `json:"target"`
+	Secret     *string                `json:"secret"`
+	PipelineID *string                `json:"pipeline_id"`
+	Branches   *[]string              `json:"branches"`
+	On         *core.SubscribedTo     `json:"on"`
+	Enabled    *bool                  `json:"enabled"`
+}
+
 func notificationRequest(c *fiber.Ctx, noun string) (id string, in app.NotificationInput, err error) {
 	if id, err = pathID(c, noun); err != nil {
 		return "", in, err
 	}
-	var b struct {
-		Kind       *core.NotificationKind `json:"kind"`
-		Target     *string                `json:"target"`
-		Secret     *string                `json:"secret"`
-		PipelineID *string                `json:"pipeline_id"`
-		Branches   *[]string              `json:"branches"`
-		On         *core.SubscribedTo     `json:"on"`
-		Enabled    *bool                  `json:"enabled"`
-	}
+	var b notificationBody
 	err = body(c, &b)
 	return id, app.NotificationInput(b), err
 }

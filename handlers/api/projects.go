@@ -52,14 +52,10 @@ func renderRepository(r core.Repository) repositoryJSON {
 }
 
 type createProjectBody struct {
-	Name         string `json:"name"`
-	Description  string `json:"description"`
-	RepositoryID string `json:"repository_id"`
-	Repository   struct {
-		Provider core.Provider `json:"provider"`
-		FullName string        `json:"full_name"`
-		CloneURL string        `json:"clone_url"`
-	} `json:"repository"`
+	Name                string             `json:"name"`
+	Description         string             `json:"description"`
+	RepositoryID        string             `json:"repository_id"`
+	Repository          repositoryBody     `json:"repository"`
 	LocalRepositoryPath string             `json:"local_repository_path"`
 	DefaultBranch       string             `json:"default_branch"`
 	Forks               core.ForkPolicy    `json:"forks"`
@@ -68,6 +64,12 @@ type createProjectBody struct {
 	Visibility          core.Visibility    `json:"visibility"`
 	Checks              core.CheckStyle    `json:"checks"`
 	ReportSkipped       bool               `json:"report_skipped"`
+}
+
+type repositoryBody struct {
+	Provider core.Provider `json:"provider"`
+	FullName string        `json:"full_name"`
+	CloneURL string        `json:"clone_url"`
 }
 
 type updateProjectBody struct {

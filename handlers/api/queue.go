@@ -39,6 +39,13 @@ type activeJSON struct {
 	EstimatedEnd *int64 `json:"estimated_end,omitempty"`
 }
 
+type queueJSON struct {
+	Waiting      []buildJSON  `json:"waiting"`
+	WaitingTotal int          `json:"waiting_total"`
+	Running      []activeJSON `json:"running"`
+	RunningTotal int          `json:"running_total"`
+}
+
 // Queue answers GET /v1/queue: a window of what waits, the next build first, and all
 // that is worked on. The totals count the builds of hidden projects too.
 func (a *API) Queue(c *fiber.Ctx, actor core.Actor) error {
@@ -50,14 +57,14 @@ func (a *API) Queue(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{
-		"waiting": renderAll(q.Waiting, func(b app.QueuedBuild) buildJSON {
+	return c.JSON(queueJSON{
+		Waiting: renderAll(q.Waiting, func(b app.QueuedBuild) buildJSON {
 			return a.renderPlaced(b.Build, map[string]core.QueuePlace{b.ID: *b.Place})
 		}),
-		"waiting_total": q.WaitingTotal,
-		"running": renderAll(q.Active, func(b app.QueuedBuild) activeJSON {
+		WaitingTotal: q.WaitingTotal,
+		Running: renderAll(q.Active, func(b app.QueuedBuild) activeJSON {
 			return activeJSON{buildJSON: a.renderBuild(b.Build), EstimatedEnd: unix(b.EstimatedEnd)}
 		}),
-		"running_total": q.ActiveTotal,
+		RunningTotal: q.ActiveTotal,
 	})
 }

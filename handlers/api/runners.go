@@ -84,15 +84,22 @@ func (a *API) Runner(c *fiber.Ctx, actor core.Actor) error {
 	return c.JSON(a.renderRunner(r))
 }
 
+type registerRunnerBody struct {
+	Name     string   `json:"name"`
+	Labels   []string `json:"labels"`
+	Platform string   `json:"platform"`
+	Slots    int      `json:"slots"`
+}
+
+type registeredJSON struct {
+	Runner runnerJSON `json:"runner"`
+	Token  string     `json:"token"`
+}
+
 // RegisterRunner answers POST /v1/runners/register; the runner's token is in this
 // answer alone.
 func (a *API) RegisterRunner(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		Name     string   `json:"name"`
-		Labels   []string `json:"labels"`
-		Platform string   `json:"platform"`
-		Slots    int      `json:"slots"`
-	}
+	var in registerRunnerBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -100,7 +107,13 @@ func (a *API) RegisterRunner(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return created(c, fiber.Map{"runner": a.renderRunner(r), "token": token})
+	return created(c, registeredJSON{Runner: a.renderRunner(r), Token: token})
+}
+
+type updateRunnerBody struct {
+	Name    *string   `json:"name"`
+	Labels  *[]string `json:"labels"`
+	Enabled *bool     `json:"enabled"`
 }
 
 // UpdateRunner answers PATCH /v1/runners/{id}.
@@ -109,11 +122,7 @@ func (a *API) UpdateRunner(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Name    *string   `json:"name"`
-		Labels  *[]string `json:"labels"`
-		Enabled *bool     `json:"enabled"`
-	}
+	var in updateRunnerBody
 	if err := body(c, &in); err != nil {
 		return err
 	}

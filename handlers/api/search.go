@@ -6,6 +6,12 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
+type foundJSON struct {
+	Projects  []projectJSON  `json:"projects"`
+	Pipelines []pipelineJSON `json:"pipelines"`
+	Builds    []buildJSON    `json:"builds"`
+}
+
 // Search answers GET /v1/search?q=.
 func (a *API) Search(c *fiber.Ctx, actor core.Actor) error {
 	text, err := queryText(c, "q")
@@ -16,8 +22,8 @@ func (a *API) Search(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{
-		"projects": renderAll(found.Projects, renderProject), "pipelines": renderAll(found.Pipelines, renderPipeline),
-		"builds": renderAll(found.Builds, a.renderBuild),
+	return c.JSON(foundJSON{
+		Projects: renderAll(found.Projects, renderProject), Pipelines: renderAll(found.Pipelines, renderPipeline),
+		Builds: renderAll(found.Builds, a.renderBuild),
 	})
 }

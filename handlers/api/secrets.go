@@ -38,17 +38,19 @@ func (a *API) ListSecrets(c *fiber.Ctx, actor core.Actor) error {
 	return listOf(c, actor, "Project", "secrets", a.app.ListSecrets, renderSecret)
 }
 
+type setSecretBody struct {
+	Value    *string  `json:"value"`
+	File     bool     `json:"file"`
+	Branches []string `json:"branches"`
+}
+
 // SetSecret answers PUT /v1/projects/{id}/secrets/{name}.
 func (a *API) SetSecret(c *fiber.Ctx, actor core.Actor) error {
 	id, err := pathID(c, "Project")
 	if err != nil {
 		return err
 	}
-	var b struct {
-		Value    *string  `json:"value"`
-		File     bool     `json:"file"`
-		Branches []string `json:"branches"`
-	}
+	var b setSecretBody
 	if err := body(c, &b); err != nil {
 		return err
 	}

@@ -44,16 +44,18 @@ func renderShareLink(c core.Credential) shareLinkJSON {
 	}
 }
 
+type shareLinkBody struct {
+	ExpiresIn *int64 `json:"expires_in"` // seconds
+	SingleUse bool   `json:"single_use"`
+}
+
 // CreateShareLink answers POST /v1/artifacts/{id}/share-links. The body may be left out.
 func (a *API) CreateShareLink(c *fiber.Ctx, actor core.Actor) error {
 	id, err := pathID(c, "Artifact")
 	if err != nil {
 		return err
 	}
-	var in struct {
-		ExpiresIn *int64 `json:"expires_in"` // seconds
-		SingleUse bool   `json:"single_use"`
-	}
+	var in shareLinkBody
 	if len(c.Request().Body()) > 0 {
 		if err := body(c, &in); err != nil {
 			return err

@@ -43,14 +43,16 @@ func (a *API) ListTokens(c *fiber.Ctx, actor core.Actor) error {
 	return list(c, "api_tokens", renderAll(window(tokens, p), renderToken), len(tokens))
 }
 
+type createTokenBody struct {
+	Name      string    `json:"name"`
+	Role      core.Role `json:"role"`
+	ProjectID string    `json:"project_id"`
+	ExpiresIn *int64    `json:"expires_in"` // seconds
+}
+
 // CreateToken answers POST /v1/api-tokens; the secret is in this answer alone.
 func (a *API) CreateToken(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		Name      string    `json:"name"`
-		Role      core.Role `json:"role"`
-		ProjectID string    `json:"project_id"`
-		ExpiresIn *int64    `json:"expires_in"`
-	}
+	var in createTokenBody
 	if err := body(c, &in); err != nil {
 		return err
 	}

@@ -7,16 +7,18 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
+type meJSON struct {
+	ID        string         `json:"id,omitempty"`
+	Kind      core.ActorKind `json:"kind"`
+	Name      string         `json:"name"`
+	Role      core.Role      `json:"role"`
+	ProjectID string         `json:"project_id,omitempty"` // a token's one project
+}
+
 // Me answers GET /v1/users/me: who the credential says the asker is. A token made
 // on the command line belongs to no user and has no id.
 func (a *API) Me(c *fiber.Ctx, actor core.Actor) error {
-	return c.JSON(struct {
-		ID        string         `json:"id,omitempty"`
-		Kind      core.ActorKind `json:"kind"`
-		Name      string         `json:"name"`
-		Role      core.Role      `json:"role"`
-		ProjectID string         `json:"project_id,omitempty"` // a token's one project
-	}{actor.UserID, actor.Kind, actor.Name, actor.Role, actor.OnlyProject})
+	return c.JSON(meJSON{actor.UserID, actor.Kind, actor.Name, actor.Role, actor.OnlyProject})
 }
 
 type userJSON struct {
@@ -75,13 +77,15 @@ func (a *API) User(c *fiber.Ctx, actor core.Actor) error {
 	return c.JSON(renderUser(u))
 }
 
+type inviteUserBody struct {
+	Email string    `json:"email"`
+	Name  string    `json:"name"`
+	Role  core.Role `json:"role"`
+}
+
 // InviteUser answers POST /v1/users/invite.
 func (a *API) InviteUser(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		Email string    `json:"email"`
-		Name  string    `json:"name"`
-		Role  core.Role `json:"role"`
-	}
+	var in inviteUserBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -122,11 +126,13 @@ func (a *API) SetUserRole(c *fiber.Ctx, actor core.Actor) error {
 	return c.JSON(renderUser(u))
 }
 
+type roleBody struct {
+	Role core.Role `json:"role"`
+}
+
 // bodyRole reads a body whose one field is role.
 func bodyRole(c *fiber.Ctx) (core.Role, error) {
-	var in struct {
-		Role core.Role `json:"role"`
-	}
+	var in roleBody
 	err := body(c, &in)
 	return in.Role, err
 }

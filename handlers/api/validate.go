@@ -14,15 +14,24 @@ type problemJSON struct {
 	Message string `json:"message"`
 }
 
+type validateBody struct {
+	Content *string `json:"content"`
+}
+
+type validationJSON struct {
+	Valid    bool          `json:"valid"`
+	Problems []problemJSON `json:"problems"`
+	Steps    []string      `json:"steps"`
+	Notes    []string      `json:"notes"`
+}
+
 // ValidateWorkflow answers POST /v1/pipelines/validate: every problem of a `.oore.yaml`
 // with its place, or the steps that it comes to.
 func (a *API) ValidateWorkflow(c *fiber.Ctx, actor core.Actor) error {
 	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return err
 	}
-	var in struct {
-		Content *string `json:"content"`
-	}
+	var in validateBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -34,7 +43,7 @@ func (a *API) ValidateWorkflow(c *fiber.Ctx, actor core.Actor) error {
 	for _, s := range plan.Steps {
 		steps = append(steps, s.Name)
 	}
-	return c.JSON(fiber.Map{"valid": len(problems) == 0, "problems": problems, "steps": steps, "notes": orEmpty(plan.Notes)})
+	return c.JSON(validationJSON{Valid: len(problems) == 0, Problems: problems, Steps: steps, Notes: orEmpty(plan.Notes)})
 }
 
 func checkWorkflow(content string) (core.Plan, []problemJSON) {

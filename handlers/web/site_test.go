@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/api"
 	"github.com/oore-ci/oore/templates"
 )
 
@@ -40,6 +41,7 @@ func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *
 	icon := func(c *fiber.Ctx) error { return c.Type("png").Send(onePixel()) }
 	a.Get("/artifacts/:id/icon", icon)
 	a.Get("/i/:secret/icon", icon)
+	a.Get("/docs/api", p.Reference(api.Description(publicURL, SessionCookie(publicURL))))
 	p.Mount(a, Doors{Page: as, Guest: as, SameOrigin: func(h fiber.Handler) fiber.Handler { return h }})
 	return a
 }
