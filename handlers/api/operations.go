@@ -58,6 +58,16 @@ func projectOperations() []operation {
 			text: "The value has from 4 characters to 64 KiB.", in: setSecretBody{}, needs: []string{"value"}, answers: ok(secretJSON{}),
 		},
 		{method: remove, path: "/v1/projects/{id}/secrets/{name}", id: "deleteSecret", summary: "Delete a secret", answers: nothing()},
+		{method: get, path: "/v1/projects/{id}/schedules", id: "listSchedules", summary: "List what builds by itself", parameters: paged(), answers: ok(listed{"schedules", scheduleJSON{}})},
+		{
+			method: post, path: "/v1/projects/{id}/schedules", id: "createSchedule", summary: "Build at times of a cron expression",
+			in: scheduleBody{}, needs: []string{"name", "pipeline_id", "cron"}, answers: made(scheduleJSON{}),
+		},
+		{
+			method: patch, path: "/v1/projects/{id}/schedules/{schedule_id}", id: "updateSchedule", summary: "Change a schedule", text: "What is left out stays as it is.",
+			in: scheduleBody{}, answers: ok(scheduleJSON{}),
+		},
+		{method: remove, path: "/v1/projects/{id}/schedules/{schedule_id}", id: "deleteSchedule", summary: "Delete a schedule", answers: nothing()},
 		{method: get, path: "/v1/projects/{id}/members", id: "listMembers", summary: "List a project's members", parameters: paged(), answers: ok(listed{"members", memberJSON{}})},
 		{
 			method: put, path: "/v1/projects/{id}/members/{user_id}", id: "setMember", summary: "Make somebody a member, or change their role",

@@ -47,18 +47,20 @@ func renderSchedule(s core.Schedule) scheduleJSON {
 	return out
 }
 
+type scheduleBody struct {
+	Name       *string `json:"name"`
+	PipelineID *string `json:"pipeline_id"`
+	Cron       *string `json:"cron"`
+	TimeZone   *string `json:"time_zone"`
+	Branch     *string `json:"branch"`
+	Enabled    *bool   `json:"enabled"`
+}
+
 func scheduleRequest(c *fiber.Ctx) (project string, in app.ScheduleInput, err error) {
 	if project, err = pathID(c, "Project"); err != nil {
 		return "", in, err
 	}
-	var b struct {
-		Name       *string `json:"name"`
-		PipelineID *string `json:"pipeline_id"`
-		Cron       *string `json:"cron"`
-		TimeZone   *string `json:"time_zone"`
-		Branch     *string `json:"branch"`
-		Enabled    *bool   `json:"enabled"`
-	}
+	var b scheduleBody
 	err = body(c, &b)
 	return project, app.ScheduleInput(b), err
 }
