@@ -108,6 +108,11 @@ func gormConfig() *gorm.Config {
 	return &gorm.Config{SkipDefaultTransaction: true, Logger: logger.Discard}
 }
 
+const (
+	busyTimeout  = "busy_timeout(10000)"
+	openPatience = 10 * time.Second // as long as that
+)
+
 // openSQLite opens one connection for all writes and a pool that only reads.
 func openSQLite(ctx context.Context, path string) (*database, error) {
 	if path == "" || strings.HasPrefix(path, ":") {
@@ -120,16 +125,16 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
-	write, err := sql.Open(sqlite.DriverName, sqliteDSN(path, "busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
+	write, err := sql.Open(sqlite.DriverName, sqliteDSN(path, busyTimeout, "journal_mode(WAL)", "synchronous(FULL)",
 		"foreign_keys(1)", "wal_autocheckpoint("+walPages+")", "cache_size(-16000)"))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	only, err := write.Conn(ctx) // before the readers, since it sets the file's mode
+	only, err := firstConn(ctx, write) // before the readers, since it sets the file's mode
 	if err != nil {
 		return nil, failed(errors.Join(err, write.Close()), "open %s", path)
 	}
-	read, err := sql.Open(sqlite.DriverName, sqliteDSN(path, "busy_timeout(10000)", "query_only(1)"))
+	read, err := sql.Open(sqlite.DriverName, sqliteDSN(path, busyTimeout, "query_only(1)"))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -149,6 +154,17 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 			return errors.Join(read.Close(), only.Close(), write.Close())
 		}),
 	}, nil
+}
+
+// firstConn opens the connection that makes the file a WAL database. Of two programs that
+// do so at once one is told that the file is locked, whatever its busy timeout.
+func firstConn(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	for end := time.Now().Add(openPatience); ; time.Sleep(20 * time.Millisecond) {
+		c, err := db.Conn(ctx)
+		if err == nil || !busy(err) || time.Now().After(end) {
+			return c, err
+		}
+	}
 }
 
 func sqliteDSN(path string, pragmas ...string) string {

@@ -75,6 +75,12 @@ func violates(err error, sqliteCode int, state string) bool {
 	return sqlState(err) == state
 }
 
+// busy tells whether another process keeps SQLite's file locked.
+func busy(err error) bool {
+	var lite *litedriver.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy
+}
+
 // duplicate tells whether err says that a unique value is taken.
 func duplicate(err error) bool {
 	return violates(err, sqliteUnique, postgresUnique) || violates(err, sqlitePrimaryKey, postgresUnique)
