@@ -20,18 +20,19 @@ import (
 const (
 	user = "postgres"
 	// patience is for a machine that does much else.
-	patience = 60 * time.Second
+	patience = 3 * time.Minute
 )
 
 // Server is a PostgreSQL of the test's own, to be taken away and brought back. It
 // listens on a socket in its own folder and syncs to disk like a real one.
 type Server struct {
-	dir     string
-	bin     string
-	account *syscall.Credential // who runs it; nil: we ourselves
-	process *exec.Cmd           // nil while it is stopped
-	exited  chan error
-	watch   io.Closer // the life-line of the watchdog
+	dir      string
+	bin      string
+	account  *syscall.Credential // who runs it; nil: we ourselves
+	volatile bool                // it syncs nothing, and nobody kills it
+	process  *exec.Cmd           // nil while it is stopped
+	exited   chan error
+	watch    io.Closer // the life-line of the watchdog
 }
 
 // NewServer starts a server that goes with the test.
@@ -51,9 +52,9 @@ func NewServer(tb testing.TB) *Server {
 	return s
 }
 
-// URL is the address of a database on the server.
+// URL is the address of a database on the server. A busy machine takes its time to connect.
 func (s *Server) URL(database string) string {
-	return (&url.URL{Scheme: "postgres", User: url.User(user), Path: "/" + database, RawQuery: url.Values{"host": {s.dir}}.Encode()}).String()
+	return (&url.URL{Scheme: "postgres", User: url.User(user), Path: "/" + database, RawQuery: url.Values{"host": {s.dir}, "connect_timeout": {"120"}}.Encode()}).String()
 }
 
 // Database makes an empty database on the server and returns its address.
@@ -172,6 +173,9 @@ func (s *Server) launch() error {
 	}
 	defer func() { _ = log.Close() }()
 	cmd := s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=200")
+	if s.volatile {
+		cmd.Args = append(cmd.Args, "-c", "fsync=off")
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)

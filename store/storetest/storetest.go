@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
 )
@@ -53,6 +52,7 @@ var shared = sync.OnceValues(func() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.volatile = true
 	return s, s.start()
 })
 
@@ -77,7 +77,7 @@ func newDatabase(tb testing.TB, address string) string {
 }
 
 func execute(address, statement string) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	db, err := sql.Open("pgx", address)
 	if err != nil {
