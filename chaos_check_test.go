@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 )
 
 // chaosBuild is a build with what only this test looks at.
@@ -185,7 +184,7 @@ func (s *storm) checkStatus(key runKey, newest chaosBuild) {
 	if newest.Status != "succeeded" {
 		want = "failure"
 	}
-	last := s.gh.WaitStatus(s.t, key.sha, context, want, time.Minute)
+	last := s.gh.WaitStatus(s.t, key.sha, context, want, patience)
 	if last.TargetURL != s.url+"/builds/"+newest.ID {
 		s.t.Errorf("the last status of %s on %s is that of %s, the newest build is %s", context, key.sha, last.TargetURL, newest.ID)
 	}

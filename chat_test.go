@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
@@ -59,7 +58,7 @@ func TestACommentByAWriterBuildsAndByAStrangerDoesNot(t *testing.T) {
 			resp := s.send("issue_comment", payload, "one-delivery")
 			resp.Body.Close()
 		}
-		s.gh.WaitStatus(t, head, "oore/android", "success", time.Minute)
+		s.gh.WaitStatus(t, head, "oore/android", "success", patience)
 		if list := s.builds(""); len(list) != 1 || list[0].TriggerType != "chat" || list[0].SHA != head {
 			t.Errorf("builds %+v", list)
 		}
@@ -94,7 +93,7 @@ func TestAForksCommitIsApprovedByACommentThatNamesIt(t *testing.T) {
 		first := s.git.PullCommit(7, map[string]string{"a": "1"}, "From outside")
 		pull := githubtest.Pull{Number: 7, HeadBranch: "patch", HeadSHA: first, Author: "stranger", Fork: true}
 		s.deliver("pull_request", s.gh.PullRequestPayload("opened", s.repo, pull))
-		s.gh.WaitStatus(t, first, "oore/android", "pending", time.Minute)
+		s.gh.WaitStatus(t, first, "oore/android", "pending", patience)
 
 		second := s.git.PullCommit(7, map[string]string{"a": "2"}, "Moved on")
 		pull.HeadSHA = second
@@ -114,7 +113,7 @@ func TestAForksCommitIsApprovedByACommentThatNamesIt(t *testing.T) {
 		if _, d := s.comment(pull, "wes", "/oore approve "+second); d.Status != "processed" {
 			t.Errorf("approved: %+v", d)
 		}
-		s.gh.WaitStatus(t, second, "oore/android", "success", time.Minute)
+		s.gh.WaitStatus(t, second, "oore/android", "success", patience)
 		if list := s.builds(""); len(list) != 1 || list[0].SHA != second {
 			t.Errorf("builds %+v", list)
 		}
@@ -128,11 +127,11 @@ func TestAProjectMayShowChecksWithButtons(t *testing.T) {
 		s.program.pipeline(project.ID, "Android", nil)
 		s.program.pipeline(project.ID, "Web", map[string]any{"trigger_config": map[string]any{"branches": []string{"web/*"}}})
 		s.deliver("push", s.gh.PushPayload(s.repo, "main", "", s.head))
-		run := s.gh.WaitCheckRun(t, s.head, "oore/android", "failure", time.Minute)
+		run := s.gh.WaitCheckRun(t, s.head, "oore/android", "failure", patience)
 		if !strings.Contains(run.Summary, "about to fail") || len(run.Actions) != 1 || run.Actions[0].Identifier != "retry" {
 			t.Errorf("check %+v", run)
 		}
-		s.gh.WaitCheckRun(t, s.head, "oore/web", "skipped", time.Minute)
+		s.gh.WaitCheckRun(t, s.head, "oore/web", "skipped", patience)
 		d := s.decided(s.deliver("check_run", s.gh.CheckRunPayload("requested_action", s.repo, run, "retry")))
 		if d.Status != "processed" || d.Reason.Code != "builds_started" {
 			t.Errorf("the button: %+v", d)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
@@ -63,7 +62,7 @@ func TestAnAppIsMadeFromNothing(t *testing.T) {
 			t.Fatalf("a push: %v, %v", resp, err)
 		}
 		resp.Body.Close()
-		gh.WaitStatus(t, head, "oore/android", "success", time.Minute)
+		gh.WaitStatus(t, head, "oore/android", "success", patience)
 
 		key := bytes.Split(app.PrivateKeyPEM, []byte("\n"))[2]
 		for what, secret := range map[string][]byte{"the private key": key, "the webhook secret": []byte(app.WebhookSecret), "a token": []byte("ghs_")} {

@@ -107,7 +107,7 @@ func (d demoRun) interrupt(t *testing.T) error {
 	var ended error
 	select {
 	case ended = <-d.exited:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("Ctrl-C does not end the demo")
 	}
 	if left, err := filepath.Glob(filepath.Join(d.temp, "*")); err != nil || len(left) > 0 {

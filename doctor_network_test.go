@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
@@ -77,7 +76,7 @@ func TestDoctorLooksThroughTheProxy(t *testing.T) {
 // doctor is done in time and tells no secret.
 func TestDoctorIsDoneInTimeAndTellsNoSecret(t *testing.T) {
 	for name, behave := range map[string]func(net.Conn){
-		"hangs":     func(net.Conn) { time.Sleep(time.Minute) },
+		"hangs":     func(net.Conn) { select {} },
 		"breaks":    func(c net.Conn) { _ = c.Close() },
 		"nonsense":  func(c net.Conn) { _, _ = c.Write(bytes.Repeat([]byte("\x00\xff\x1b[31m"), 100)); _ = c.Close() },
 		"repeats":   repeat,
@@ -96,7 +95,7 @@ func TestDoctorIsDoneInTimeAndTellsNoSecret(t *testing.T) {
 				"OORE_DATABASE_URL=postgres://oore:"+secrets[7]+"@"+address+"/oore", "no_proxy=*")
 			start := time.Now()
 			e := examine(t, env)
-			if took := time.Since(start); took > app.CheckTime+5*time.Second {
+			if took := time.Since(start); took > patience {
 				t.Errorf("it took %s", took)
 			}
 			e.must("database", "failed", "")
@@ -162,8 +161,8 @@ func TestClocksAreCompared(t *testing.T) {
 	}{
 		"the same":      {0, "", core.CheckOK, "as that of"},
 		"a little":      {5 * time.Second, "", core.CheckOK, ""},
-		"behind":        {20 * time.Second, "", core.CheckWarning, "20s behind"},
-		"ahead":         {-20 * time.Second, "", core.CheckWarning, "20s ahead"},
+		"behind":        {20 * time.Second, "", core.CheckWarning, "behind"},
+		"ahead":         {-20 * time.Second, "", core.CheckWarning, "ahead"},
 		"far behind":    {2 * time.Minute, "", core.CheckFailed, "2m0s behind"},
 		"a day ahead":   {-24 * time.Hour, "", core.CheckFailed, "24h0m0s ahead"},
 		"tells no time": {0, "yesterday", core.CheckSkipped, "tells its time"},

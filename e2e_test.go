@@ -103,7 +103,7 @@ func TestAPushBecomesABuildALiveLogAndACommitStatus(t *testing.T) {
 		id := d.Verdicts[0].BuildID
 		var streamed bytes.Buffer
 		var sequence int
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		err := s.stream(ctx, id, "", func(e logEvent) {
 			if e.Event != "log" {
@@ -142,7 +142,7 @@ func TestAPushBecomesABuildALiveLogAndACommitStatus(t *testing.T) {
 		if b.Status != "succeeded" || b.SHA != s.head || b.Branch != "main" || b.TriggerType != "webhook" || b.PipelineID != pipeline.ID {
 			t.Errorf("build %+v", b)
 		}
-		s.gh.WaitStatus(t, s.head, pipeline.StatusContext, "success", time.Minute)
+		s.gh.WaitStatus(t, s.head, pipeline.StatusContext, "success", patience)
 		if got := s.states(s.head, "oore/android"); !slices.Equal(got, []string{"pending", "success"}) {
 			t.Errorf("statuses %v, want pending, then success", got)
 		}
@@ -180,7 +180,7 @@ func TestAFailingCommandIsReportedWithItsStep(t *testing.T) {
 		if b.Status != "failed" || !strings.Contains(b.StatusMessage, "Unit tests") {
 			t.Errorf("build %+v", b)
 		}
-		status := s.gh.WaitStatus(t, s.head, "oore/android", "failure", time.Minute)
+		status := s.gh.WaitStatus(t, s.head, "oore/android", "failure", patience)
 		if !strings.HasPrefix(status.Description, "Unit tests failed: exit 3") || status.TargetURL != s.url+"/builds/"+b.ID {
 			t.Errorf("status %+v", status)
 		}
@@ -198,11 +198,11 @@ func TestAPullRequestGetsOneCommentThatTheNextPushEdits(t *testing.T) {
 		first := s.git.Commit("feature", map[string]string{"a": "1"}, "Feature")
 		s.deliver("push", s.gh.PushPayload(s.repo, "feature", "", first))
 		s.deliver("pull_request", s.gh.PullRequestPayload("opened", s.repo, githubtest.Pull{Number: 12, HeadBranch: "feature", HeadSHA: first}))
-		s.gh.WaitStatus(t, first, "oore/android", "success", time.Minute)
+		s.gh.WaitStatus(t, first, "oore/android", "success", patience)
 		s.waitComment(12, first[:7])
 		second := s.git.Commit("feature", map[string]string{"a": "2"}, "More")
 		s.deliver("pull_request", s.gh.PullRequestPayload("synchronize", s.repo, githubtest.Pull{Number: 12, HeadBranch: "feature", HeadSHA: second}))
-		s.gh.WaitStatus(t, second, "oore/android", "success", time.Minute)
+		s.gh.WaitStatus(t, second, "oore/android", "success", patience)
 		s.waitComment(12, second[:7])
 		if n := len(s.gh.Comments(s.repo, 12)); n != 1 {
 			t.Errorf("%d comments, want one", n)
@@ -443,7 +443,7 @@ func TestCancelStopsWithinASecondAndLeavesNothing(t *testing.T) {
 	if b := s.build(id); b.Status != "canceled" {
 		t.Errorf("build %+v", b)
 	}
-	s.gh.WaitStatus(t, s.head, "oore/android", "error", time.Minute)
+	s.gh.WaitStatus(t, s.head, "oore/android", "error", patience)
 	if status := s.call("POST", "/v1/builds/"+id+"/cancel", nil, nil); status != http.StatusConflict {
 		t.Errorf("the second cancel answered %d", status)
 	}
@@ -469,6 +469,6 @@ func TestAKilledServerLeavesNothingRunningAndRunsTheBuildAgain(t *testing.T) {
 		if lost.Status != "failed" || lost.StatusReason != "runner_lost" || again.Status != "succeeded" || again.SourceBuildID != id || again.TriggerType != "rerun" {
 			t.Errorf("lost %+v, again %+v", lost, again)
 		}
-		s.gh.WaitStatus(t, s.head, "oore/android", "success", time.Minute)
+		s.gh.WaitStatus(t, s.head, "oore/android", "success", patience)
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
@@ -41,9 +40,9 @@ func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
 		s.git.Tag("v1", told, "Never announced either")
 
 		s.start()
-		s.gh.WaitStatus(t, told, "oore/release", "success", time.Minute)
+		s.gh.WaitStatus(t, told, "oore/release", "success", patience)
 		for _, sha := range []string{told, untold} {
-			s.gh.WaitStatus(t, sha, "oore/android", "success", time.Minute)
+			s.gh.WaitStatus(t, sha, "oore/android", "success", patience)
 		}
 		if n := len(s.builds("commit_sha=" + told)); n != 2 {
 			t.Errorf("%d builds of the commit that two ways led to, want one, and one of its tag", n)
@@ -105,7 +104,7 @@ func TestAForkIsBuiltWhenExactlyItsCommitWasApproved(t *testing.T) {
 		if d := s.decided(id); d.Status != "ignored" || d.Verdicts[0].Code != "fork_blocked" {
 			t.Fatalf("delivery %+v", d)
 		}
-		waiting := s.gh.WaitStatus(t, sha, "oore/android", "pending", time.Minute)
+		waiting := s.gh.WaitStatus(t, sha, "oore/android", "pending", patience)
 		if !strings.Contains(waiting.Description, sha) || waiting.TargetURL != s.url+"/deliveries/"+id {
 			t.Errorf("the waiting status is %+v", waiting)
 		}
@@ -114,7 +113,7 @@ func TestAForkIsBuiltWhenExactlyItsCommitWasApproved(t *testing.T) {
 			t.Errorf("another commit: %d %s", status, e.Code)
 		}
 		s.must("POST", "/v1/deliveries/"+id+"/approve", map[string]any{"sha": sha}, nil)
-		s.gh.WaitStatus(t, sha, "oore/android", "success", time.Minute)
+		s.gh.WaitStatus(t, sha, "oore/android", "success", patience)
 
 		next := s.git.PullCommit(7, map[string]string{"x": "2"}, "Another push")
 		pull.HeadSHA = next

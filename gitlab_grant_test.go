@@ -98,7 +98,7 @@ func (l *lab) pushed(name, state string) string {
 	l.t.Helper()
 	sha := l.git.Commit("main", map[string]string{name: name}, "Commit "+name)
 	l.fire(gitlabtest.PushHook, l.gl.PushPayload(l.repo, "main", l.head, sha))
-	l.gl.WaitStatus(l.t, l.repo, sha, "oore/android", state, time.Minute)
+	l.gl.WaitStatus(l.t, l.repo, sha, "oore/android", state, patience)
 	l.head = sha
 	return sha
 }
@@ -125,15 +125,16 @@ func TestGitLabFromAnApplicationToAGreenStatus(t *testing.T) {
 		l.gl.SetTokenLife(5*time.Minute + 3*time.Second)
 		l.gl.ExpireTokens()
 		l.pushed("two", "success")
-		if r := l.gl.Refreshes(); len(r) != 1 || r[0].Alive || r[0].Used {
-			t.Errorf("refreshes %+v", r)
-		}
 		l.stop()
+		before := l.gl.Refreshes() // another one, if all that took more than three seconds
+		if len(before) == 0 || before[0].Alive || before[0].Used {
+			t.Errorf("refreshes %+v", before)
+		}
 		l.gl.SetTokenLife(2 * time.Hour)
 		time.Sleep(4 * time.Second) // five minutes before its end
 		l.start()
 		l.pushed("three", "success")
-		if r := l.gl.Refreshes(); len(r) != 2 || !r[1].Alive || r[1].Used {
+		if r := l.gl.Refreshes(); len(r) != len(before)+1 || !r[len(before)].Alive || r[len(before)].Used {
 			t.Errorf("refreshes %+v", r)
 		}
 
@@ -154,7 +155,7 @@ func TestGitLabFromAnApplicationToAGreenStatus(t *testing.T) {
 		if again := l.connectByAPI(map[string]any{"integration_id": made[0].ID}); again.ID != made[0].ID || again.Trouble != "" {
 			t.Errorf("connected again %+v", again)
 		}
-		l.gl.WaitStatus(t, l.repo, waiting, "oore/android", "failed", time.Minute) // what could not be told before
+		l.gl.WaitStatus(t, l.repo, waiting, "oore/android", "failed", patience) // what could not be told before
 		l.pushed("five", "success")
 
 		for _, secret := range append(l.gl.AccessTokens(), app.Secret) {

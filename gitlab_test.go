@@ -79,13 +79,13 @@ func TestGitLabFromATokenToAGreenMergeRequest(t *testing.T) {
 		}
 
 		l.fire(gitlabtest.PushHook, l.gl.PushPayload(l.repo, "main", "", l.head))
-		l.gl.WaitStatus(t, l.repo, l.head, "oore/android", "success", time.Minute)
+		l.gl.WaitStatus(t, l.repo, l.head, "oore/android", "success", patience)
 
 		feature := l.git.Commit("feature", map[string]string{"broken": "yes"}, "Break it")
 		l.fire(gitlabtest.PushHook, l.gl.PushPayload(l.repo, "feature", l.head, feature))
 		mr := gitlabtest.MergeRequest{Number: 4, SourceBranch: "feature", SHA: feature, TargetBranch: "main"}
 		l.fire(gitlabtest.MergeRequestHook, l.gl.MergeRequestPayload(l.repo, "open", mr, ""))
-		l.gl.WaitStatus(t, l.repo, feature, "oore/android", "failed", time.Minute)
+		l.gl.WaitStatus(t, l.repo, feature, "oore/android", "failed", patience)
 		note := l.note("failed")
 		if n := len(l.builds("commit_sha=" + feature)); n != 1 {
 			t.Errorf("%d builds of the commit of a push and its merge request, want one", n)
@@ -93,7 +93,7 @@ func TestGitLabFromATokenToAGreenMergeRequest(t *testing.T) {
 		mended := l.git.Rename("feature", "broken", "fine")
 		mr.SHA = mended
 		l.fire(gitlabtest.MergeRequestHook, l.gl.MergeRequestPayload(l.repo, "update", mr, feature))
-		l.gl.WaitStatus(t, l.repo, mended, "oore/android", "success", time.Minute)
+		l.gl.WaitStatus(t, l.repo, mended, "oore/android", "success", patience)
 		if again := l.note("Succeeded"); again.ID != note.ID {
 			t.Errorf("another note, %d after %d", again.ID, note.ID)
 		}
@@ -104,14 +104,14 @@ func TestGitLabFromATokenToAGreenMergeRequest(t *testing.T) {
 		l.pipeline(l.project.ID, "Release", map[string]any{"trigger_config": map[string]any{"events": []string{"tag"}}})
 		l.git.Tag("v1", mended, "First release")
 		l.fire(gitlabtest.TagPushHook, l.gl.TagPayload(l.repo, "v1"))
-		l.gl.WaitStatus(t, l.repo, mended, "oore/release", "success", time.Minute)
+		l.gl.WaitStatus(t, l.repo, mended, "oore/release", "success", patience)
 	})
 }
 
 // note waits for the one note of the merge request to say something.
 func (l *lab) note(says string) (note gitlabtest.Note) {
 	l.t.Helper()
-	l.gl.Wait(l.t, "the note says "+says, time.Minute, func() bool {
+	l.gl.Wait(l.t, "the note says "+says, patience, func() bool {
 		notes := l.gl.Notes(l.repo, 4)
 		if len(notes) == 1 {
 			note = notes[0]
@@ -145,7 +145,7 @@ func TestAPrivateCertificateUnderAPath(t *testing.T) {
 	l.must("POST", "/v1/integrations/gitlab", connect, nil)
 	l.link(nil)
 	l.fire(gitlabtest.PushHook, gl.PushPayload(l.repo, "main", "", l.head))
-	gl.WaitStatus(t, l.repo, l.head, "oore/android", "success", time.Minute)
+	gl.WaitStatus(t, l.repo, l.head, "oore/android", "success", patience)
 
 	var plain projectView // the same host as a plain git address
 	l.must("POST", "/v1/projects", map[string]any{"name": "Plain", "repository": map[string]any{"provider": "git", "clone_url": open.CloneURL}}, &plain)
@@ -196,7 +196,7 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 				t.Errorf("sending %d: %d %q, want %q", i, status, code, want)
 			}
 		}
-		gl.WaitStatus(t, repo, head, "oore/android", "success", time.Minute)
+		gl.WaitStatus(t, repo, head, "oore/android", "success", patience)
 		if n := len(l.builds("")); n != 1 {
 			t.Errorf("%d builds, want one", n)
 		}
@@ -209,7 +209,7 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 				t.Errorf("one event twice: %d %q, want %q", status, code, want)
 			}
 		}
-		gl.WaitStatus(t, repo, twice, "oore/android", "success", time.Minute)
+		gl.WaitStatus(t, repo, twice, "oore/android", "success", patience)
 		if n := len(l.builds("commit_sha=" + twice)); n != 1 {
 			t.Errorf("%d builds of one event, want one", n)
 		}
@@ -228,7 +228,7 @@ func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
 		})
 		moved := l.git.Commit("moved", map[string]string{"m": "1"}, "After the move")
 		l.fire(gitlabtest.PushHook, gl.PushPayload(l.repo, "moved", "", moved))
-		gl.WaitStatus(t, l.repo, moved, "oore/android", "success", time.Minute)
+		gl.WaitStatus(t, l.repo, moved, "oore/android", "success", patience)
 		repo = l.repo
 
 		fork := l.git.ForkCommit(9, map[string]string{"a": "1"}, "From outside")
@@ -323,8 +323,8 @@ func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
 		}
 		l.start()
 		for _, sha := range shas {
-			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", time.Minute)
-			l.gl.WaitStatus(t, l.repo, sha, "oore/release", "success", time.Minute)
+			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", patience)
+			l.gl.WaitStatus(t, l.repo, sha, "oore/release", "success", patience)
 		}
 		if n := len(l.builds("commit_sha=" + l.head)); n != 0 {
 			t.Errorf("%d builds of the old tag", n)
@@ -361,7 +361,7 @@ func TestWhatGitLabCouldNotDeliverIsAskedForAgain(t *testing.T) {
 		l.gl.DisableHooks(l.repo, true) // a test alone enables it
 		l.start()
 		for _, sha := range shas {
-			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", time.Minute)
+			l.gl.WaitStatus(t, l.repo, sha, "oore/android", "success", patience)
 		}
 		if h := l.gl.Hooks(l.repo); len(h) != 1 || h[0].AlertStatus != "executable" {
 			t.Errorf("webhooks %+v", h)
@@ -398,7 +398,7 @@ func TestANoteByADeveloperBuildsAndByAGuestDoesNot(t *testing.T) {
 
 		note := l.gl.AddNote(l.repo, mr.Number, guest, "/oore build")
 		l.fire(gitlabtest.NoteHook, l.gl.NotePayload(l.repo, "create", note))
-		l.gl.Wait(t, "the guest is answered", time.Minute, func() bool {
+		l.gl.Wait(t, "the guest is answered", patience, func() bool {
 			for _, n := range l.gl.Notes(l.repo, mr.Number) {
 				if strings.HasPrefix(n.Body, "<!-- oore:reply c=") && strings.Contains(n.Body, "@gus cannot run `build` here") {
 					return true
@@ -413,7 +413,7 @@ func TestANoteByADeveloperBuildsAndByAGuestDoesNot(t *testing.T) {
 		for range 3 { // its own webhook and its group's tell of one note
 			l.fire(gitlabtest.NoteHook, l.gl.NotePayload(l.repo, "create", note))
 		}
-		l.gl.WaitStatus(t, l.repo, head, "oore/android", "success", time.Minute)
+		l.gl.WaitStatus(t, l.repo, head, "oore/android", "success", patience)
 		if list := l.builds(""); len(list) != 1 || list[0].TriggerType != "chat" || list[0].SHA != head {
 			t.Errorf("builds %+v", list)
 		}
@@ -434,7 +434,7 @@ func TestASubmoduleOfTheSameGitLabIsCheckedOut(t *testing.T) {
 	l.link(nil)
 	with := l.git.Submodule("main", "lib", "../lib.git", sha)
 	l.fire(gitlabtest.PushHook, l.gl.PushPayload(l.repo, "main", l.head, with))
-	l.gl.WaitStatus(t, l.repo, with, "oore/android", "success", time.Minute)
+	l.gl.WaitStatus(t, l.repo, with, "oore/android", "success", patience)
 	if out := l.rawLog(l.builds("commit_sha=" + with)[0].ID); !strings.Contains(out, "42 of the library") {
 		t.Errorf("the log says %q", out)
 	}
@@ -455,7 +455,7 @@ func TestAForksAuthorCannotApproveIt(t *testing.T) {
 		l.fire(gitlabtest.MergeRequestHook, l.gl.MergeRequestPayload(l.repo, "open", mr, ""))
 		author = l.gl.RenameUser(author, "somebody-else")
 		l.fire(gitlabtest.NoteHook, l.gl.NotePayload(l.repo, "create", l.gl.AddNote(l.repo, 9, author, "/oore approve "+fork)))
-		l.gl.Wait(t, "the author is refused", time.Minute, func() bool {
+		l.gl.Wait(t, "the author is refused", patience, func() bool {
 			for _, n := range l.gl.Notes(l.repo, 9) {
 				if strings.Contains(n.Body, "The author of a pull request cannot approve it") {
 					return true

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oore-ci/oore/runner/logtest"
 )
@@ -36,7 +35,7 @@ func TestHostileLogsAreKeptByteForByte(t *testing.T) {
 			want.Write(log.Content)
 		}
 		id := y.trigger(y.script("Hostile", fmt.Sprintf("for i in $(seq 0 %d); do cat %s/$i; done", len(all)-1, dir)))
-		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+		ctx, stop := context.WithTimeout(t.Context(), patience)
 		defer stop()
 		next := int64(0)
 		err := y.stream(ctx, id, "", func(e logEvent) {

@@ -105,7 +105,7 @@ func (y *yard) eventuallyRuns(first []string, p partition) {
 	if p.lost() {
 		lost++
 	}
-	limit := time.Now().Add(time.Minute + cmp.Or(p.lease, core.LeaseTTL))
+	limit := time.Now().Add(patience + cmp.Or(p.lease, core.LeaseTTL))
 	for {
 		all := y.builds("")
 		running := slices.DeleteFunc(slices.Clone(all), func(b buildView) bool { return b.Status != "running" })

@@ -85,7 +85,7 @@ func (r *remoteRunner) ended() int {
 	r.t.Helper()
 	select {
 	case <-r.exited:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		r.t.Fatalf("the runner %s does not end", r.name)
 	}
 	return r.cmd.ProcessState.ExitCode()

@@ -87,7 +87,7 @@ func TestCancelPreviousHoldsWhoeverAsks(t *testing.T) {
 		job := h.running(t)
 		told := make(chan core.Renewal, 1)
 		go func() {
-			r, err := h.Renew(context.Background(), job.Lease, time.Minute)
+			r, err := h.Renew(context.Background(), job.Lease, patience)
 			if err != nil {
 				t.Error(err)
 			}
@@ -101,7 +101,7 @@ func TestCancelPreviousHoldsWhoeverAsks(t *testing.T) {
 			if !r.Canceled {
 				t.Error("the runner of the replaced build goes on")
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the runner of the replaced build was not told")
 		}
 

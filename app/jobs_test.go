@@ -81,7 +81,7 @@ func TestACanceledBuildKeepsItsLogOpenUntilItsRunnerLetsGo(t *testing.T) {
 	job := h.running(t)
 	answer := make(chan core.Renewal, 1)
 	go func() {
-		r, err := h.Renew(context.Background(), job.Lease, time.Minute)
+		r, err := h.Renew(context.Background(), job.Lease, patience)
 		if err != nil {
 			t.Error(err)
 		}
@@ -95,7 +95,7 @@ func TestACanceledBuildKeepsItsLogOpenUntilItsRunnerLetsGo(t *testing.T) {
 		if !r.Canceled {
 			t.Error("the runner was told to go on")
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the runner was not told")
 	}
 	if err := h.AppendLog(t.Context(), job.Lease, []core.LogChunk{core.EncodeLog(b.ID, []core.LogRecord{line(0, "last words")})}); err != nil {
@@ -207,7 +207,7 @@ func TestARingWakesAWaitingRunner(t *testing.T) {
 	h.pipeline(t, h.project(t).ID, "Android")
 	got := make(chan *core.Job, 1)
 	go func() {
-		job, err := h.Claim(context.Background(), core.Runner{ID: "r1", Name: "mini"}, time.Minute)
+		job, err := h.Claim(context.Background(), core.Runner{ID: "r1", Name: "mini"}, patience)
 		if err != nil {
 			t.Error(err)
 		}
@@ -219,7 +219,7 @@ func TestARingWakesAWaitingRunner(t *testing.T) {
 		if job == nil || job.Build.ID != b.ID {
 			t.Errorf("job %+v", job)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nobody woke the runner")
 	}
 }

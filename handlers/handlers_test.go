@@ -44,6 +44,10 @@ type testServer struct {
 	log    *lockedBuffer
 }
 
+// patience is how long a test waits for what must happen: a machine may have more to do than
+// our tests, so only what never happens may outlast it.
+const patience = 3 * time.Minute
+
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -89,13 +93,13 @@ func serve(t *testing.T, github http.Handler) *testServer {
 		t.Fatal(err)
 	}
 	client := &http.Client{
-		Jar: jar, Transport: &http.Transport{}, Timeout: 30 * time.Second,
+		Jar: jar, Transport: &http.Transport{}, Timeout: patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		close(stop)
-		if err := server.ShutdownWithTimeout(10 * time.Second); err != nil {
+		if err := server.ShutdownWithTimeout(patience); err != nil {
 			t.Error(err)
 		}
 		<-served

@@ -156,7 +156,7 @@ func TestWhoAsksForWorkAndHangsUpGetsNone(t *testing.T) {
 	conn.Close()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it waits for nobody")
 	}
 }

@@ -26,7 +26,7 @@ func machineWith(t *testing.T, goos string, programs ...standIn) machine {
 			t.Fatal(err)
 		}
 	}
-	return machine{goos: goos, time: 30 * time.Second, env: map[string]string{"PATH": filepath.Join(dir, "bin"), "HOME": dir}}
+	return machine{goos: goos, time: patience, env: map[string]string{"PATH": filepath.Join(dir, "bin"), "HOME": dir}}
 }
 
 func (m machine) check(t *testing.T, name string) core.Check {

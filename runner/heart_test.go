@@ -83,7 +83,7 @@ func TestAPoolThatIsTurnedAwayStopsWhatItRuns(t *testing.T) {
 		if !errors.As(err, &turned) || core.CodeOf(err) != core.CodeRunnerReplaced {
 			t.Errorf("ended with %v", err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("the pool goes on")
 	}
 	if l := house.ledger("b1"); l.result.Reason != core.ReasonRunnerShutdown {
@@ -111,7 +111,7 @@ func TestADrainedPoolEndsWithItsLastBuild(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("the pool goes on")
 	}
 	mustEnd(t, house.ledger("b1"), core.BuildSucceeded, "", "")

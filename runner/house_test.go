@@ -279,7 +279,7 @@ func (h *house) wait(t testing.TB, id string) *ledger {
 	l := h.ledger(id)
 	select {
 	case <-l.done:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatalf("build %s does not end; log:\n%s", id, h.text(id, ""))
 	}
 	return l
@@ -288,7 +288,7 @@ func (h *house) wait(t testing.TB, id string) *ledger {
 // until waits for a condition of the build that is checked under the lock.
 func (h *house) until(t testing.TB, id, what string, ok func(*ledger) bool) {
 	t.Helper()
-	timeout := time.After(time.Minute)
+	timeout := time.After(patience)
 	for {
 		h.mu.Lock()
 		l := h.builds[id]

@@ -121,7 +121,7 @@ func TestAListThatHoldsTheSameTwiceIsNotUnfolded(t *testing.T) {
 		if err != nil {
 			t.Error(err) // it is a list, and has nothing for us
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("a list of 300 bytes takes longer than anybody waits")
 	}
 }

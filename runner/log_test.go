@@ -196,11 +196,12 @@ func watchHeap(t *testing.T) (most func() uint64) {
 // does not grow, and nothing is lost.
 func TestAFloodWaitsForAHouseThatHangs(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
-	hang := make(chan struct{})
+	hang, hung := make(chan struct{}), make(chan struct{})
 	sum, once := sha256.New(), false
 	jobs := &digesting{house: house, each: func(records []core.LogRecord) {
 		if !once {
 			once = true
+			close(hung)
 			<-hang
 		}
 		for _, r := range records {
@@ -214,7 +215,9 @@ func TestAFloodWaitsForAHouseThatHangs(t *testing.T) {
 	most := watchHeap(t)
 	job := repo.job("b1", "seq 300000")
 	house.submit(job)
-	time.Sleep(time.Second)
+	<-hung
+	house.until(t, "b1", "running", func(l *ledger) bool { return l.status == core.BuildRunning })
+	time.Sleep(time.Second) // for what would not wait
 	if l := house.ledger("b1"); l.status != core.BuildRunning {
 		t.Errorf("the build is %s", l.status)
 	}
@@ -294,10 +297,10 @@ func TestTheLogSurvivesAHouseThatIsDownForAWhile(t *testing.T) {
 func TestADaemonThatKeepsThePipeDoesNotKeepTheStep(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	startPool(t, house, 1)
-	file := filepath.Join(t.TempDir(), "pid")
+	file, up := filepath.Join(t.TempDir(), "pid"), filepath.Join(t.TempDir(), "up")
 	// The daemon lives on in the next step, even though it goes on printing.
 	l := house.run(t, repo.job("b1",
-		"(while :; do echo tick; sleep 0.05; done) & echo $! > "+file+"; exit 0",
+		"(while :; do echo tick; : >"+up+"; sleep 0.05; done) & echo $! > "+file+"; until test -e "+up+"; do sleep 0.01; done; exit 0",
 		"sleep 0.3; kill -0 $(cat "+file+") && echo alive"))
 	mustEnd(t, l, core.BuildSucceeded, "", "")
 	if got := string(l.bytes(core.StreamStdout)); !strings.HasSuffix(got, "alive\n") || !strings.HasPrefix(got, "tick\n") {
@@ -309,14 +312,19 @@ func TestADaemonThatKeepsThePipeDoesNotKeepTheStep(t *testing.T) {
 func TestRecordsCarryTheTimeAtWhichTheyCame(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	startPool(t, house, 1)
-	l := house.run(t, repo.job("b1", "echo a; sleep 0.2; echo b"))
+	gate := filepath.Join(t.TempDir(), "gate")
+	house.submit(repo.job("b1", "echo started; until test -e "+gate+"; do sleep 0.01; done; echo through"))
+	house.untilPrinted(t, "b1", "started\n")
+	time.Sleep(200 * time.Millisecond)
+	repo.must(os.WriteFile(gate, nil, 0o600))
+	l := house.wait(t, "b1")
 	var times []time.Time
 	for _, r := range l.records {
 		if r.Stream == core.StreamStdout {
 			times = append(times, r.Time)
 		}
 	}
-	if d := times[1].Sub(times[0]); d < 150*time.Millisecond {
+	if d := times[1].Sub(times[0]); d < 200*time.Millisecond {
 		t.Errorf("0.2 s apart, and the stamps are %s apart", d)
 	}
 }

@@ -45,8 +45,8 @@ func TestABuildThatWritesTooMuchEnds(t *testing.T) {
 		steps    []string
 	}{
 		"in a command that goes on": {[]string{big + "sleep 300", "true"}, []string{"checkout succeeded", "build-1 failed", "build-2 skipped"}},
-		"in a short command":        {[]string{big + "sleep 0.1", "true"}, []string{"checkout succeeded", "build-1 failed", "build-2 skipped"}},
-		"in a command that fails":   {[]string{big + "sleep 0.1; false"}, []string{"checkout succeeded", "build-1 failed"}},
+		"in a short command":        {[]string{big + "sleep 1", "true"}, []string{"checkout succeeded", "build-1 failed", "build-2 skipped"}},
+		"in a command that fails":   {[]string{big + "sleep 1; false"}, []string{"checkout succeeded", "build-1 failed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			repo, house := newRepository(t), newHouse()
@@ -176,7 +176,7 @@ func TestAPoolWhoseDiskIsAlmostFullTakesNoBuildsUntilThereIsRoom(t *testing.T) {
 	runPool(t, pool)
 	heard := func(slots int64) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); house.slots.Load() != slots || house.waiting() != slots; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(patience); house.slots.Load() != slots || house.waiting() != slots; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("the house has heard of %d slots, %d claims wait; want %d", house.slots.Load(), house.waiting(), slots)
 			}

@@ -111,11 +111,13 @@ func TestALostLeaseStopsTheBuildAndSaysNothing(t *testing.T) {
 			})
 			// The second step's report is the first one after the build is up.
 			up.Store(call == "renew") // the renewal that waits would not be asked again
-			house.submit(repo.job("b1", "echo up; sleep 0.1", "while :; do echo x; sleep 0.05; : "+mark+"; done"))
+			gate := filepath.Join(t.TempDir(), "gate")
+			house.submit(repo.job("b1", "echo up; until test -e "+gate+"; do sleep 0.01; done", "while :; do echo x; sleep 0.05; : "+mark+"; done"))
 			if call != "renew" {
 				house.untilPrinted(t, "b1", "up\n")
 				up.Store(true)
 			}
+			repo.must(os.WriteFile(gate, nil, 0o600))
 			waitFor(t, "the slot is free", func() bool { return house.letGo("b1") })
 			if left := marked(t, mark); len(left) > 0 {
 				t.Errorf("%d processes are left", len(left))

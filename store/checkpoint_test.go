@@ -25,7 +25,7 @@ func TestCommitsReachTheDatabaseFileBesideTheWriter(t *testing.T) {
 		}
 		return nil
 	}))
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		info, err := os.Stat(path)
 		ok(t, err)
 		if info.Size() > deliveries*size/2 {

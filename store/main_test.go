@@ -24,6 +24,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is how long a test waits for what must happen: a machine may have more to do than
+// our tests, so only what never happens may outlast it.
+const patience = 3 * time.Minute
+
 func open(tb testing.TB, url string) *store.Store {
 	tb.Helper()
 	s, err := store.Open(tb.Context(), url, store.Options{})

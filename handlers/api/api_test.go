@@ -102,7 +102,7 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		default:
 			close(stop)
 		}
-		if err := server.ShutdownWithTimeout(10 * time.Second); err != nil {
+		if err := server.ShutdownWithTimeout(patience); err != nil {
 			t.Error(err)
 		}
 		<-served

@@ -41,7 +41,7 @@ func TestADownloadIsTheWholeFileOrARangeOfIt(t *testing.T) {
 		if got.status != c.status || got.status < 300 && string(got.body) != c.body || got.header.Get("Content-Range") != c.contentRange {
 			t.Errorf("%q: %d %q, Content-Range %q", c.header, got.status, got.body, got.header.Get("Content-Range"))
 		}
-		for deadline := time.Now().Add(10 * time.Second); fake.Closed() < i+1; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(patience); fake.Closed() < i+1; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%q: the file stays open", c.header)
 			}

@@ -89,7 +89,7 @@ func TestConclusions(t *testing.T) {
 	} {
 		r.Context = "oore/" + want
 		w.check(t, f, r, "")
-		got := w.WaitCheckRun(t, w.head, r.Context, "completed", 5*time.Second)
+		got := w.WaitCheckRun(t, w.head, r.Context, "completed", time.Minute)
 		if got.Conclusion != want || got.CompletedAt == nil || (len(got.Actions) == 1) != (r.Build.ID != "") {
 			t.Errorf("%s: %+v", want, got)
 		}
@@ -97,7 +97,7 @@ func TestConclusions(t *testing.T) {
 	expired := checked(w.head, "b5", core.BuildExpired)
 	expired.Context = "oore/expired"
 	w.check(t, f, expired, "")
-	w.WaitCheckRun(t, w.head, "oore/expired", "cancelled", 5*time.Second)
+	w.WaitCheckRun(t, w.head, "oore/expired", "cancelled", time.Minute)
 }
 
 // However a repeat comes about, it makes no second check run.

@@ -90,7 +90,7 @@ func TestRedeliverToTheRightHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Wait(t, "another try", 10*time.Second, func() bool { return len(b.Deliveries()) == 2 })
+	b.Wait(t, "another try", time.Minute, func() bool { return len(b.Deliveries()) == 2 })
 	if len(a.Deliveries()) != 1 {
 		t.Error("the other host sent it too")
 	}

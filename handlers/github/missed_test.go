@@ -138,7 +138,7 @@ func TestRedeliver(t *testing.T) {
 		if err := f.Redeliver(t.Context(), missed[0]); err != nil {
 			t.Fatal(err)
 		}
-		w.Wait(t, "another try", 10*time.Second, func() bool { return len(w.Deliveries()) == tries })
+		w.Wait(t, "another try", time.Minute, func() bool { return len(w.Deliveries()) == tries })
 	}
 	missed, err := f.Missed(t.Context(), core.Lookback{Since: time.Now().Add(-time.Hour)})
 	if err != nil || len(missed) != 0 {

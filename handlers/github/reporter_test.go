@@ -34,7 +34,7 @@ func TestSetStatus(t *testing.T) {
 		if err := f.SetStatus(t.Context(), w.coreRepository(), report(w.head, state)); err != nil {
 			t.Fatal(err)
 		}
-		got := w.WaitStatus(t, w.head, "oore/android", want, 5*time.Second)
+		got := w.WaitStatus(t, w.head, "oore/android", want, time.Minute)
 		if got.Description != "Passed in 3m 12s" || got.TargetURL != "https://ci.example.com/builds/1" {
 			t.Errorf("%s: %+v", state, got)
 		}

@@ -232,7 +232,7 @@ func TestAnAnswerThatNeverEndsIsLeft(t *testing.T) {
 		r.mu.Lock()
 		r.answer = c.answer
 		r.mu.Unlock()
-		err := newWebhook(ClientOptions{Networks: loopback(), Timeout: 300 * time.Millisecond}).Notify(t.Context(), to(r.URL), signingSecret, ping())
+		err := newWebhook(ClientOptions{Networks: loopback(), Timeout: 2 * time.Second}).Notify(t.Context(), to(r.URL), signingSecret, ping())
 		if c.kind < 0 && err != nil || c.kind >= 0 && core.KindOf(err) != c.kind {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -13,6 +13,10 @@ import (
 	"github.com/oore-ci/oore/handlers/web/browsertest"
 )
 
+// patience is how long a test waits for what must happen: a machine may have more to do than
+// our tests, so only what never happens may outlast it.
+const patience = 3 * time.Minute
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	browsertest.Stop()
@@ -33,7 +37,7 @@ func browser(t *testing.T, expected ...string) tab {
 // step bounds one action, so that a page which never does it fails the test and does
 // not hang it.
 func (b tab) step() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.ctx, time.Minute)
+	return context.WithTimeout(b.ctx, patience)
 }
 
 func (b tab) do(actions ...chromedp.Action[chromedp.Void]) {
@@ -58,7 +62,7 @@ func (b tab) await(expression string) {
 	b.Helper()
 	ctx, cancel := b.step()
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(50*time.Second))); err != nil {
+	if _, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(patience-10*time.Second))); err != nil {
 		state := evaluate[string](b, `[document.title, document.getElementById("follow")?.textContent, document.querySelectorAll(".l").length + " lines"].join(" | ")`)
 		b.Fatalf("never true: %s: %v (%s)", expression, err, state)
 	}

@@ -227,7 +227,7 @@ func TestHiddenPageClosesItsStream(t *testing.T) {
 
 func (l *live) waitStreams(t *testing.T, n int64) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); l.streams.Load() != n; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); l.streams.Load() != n; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d streams are open, want %d", l.streams.Load(), n)
 		}

@@ -46,7 +46,7 @@ func TestDeliveriesAreTheApps(t *testing.T) {
 			t.Errorf("%s %s: %d %v, want %d", tt.method, tt.path, got, out, tt.status)
 		}
 	}
-	w.Wait(t, "the redelivery", 10*time.Second, func() bool { return len(w.Deliveries()) == 3 })
+	w.Wait(t, "the redelivery", time.Minute, func() bool { return len(w.Deliveries()) == 3 })
 	if last := w.Deliveries()[2]; last.GUID != "b" || !last.Redelivery {
 		t.Errorf("got %+v", last)
 	}

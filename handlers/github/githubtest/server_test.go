@@ -247,7 +247,7 @@ func TestWaitStatus(t *testing.T) {
 	w := newWorld(t)
 	token := w.mint(t, "")
 	done := make(chan githubtest.Status)
-	go func() { done <- w.WaitStatus(t, w.sha, "ci", "success", 10*time.Second) }()
+	go func() { done <- w.WaitStatus(t, w.sha, "ci", "success", time.Minute) }()
 	ask(t, w.Server, "POST", "repos/acme/shop/statuses/"+w.sha, token, `{"state":"pending","context":"ci"}`)
 	ask(t, w.Server, "POST", "repos/acme/shop/statuses/"+w.sha, token, `{"state":"success","context":"ci","description":"ok"}`)
 	if got := <-done; got.State != "success" || got.Description != "ok" {
