@@ -122,12 +122,18 @@ func newProgram(t testing.TB, database string, gh *githubtest.Server, env ...str
 	return p
 }
 
+// addrs are those that lastingAddr has given: no two tests get the same.
+var addrs sync.Map
+
 // lastingAddr is a free address that stays free while the server is down: its port
 // lies below those that the system gives to outgoing connections.
 func lastingAddr(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.N(20_000))
+		if _, taken := addrs.LoadOrStore(addr, true); taken {
+			continue
+		}
 		if ln, err := net.Listen("tcp", addr); err == nil {
 			ln.Close()
 			return addr

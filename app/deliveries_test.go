@@ -174,15 +174,8 @@ func TestADefectInADecoderFailsTheDeliveryAfterItsAttemptsAndRedeliverTriesAgain
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d core.Delivery
-	h.work(t, func() bool {
-		h.clock.forward(core.Backoff(20)) // past every pause
-		if d, err = h.store.FindDelivery(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
-		return d.Status == core.DeliveryFailed
-	})
-	if d.Reason.Code != core.WhyInternal || d.Attempts < 2 {
+	d := h.tries(t, id)
+	if d.Status != core.DeliveryFailed || d.Reason.Code != core.WhyInternal || d.Attempts < 2 {
 		t.Errorf("failed delivery %+v", d)
 	}
 	viewer := core.Actor{Kind: core.ActorUser, Role: core.RoleViewer}
