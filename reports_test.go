@@ -99,12 +99,10 @@ func (w *reportWorld) tell(first int, orders [][]int) {
 		}
 	}
 	w.setFaults(false)
-	for tries := 0; !w.done(first, len(orders)); tries++ {
-		if tries == 100 {
-			w.t.Fatal("the sender does not come to an end")
-		}
+	eventually(w.t, "the sender comes to an end", func() bool {
 		w.send()
-	}
+		return w.done(first, len(orders))
+	})
 	w.setFaults(true)
 	for i, order := range orders {
 		w.check(first+i, order)
