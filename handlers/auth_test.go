@@ -58,7 +58,7 @@ func pathOf(route fiber.Route) string {
 func TestNoRouteIsForgotten(t *testing.T) {
 	s := serve(t, nil)
 	public := map[string]bool{
-		"/healthz": true, "/readyz": true, "/schema/oore.yaml.json": true, "/login": true, "/sign-in/:token": true, "/static/*": true, "/dl/:secret": true,
+		"/healthz": true, "/readyz": true, "/status": true, "/schema/oore.yaml.json": true, "/login": true, "/sign-in/:token": true, "/static/*": true, "/dl/:secret": true,
 		"/badges/:project/:pipeline": true, "/i/:secret": true, "/i/:secret/app": true, "/i/:secret/icon": true, "/i/:secret/manifest.plist": true, "/i/:secret/install": true, "/i/:id/qr.svg": true, "/i/:id/qr.png": true,
 		"/v1/webhooks/github": true, "/v1/webhooks/gitlab": true, "/v1/slack/commands": true, "/v1/slack/interactions": true,
 		"/v1/openapi.json": true, "/docs/api": true,

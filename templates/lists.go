@@ -110,6 +110,7 @@ type ErrorView struct {
 	Text      string
 	Reference string        // finds the cause in the server's log
 	RetryIn   time.Duration // 0: not known
+	Find      bool          // offer to search
 }
 
 // Error writes the page that says what went wrong.

@@ -34,6 +34,11 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 	eachLook(t, func(b tab, audit func(page string)) {
 		b.open(empty + "/settings/sources")
 		audit("no sources")
+		b.open(address + "/none")
+		audit("not found")
+		f.refuse = core.Errorf(core.KindUnavailable, "The database does not answer")
+		b.open(address + "/status")
+		audit("not well")
 		for _, form := range []struct{ page, action, wrong, leadsTo string }{
 			{"/settings/sources/github", "/settings/sources/github", "", `form[action^="https://github.example/"]`},
 			{"/settings/sources/github", "/settings/sources/github", "web_url must be an address", "#web_url-e .wrong"},
@@ -63,7 +68,7 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 			b.do(chromedp.Click(chromedp.CSS(`form[action="`+form.action+`"] [type=submit]`)), chromedp.WaitVisible(chromedp.CSS(form.leadsTo)))
 			audit("POST " + form.action + " " + form.wrong)
 		}
-	}, "the server responded with a status of 400")
+	}, "the server responded with a status of 400", "the server responded with a status of 404", "the server responded with a status of 503")
 }
 
 // looks are a desk and a phone, in both themes. What axe finds depends on the theme only as

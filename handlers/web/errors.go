@@ -51,7 +51,7 @@ func (p *Pages) ErrorPage(c *fiber.Ctx, err error) error {
 	v := templates.ErrorView{Page: templates.Page{Look: look(c), Now: time.Now()}, RetryIn: e.RetryAfter}
 	switch e.Kind {
 	case core.KindNotFound:
-		heading, text = "Not found", "There is nothing at this address, or it is not yours to see."
+		heading, text, v.Find = "Not found", "There is nothing at this address, or it is not yours to see.", true
 	case core.KindForbidden:
 		heading = "Not allowed"
 	case core.KindUnavailable:
@@ -60,7 +60,13 @@ func (p *Pages) ErrorPage(c *fiber.Ctx, err error) error {
 		heading, text = "Something failed on our side", "It is not your doing. Trying again may help."
 		v.Reference = rand.Text()
 		p.log.Error("page failed", "reference", v.Reference, "method", c.Method(), "path", c.Path(), "error", err)
-	case core.KindInvalid, core.KindUnauthorized, core.KindConflict, core.KindGone, core.KindTooLarge, core.KindLimited:
+	case core.KindTooLarge:
+		heading = "Too large"
+	case core.KindLimited:
+		heading = "Too often"
+	case core.KindGone:
+		heading = "Gone"
+	case core.KindInvalid, core.KindUnauthorized, core.KindConflict:
 	}
 	v.Title, v.Heading, v.Text = heading, heading, text
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Error(w, v) })

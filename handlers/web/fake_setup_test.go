@@ -18,5 +18,7 @@ func (f *fake) PushDemo(_ context.Context, _ core.Actor, projectID string, broke
 	return f.ask("push %s %v", projectID, broken)
 }
 
+func (f *fake) Ready(context.Context) error { return f.refuse }
+
 // IsDemo makes the demo of the project with hostile names.
 func (f *fake) IsDemo(p core.Project) bool { return p.ID == "p2" }

@@ -23,6 +23,7 @@ func (p *Pages) Mount(server fiber.Router, d Doors) {
 	server.Get("/sign-in/:token", p.SignIn)
 	server.Post("/logout", sameOrigin(p.SignOut))
 	server.Get("/static/*", p.Static)
+	server.Get("/status", p.Status)
 	server.Get("/badges/:project/:pipeline", d.Guest(p.Badge))
 
 	server.Get("/", page(p.Dashboard))

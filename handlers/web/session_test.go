@@ -87,7 +87,7 @@ func TestErrorPages(t *testing.T) {
 		{core.Errorf(core.KindConflict, "It is there already"), 409, "It is there already", "Reference"},
 		{errors.New("SQL: near SELECT"), 500, "Reference", "SQL"},
 		{core.Errorf(core.KindInternal, "secret detail"), 500, "Reference", "secret detail"},
-		{fiber.ErrRequestEntityTooLarge, 413, "That does not work", "Reference"},
+		{fiber.ErrRequestEntityTooLarge, 413, "Too large", "Reference"},
 	} {
 		fail = test.err
 		answer, body := get(t, a, "/fail")

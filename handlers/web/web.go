@@ -57,6 +57,7 @@ type Commands interface {
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	SignIn(ctx context.Context, v app.Visitor, link string) (app.NewSession, error)
 	SignOut(ctx context.Context, v app.Visitor, session string) error
+	Ready(ctx context.Context) error
 	LinkChatUser(ctx context.Context, actor core.Actor, secret string) error
 }
 
