@@ -10,7 +10,7 @@ ESCAPES     ?= 500
 RACE        := -race -gcflags=modernc.org/sqlite/lib=-race=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo deps test lint fmt cover bench chaos clean
+.PHONY: help build run demo deps test lint fmt cover bench chaos pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 chaos: deps ## kill server and runners, cut lines, and try to escape, again and again (KILLS, ESCAPES)
 	OORE_TEST_KILLS=$(KILLS) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real \
 		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing' . ./store ./runner
+
+pictures: deps ## the README's pictures, from the program itself in a real browser
+	go test -tags pictures -count 1 -timeout 10m -run '^TestPictures$$' .
 
 clean: ## remove what the targets above made
 	rm -rf oore cover.out templates/testdata/node_modules handlers/github/testdata/node_modules
