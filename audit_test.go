@@ -43,6 +43,7 @@ func unaudited() map[string]string {
 		"POST /v1/slack/interactions":      "is stored; what a person did by it is noted where it is processed",
 		"POST /v1/runners/:id/heartbeat":   runner,
 		"POST /v1/runners/:id/claim":       runner,
+		"DELETE /v1/users/me/identities":   "is tried with a provider of identities, in signin_test.go",
 	}
 	for _, call := range []string{"renew", "checkout", "secrets", "start", "logs", "steps", "artifacts/parts", "artifacts", "finish"} {
 		reasons["POST /v1/runners/:id/jobs/:build_id/"+call] = runner
@@ -257,6 +258,17 @@ func (w *auditWorld) accounts() {
 	w.must("POST", user+"/sign-in-link", nil, &link)
 	second := w.signIn(link.URL)
 	before := w.audit("").Total
+	w.seen["PUT /v1/users/me/password"] = true
+	var begun struct {
+		Token string `json:"session_token"`
+	}
+	w.mustBy(second, "PUT", "/v1/users/me/password", body{"new_password": goodPassword}, &begun)
+	second = begun.Token
+	if after := w.audit(""); after.Total != before+1 || after.Logs[0].Action != "user.password" || after.Logs[0].ActorID != u.ID {
+		w.t.Errorf("a password left %+v", after.Logs[0])
+	}
+	w.change("POST /v1/auth/local/login", "session.begin", "/v1/auth/local/login", body{"email": "ada@example.com", "password": goodPassword}, nil)
+	before = w.audit("").Total
 	w.seen["POST /v1/auth/logout"] = true
 	if status, answer := w.by(second, "POST", "/v1/auth/logout", nil); status != http.StatusOK {
 		w.t.Errorf("signing out: %d %s", status, answer)

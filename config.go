@@ -58,6 +58,8 @@ type Config struct {
 	SMTPFrom       string
 	NotifyNetworks []netip.Prefix // notifications may go there although they are not public
 
+	SignIn signInConfig
+
 	leaseTTL time.Duration // no setting, but for tests; 0: core.LeaseTTL
 }
 
@@ -77,7 +79,7 @@ func text(field func(*Config) *string) func(*Config, string) error {
 
 // settings is the table of contract section 2, as far as this version goes.
 func settings() []setting {
-	return []setting{
+	return append([]setting{
 		{"OORE_LISTEN_ADDR", "address to listen on (default 127.0.0.1:8787)", text(func(c *Config) *string { return &c.ListenAddr })},
 		{"OORE_PUBLIC_URL", "address under which people and forges reach Oore (default http:// and the listen address)", text(func(c *Config) *string { return &c.PublicURL })},
 		{"OORE_DATA_DIR", "folder for database, mirrors and workspaces", text(func(c *Config) *string { return &c.DataDir })},
@@ -109,7 +111,7 @@ func settings() []setting {
 		{"OORE_SMTP_URL", "mail server for notifications, smtp://user:password@host:587 (STARTTLS) or smtps://…:465", text(func(c *Config) *string { return &c.SMTPURL })},
 		{"OORE_SMTP_FROM", "sender of that mail, for example Oore <ci@example.com>", text(func(c *Config) *string { return &c.SMTPFrom })},
 		{"OORE_NOTIFY_NETWORKS", "networks that webhooks and Mattermost may be in although they are not public, for example 10.1.0.0/16,192.168.7.20", readNotifyNetworks},
-	}
+	}, signInSettings()...)
 }
 
 func readRunners(c *Config, value string) (err error) {
@@ -178,6 +180,7 @@ func defaults() Config {
 		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30,
 		CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
+		SignIn: signInConfig{Passwords: true},
 	}
 }
 

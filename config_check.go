@@ -43,7 +43,7 @@ func (c *Config) validate() []error {
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "oore.db")
 	}
-	return slices.Concat(faults, c.validateGitHub(), c.validateGitLab(), c.validateSlack(), c.validateMail())
+	return slices.Concat(faults, c.validateGitHub(), c.validateGitLab(), c.validateSlack(), c.validateMail(), c.validateSignIn())
 }
 
 // validateCommon is for what servers and remote runners share.

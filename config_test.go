@@ -31,7 +31,7 @@ func TestNothingNeedsToBeConfigured(t *testing.T) {
 		ListenAddr: "127.0.0.1:8787", PublicURL: "http://127.0.0.1:8787", DataDir: data, DatabaseURL: "sqlite:" + filepath.Join(data, "oore.db"), BlobDir: filepath.Join(data, "blobs"),
 		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30, CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
-		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
+		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/", SignIn: signInConfig{Passwords: true},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
@@ -151,9 +151,9 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 
 func TestWhatThisVersionDoesNotReadIsNamed(t *testing.T) {
 	got := environment{
-		"OORE_RUNNERS=1", "OORE_ADMIN_TOKEN_FILE=/x", "OORE_TEST_SEED=1", "PATH=/bin", "OORE_OIDC_ISSUER=x", "OORE_LISTEN=x", "OORE_RUNNERS_FILES=x",
+		"OORE_RUNNERS=1", "OORE_ADMIN_TOKEN_FILE=/x", "OORE_TEST_SEED=1", "PATH=/bin", "OORE_OIDC_ISSUER_URL=x", "OORE_LISTEN=x", "OORE_RUNNERS_FILES=x",
 	}.unknown()
-	if want := []string{"OORE_LISTEN", "OORE_OIDC_ISSUER", "OORE_RUNNERS_FILES"}; !slices.Equal(got, want) {
+	if want := []string{"OORE_LISTEN", "OORE_OIDC_ISSUER_URL", "OORE_RUNNERS_FILES"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -67,6 +67,7 @@ func count(checks []core.Check, state core.CheckState) (n int) {
 func (c *Config) secrets() []string {
 	all := []string{
 		c.AdminToken, c.MetricsToken, c.GitHubPrivateKey, c.GitHubWebhookSecret, c.GitLabToken, c.GitLabWebhookSecret, c.SlackSigningSecret, c.SlackBotToken,
+		c.SignIn.OIDCClientSecret, c.SignIn.GitHubClientSecret, c.SignIn.GitLabClientSecret, c.SignIn.ProxySecret,
 		base64.StdEncoding.EncodeToString(c.EncryptionKey),
 	}
 	for _, address := range []string{c.DatabaseURL, c.SMTPURL} {

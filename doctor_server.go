@@ -43,6 +43,9 @@ func (s system) probes() []core.Probe {
 	if room := s.rooms.slack; room != nil {
 		probes = append(probes, core.Probe{Area: core.AreaSources, Name: "Slack", Look: room.Examine})
 	}
+	for _, room := range s.rooms.signIn.Rooms {
+		probes = append(probes, core.Probe{Area: core.AreaNetwork, Name: "sign-in: " + room.Way().Name, Look: room.Examine})
+	}
 	if mail, ok := s.rooms.notifiers[core.NotifyEmail].(*notify.Mail); ok {
 		probes = append(probes, core.Probe{Area: core.AreaNetwork, Name: "mail", Look: mail.Examine})
 	}

@@ -29,7 +29,7 @@ func importLaw() map[string]room {
 	fiber := []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/google/uuid"}
 	return map[string]room{
 		"app/core":  {outside: []string{"go.yaml.in/yaml/v3", "github.com/bmatcuk/doublestar/v4", "github.com/netresearch/go-cron"}},
-		"app":       {house: []string{"app/core"}, outside: []string{"golang.org/x/sync"}},
+		"app":       {house: []string{"app/core"}, outside: []string{"golang.org/x/sync", "golang.org/x/crypto"}},
 		"templates": {house: []string{"app/core"}, outside: []string{"rsc.io/qr"}},
 		"runner":    {house: []string{"app/core"}, http: true, outside: []string{"golang.org/x/sys", "golang.org/x/image", "howett.net/plist", "google.golang.org/protobuf", "github.com/klauspost/compress/zstd"}},
 		"store": {house: []string{"app/core"}, outside: []string{
@@ -45,8 +45,9 @@ func importLaw() map[string]room {
 		"handlers/metrics":  {house: []string{"app/core"}, outside: []string{"github.com/prometheus/client_golang"}, http: true},
 		"handlers/notify":   {house: []string{"app/core", "templates"}, http: true, outside: []string{"github.com/wneessen/go-mail"}},
 		"handlers/github": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{
-			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog", "golang.org/x/time",
+			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog", "golang.org/x/time", "golang.org/x/oauth2",
 		}},
+		"handlers/oidc":   {house: []string{"app/core"}, http: true, outside: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 		"handlers/gitlab": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{"github.com/xanzy/go-gitlab", "golang.org/x/time"}},
 		"handlers/slack":  {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{"github.com/slack-go/slack", "golang.org/x/time"}},
 	}

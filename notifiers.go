@@ -40,9 +40,13 @@ func (c *Config) validateMail() []error {
 	return nil
 }
 
-// readNotifyNetworks reads networks in CIDR notation, and single addresses.
-func readNotifyNetworks(c *Config, value string) error {
-	c.NotifyNetworks = nil
+func readNotifyNetworks(c *Config, value string) (err error) {
+	c.NotifyNetworks, err = readNetworks(value)
+	return err
+}
+
+// readNetworks reads networks in CIDR notation, and single addresses.
+func readNetworks(value string) (all []netip.Prefix, err error) {
 	for _, text := range strings.Split(value, ",") {
 		text = strings.TrimSpace(text)
 		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
@@ -50,9 +54,9 @@ func readNotifyNetworks(c *Config, value string) error {
 		}
 		network, err := netip.ParsePrefix(text)
 		if err != nil || network.Addr().Is4In6() {
-			return errors.New("give networks such as 10.1.0.0/16, parted by commas")
+			return nil, errors.New("give networks such as 10.1.0.0/16, parted by commas")
 		}
-		c.NotifyNetworks = append(c.NotifyNetworks, network.Masked())
+		all = append(all, network.Masked())
 	}
-	return nil
+	return all, nil
 }

@@ -26,6 +26,7 @@ type rooms struct {
 	slack       *slack.Room // nil: there is none
 	notifiers   map[core.NotificationKind]core.Notifier
 	environment []core.Connection // what the settings connect
+	signIn      app.SignIn
 }
 
 // newRooms makes them, and tries what the settings give: a key that is no key must
@@ -56,6 +57,9 @@ func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
 		}
 	}
 	var err error
+	if r.signIn, err = cfg.signIn(log); err != nil {
+		return r, usageError{err}
+	}
 	if r.notifiers, err = newNotifiers(cfg); err != nil {
 		return r, usageError{err}
 	}

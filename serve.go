@@ -140,7 +140,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	}
 	s.app, err = app.New(app.Deps{
 		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
-		Demo: demoIn(cfg.DataDir), Messenger: r.messenger(), Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
+		Demo: demoIn(cfg.DataDir), Messenger: r.messenger(), SignIn: r.signIn, Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
 		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics,
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})
@@ -216,7 +216,7 @@ func (s *server) wireHTTP(r rooms) error {
 		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
 		PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version,
 		Meter: s.metrics, Metrics: s.metrics.Handler(s.app.Readings, s.disks), MetricsToken: s.cfg.MetricsToken,
-		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log}),
+		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log, Proxy: s.cfg.SignIn.proxy()}),
 	})
 	return nil
 }

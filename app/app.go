@@ -24,6 +24,7 @@ type Deps struct {
 	Reporters map[core.Provider]core.Reporter
 	Decoders  map[core.Provider]core.Decoder
 	Messenger core.Messenger // nil: no Slack
+	SignIn    SignIn
 	Notifiers map[core.NotificationKind]core.Notifier
 	Vault     *Vault // nil: nothing can be connected
 	Clock     func() time.Time
@@ -75,6 +76,9 @@ type App struct {
 	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits
 	refusals    refusals
+	signIn      SignIn
+	attempts    *attempts
+	hasher      hasher
 	version     string
 	probes      []core.Probe
 	checkup     lastCheckup
@@ -101,7 +105,7 @@ func New(d Deps) (*App, error) {
 		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce),
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
-		messenger: d.Messenger, notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
+		messenger: d.Messenger, signIn: d.SignIn, attempts: &attempts{}, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
 		demo: d.Demo, leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
 	}, nil

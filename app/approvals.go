@@ -87,24 +87,29 @@ func (a *App) approvable(ctx context.Context, actor core.Actor, d core.Delivery)
 }
 
 // notTheOpener keeps who opened a pull request from approving it. Who a user of the house
-// is at the forge is known of those who have signed in with it; a namesake is refused as
-// well.
+// is at the forge is known of those who have connected their account there: then its
+// number decides. Of others the name is all that is known, and a namesake is refused.
 func (a *App) notTheOpener(ctx context.Context, actor core.Actor, repo core.Repository, e core.Event) error {
 	own := core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it; ask somebody else")
-	if e.Opener != "" && strings.EqualFold(actor.Name, e.Opener) {
+	known := false
+	if actor.UserID != "" && e.OpenerID != "" {
+		identities, err := a.store.ListIdentities(ctx, actor.UserID)
+		if err != nil {
+			return err
+		}
+		for _, i := range identities {
+			if i.Provider != core.ForgeIdentity(repo.Provider, repo.Host) {
+				continue
+			}
+			if known = true; i.Subject == e.OpenerID {
+				return own
+			}
+		}
+	}
+	if !known && e.Opener != "" && strings.EqualFold(actor.Name, e.Opener) {
 		return own
 	}
-	if actor.UserID == "" || e.OpenerID == "" {
-		return nil
-	}
-	known, err := a.store.FindIdentity(ctx, core.ForgeIdentity(repo.Provider, repo.Host), e.OpenerID)
-	switch {
-	case core.KindOf(err) == core.KindNotFound:
-		return nil
-	case err == nil && known.UserID == actor.UserID:
-		return own
-	}
-	return err
+	return nil
 }
 
 // stillHead checks with the forge that the pull request is open, stands at the commit,

@@ -50,6 +50,10 @@ func auditUser(action core.AuditAction, u core.User) core.AuditEntry {
 	return core.AuditEntry{Action: action, TargetKind: core.TargetUser, TargetID: u.ID, Target: u.Name}
 }
 
+func auditIdentity(action core.AuditAction, i core.Identity) core.AuditEntry {
+	return core.AuditEntry{Action: action, TargetKind: core.TargetIdentity, TargetID: i.Provider + "/" + i.Subject, Target: orElse(i.Login, i.Subject) + " at " + i.Provider}
+}
+
 func auditToken(action core.AuditAction, c core.Credential) core.AuditEntry {
 	return core.AuditEntry{Action: action, TargetKind: core.TargetToken, TargetID: c.ID, Target: c.Name, ProjectID: c.ProjectID}
 }

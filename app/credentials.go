@@ -18,7 +18,7 @@ var secretPrefixes = map[core.CredentialKind]string{
 	core.CredentialAppState: "oorea_", core.CredentialChatLink: "oorec_",
 	core.CredentialDownload: "oored_", core.CredentialRunner: "oorer_",
 	core.CredentialShare: "ooreh_", core.CredentialInstall: "oorei_",
-	core.CredentialGrantState: "ooreg_",
+	core.CredentialGrantState: "ooreg_", core.CredentialSignInState: "ooren_",
 }
 
 // shownOfToken is how much of an API token's secret its owner is shown later on.

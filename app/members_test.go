@@ -164,6 +164,24 @@ func TestTheAuthorIsKnownByTheNumberAtTheForgeToo(t *testing.T) {
 	}
 	_, err = h.ApproveDelivery(ctx, h.actor(t, ada.session), d.ID, shaA)
 	wantCode(t, err, core.KindForbidden, core.CodeSelfApprove)
+
+	// Who is called as the opener is, is refused as long as nothing better is known.
+	namesake := h.invite(t, fork.Opener, core.RoleAdmin)
+	_, err = h.ApproveDelivery(ctx, h.actor(t, namesake.session), d.ID, shaA)
+	wantCode(t, err, core.KindForbidden, core.CodeSelfApprove)
+	elsewhere := core.Identity{Provider: "gitlab:", Subject: "67", UserID: namesake.ID, CreatedAt: h.clock.now()}
+	if err := h.store.SaveIdentity(ctx, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.ApproveDelivery(ctx, h.actor(t, namesake.session), d.ID, shaA)
+	wantCode(t, err, core.KindForbidden, core.CodeSelfApprove)
+	elsewhere.Provider = "github:"
+	if err := h.store.SaveIdentity(ctx, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.ApproveDelivery(ctx, h.actor(t, namesake.session), d.ID, shaA); err != nil {
+		t.Errorf("somebody else by the number: %v", err)
+	}
 }
 
 func TestAProjectsDeveloperApprovesAndRedelivers(t *testing.T) {

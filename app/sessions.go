@@ -31,6 +31,7 @@ type NewSession struct {
 	Secret  string
 	Expires time.Time // at the latest
 	User    core.User
+	First   bool   // they have never signed in before
 	ended   string // id of the session that it replaces; empty: none
 }
 
@@ -63,33 +64,43 @@ func (a *App) SignIn(ctx context.Context, v Visitor, link string) (NewSession, e
 // the browser had is ended: what somebody else put there is worth nothing. Call
 // ringSignedIn after the commit, and refused where there is none.
 func (a *App) beginSession(ctx context.Context, tx core.Store, v Visitor, userID, way string) (NewSession, error) {
-	user, err := tx.HoldUser(ctx, userID)
+	s, c, err := a.openSession(ctx, tx, v, userID)
 	if err != nil {
-		return NewSession{}, err
-	}
-	if !user.Enabled {
-		return NewSession{}, core.Codef(core.KindForbidden, core.CodeUserDisabled, "This account is disabled; an owner or admin can enable it")
-	}
-	if user.Invited {
-		user.Invited, user.UpdatedAt = false, a.now()
-		if err := tx.UpdateUser(ctx, user); err != nil {
-			return NewSession{}, err
-		}
-	}
-	secret, c, err := a.issue(ctx, tx, core.Credential{
-		Kind: core.CredentialSession, Name: user.Name, UserID: user.ID, Role: user.Role, Address: v.Address, UserAgent: cutTo(v.UserAgent, core.MaxUserAgent),
-	}, core.SessionLife)
-	if err != nil {
-		return NewSession{}, fmt.Errorf("begin a session: %w", err)
-	}
-	s := NewSession{Secret: secret, Expires: *c.ExpiresAt, User: user}
-	actor := core.Actor{Kind: core.ActorUser, UserID: user.ID, Name: user.Name, CredentialID: c.ID, Door: v.Door, Address: v.Address}
-	if s.ended, err = a.endOld(ctx, tx, actor, v.Session); err != nil {
 		return NewSession{}, err
 	}
 	entry := auditSession(core.AuditSignIn, c)
 	entry.Changes = core.AuditChanges{}.With("by", "", way)
-	return s, a.note(ctx, tx, actor, entry)
+	return s, a.note(ctx, tx, sessionActor(s.User, c, v), entry)
+}
+
+func sessionActor(u core.User, c core.Credential, v Visitor) core.Actor {
+	return core.Actor{Kind: core.ActorUser, UserID: u.ID, Name: u.Name, CredentialID: c.ID, Door: v.Door, Address: v.Address}
+}
+
+// openSession is beginSession for what has an entry of its own in the audit log.
+func (a *App) openSession(ctx context.Context, tx core.Store, v Visitor, userID string) (s NewSession, c core.Credential, err error) {
+	user, err := tx.HoldUser(ctx, userID)
+	if err != nil {
+		return s, c, err
+	}
+	if !user.Enabled {
+		return s, c, core.Codef(core.KindForbidden, core.CodeUserDisabled, "This account is disabled; an owner or admin can enable it")
+	}
+	if s.First = user.Invited; s.First {
+		user.Invited, user.UpdatedAt = false, a.now()
+		if err := tx.UpdateUser(ctx, user); err != nil {
+			return s, c, err
+		}
+	}
+	s.Secret, c, err = a.issue(ctx, tx, core.Credential{
+		Kind: core.CredentialSession, Name: user.Name, UserID: user.ID, Role: user.Role, Address: v.Address, UserAgent: cutTo(v.UserAgent, core.MaxUserAgent),
+	}, core.SessionLife)
+	if err != nil {
+		return s, c, fmt.Errorf("begin a session: %w", err)
+	}
+	s.Expires, s.User = *c.ExpiresAt, user
+	s.ended, err = a.endOld(ctx, tx, sessionActor(user, c, v), v.Session)
+	return s, c, err
 }
 
 // endOld ends the session that the secret is of, and returns its id; there may be none.

@@ -76,6 +76,7 @@ func build(o Options, commands commands) *fiber.App {
 
 func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Post("/auth/logout", a.logout)
+	v1.Post("/auth/local/login", h.SignInWithPassword)
 	mountAccounts(v1, a, h)
 
 	v1.Get("/projects", a.api(h.ListProjects))
@@ -180,6 +181,9 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 // mountAccounts is who may do what, and who did.
 func mountAccounts(v1 fiber.Router, a *auth, h *api.API) {
 	v1.Get("/users/me", a.api(h.Me))
+	v1.Put("/users/me/password", a.api(h.SetPassword))
+	v1.Get("/users/me/identities", a.api(h.ListIdentities))
+	v1.Delete("/users/me/identities", a.api(h.DisconnectIdentity))
 	v1.Get("/users", a.api(h.ListUsers))
 	v1.Post("/users/invite", a.api(h.InviteUser))
 	v1.Get("/users/:id", a.api(h.User))

@@ -9,16 +9,17 @@ import (
 )
 
 type userRow struct {
-	ID         string `gorm:"primaryKey"`
-	Name       string
-	Email      string
-	Role       string
-	Enabled    bool
-	Invited    bool
-	Password   string
-	LastSeenAt *int64
-	Created    int64 `gorm:"column:created_at"`
-	Updated    int64 `gorm:"column:updated_at"`
+	ID             string `gorm:"primaryKey"`
+	Name           string
+	Email          string
+	Role           string
+	Enabled        bool
+	Invited        bool
+	Password       string
+	LastSeenAt     *int64
+	PasswordUsedAt *int64
+	Created        int64 `gorm:"column:created_at"`
+	Updated        int64 `gorm:"column:updated_at"`
 }
 
 // TableName is gorm's.
@@ -27,14 +28,14 @@ func (userRow) TableName() string { return "users" }
 func newUserRow(u core.User) userRow {
 	return userRow{
 		ID: u.ID, Name: u.Name, Email: u.Email, Role: string(u.Role), Enabled: u.Enabled, Invited: u.Invited, Password: u.Password,
-		LastSeenAt: microsOrNil(u.LastSeenAt), Created: micros(u.CreatedAt), Updated: micros(u.UpdatedAt),
+		LastSeenAt: microsOrNil(u.LastSeenAt), PasswordUsedAt: microsOrNil(u.PasswordUsedAt), Created: micros(u.CreatedAt), Updated: micros(u.UpdatedAt),
 	}
 }
 
 func (r userRow) toCore() core.User {
 	return core.User{
 		ID: r.ID, Name: r.Name, Email: r.Email, Role: core.Role(r.Role), Enabled: r.Enabled, Invited: r.Invited, Password: r.Password,
-		LastSeenAt: instantOrNil(r.LastSeenAt), CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
+		LastSeenAt: instantOrNil(r.LastSeenAt), PasswordUsedAt: instantOrNil(r.PasswordUsedAt), CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
 
@@ -55,7 +56,7 @@ func (s *Store) CreateUser(ctx context.Context, u core.User) error {
 func (s *Store) UpdateUser(ctx context.Context, u core.User) error {
 	return s.writeOne(ctx, func(q session) error {
 		result := q.db().Model(&userRow{}).Where("id = ?", u.ID).
-			Select("Name", "Email", "Role", "Enabled", "Invited", "Password", "Updated").Updates(newUserRow(u))
+			Select("Name", "Email", "Role", "Enabled", "Invited", "Password", "PasswordUsedAt", "Updated").Updates(newUserRow(u))
 		if duplicate(result.Error) {
 			return core.Codef(core.KindConflict, core.CodeEmailExists, "A user with the e-mail %s exists", u.Email)
 		}

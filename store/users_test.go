@@ -62,16 +62,25 @@ func TestIdentities(t *testing.T) {
 		list, err := s.ListIdentities(ctx, ann.ID)
 		ok(t, err)
 		equal(t, list, []core.Identity{one, two})
-		one.UserID, one.Login = bob.ID, "bob" // the account at GitHub is another's now
+		used := at(5)
+		one.Login, one.LastUsedAt = "annie", &used
 		again := one
 		again.CreatedAt = at(9)
 		ok(t, s.SaveIdentity(ctx, again))
+		stolen := one
+		stolen.UserID = bob.ID
+		refused(t, s.SaveIdentity(ctx, stolen), core.KindConflict, core.CodeIdentityTaken)
 		found, err := s.FindIdentity(ctx, one.Provider, "7")
 		ok(t, err)
 		equal(t, found, one)
+		refused(t, s.DeleteIdentity(ctx, bob.ID, one.Provider, "7"), core.KindNotFound, core.CodeNotFound) // which is not his
+		ok(t, s.DeleteIdentity(ctx, ann.ID, two.Provider, "7"))
+		list, err = s.ListIdentities(ctx, ann.ID)
+		ok(t, err)
+		equal(t, list, []core.Identity{one})
 		_, err = s.FindIdentity(ctx, one.Provider, "8")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
-		one.UserID = "none"
+		one.UserID, one.Subject = "none", "9"
 		refused(t, s.SaveIdentity(ctx, one), core.KindNotFound, core.CodeNotFound)
 	})
 }

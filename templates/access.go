@@ -173,6 +173,20 @@ type MeView struct {
 	Sessions []SessionRow
 	Tokens   TokenList
 	Members  []MembershipRow
+
+	Identities   []IdentityRow
+	Ways         []core.SignInWay // in which the reader has no account
+	Passwords    bool
+	Current, New Field
+}
+
+// SignsIn tells whether there is anything to say of how the reader signs in.
+func (v MeView) SignsIn() bool { return v.Passwords || len(v.Identities)+len(v.Ways) > 0 }
+
+// IdentityRow is an account of the reader's elsewhere.
+type IdentityRow struct {
+	core.Identity
+	Service string // its name, for people
 }
 
 // SessionRow is a session of the reader.

@@ -97,8 +97,26 @@ type WhyAnswer struct {
 // Why writes the page that says why a commit was not built.
 func (s *Set) Why(w io.Writer, v WhyView) error { return s.render(w, "why", "layout", v) }
 
-// LoginView is the page for those who are not signed in.
-type LoginView struct{ Page }
+// LoginView is the page for those who are not signed in, with the ways in.
+type LoginView struct {
+	Page
+	Ways      []core.SignInWay
+	Passwords bool
+	Proxy     string // e-mail address of whom the operator's proxy says to be there; empty: of nobody
+	Next      string // where they go then; empty: to the dashboard
+	Email     string // as typed
+}
+
+// DepartView leads to a service that people sign in at.
+type DepartView struct {
+	Page
+	Name string // of the service
+	URL  string
+	Back string
+}
+
+// Depart writes the page that leads away by itself.
+func (s *Set) Depart(w io.Writer, v DepartView) error { return s.render(w, "depart", "layout", v) }
 
 // Login writes the page for those who are not signed in.
 func (s *Set) Login(w io.Writer, v LoginView) error { return s.render(w, "login", "layout", v) }

@@ -57,6 +57,10 @@ const (
 	AuditUserEnable        AuditAction = "user.enable"
 	AuditUserLink          AuditAction = "user.sign_in_link"
 	AuditUserIntroduce     AuditAction = "user.introduce"
+	AuditUserJoin          AuditAction = "user.join" // somebody who may without an invitation
+	AuditUserPassword      AuditAction = "user.password"
+	AuditIdentityAdd       AuditAction = "identity.connect"
+	AuditIdentityDelete    AuditAction = "identity.disconnect"
 	AuditMemberSet         AuditAction = "member.set"
 	AuditMemberDelete      AuditAction = "member.delete"
 	AuditChatLink          AuditAction = "chat.link"
@@ -76,6 +80,7 @@ func AuditActions() []AuditAction {
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
 		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditTokenCreate, AuditTokenDelete,
 		AuditSignIn, AuditSignInRefused, AuditSignOut, AuditUserInvite, AuditUserRole, AuditUserDisable, AuditUserEnable, AuditUserLink, AuditUserIntroduce,
+		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete,
 		AuditMemberSet, AuditMemberDelete, AuditChatLink, AuditChatUnlink, AuditChatUse, AuditChatSubscribe, AuditChatUnsubscribe,
 	}
 }
@@ -98,6 +103,7 @@ const (
 	TargetToken        = "token"
 	TargetSession      = "session"
 	TargetUser         = "user"
+	TargetIdentity     = "identity"
 	TargetChatUser     = "chat_user"
 	TargetChannel      = "channel"
 )

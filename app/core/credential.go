@@ -21,6 +21,8 @@ const (
 	CredentialShare      CredentialKind = "share"        // a link to one artifact's install page
 	CredentialInstall    CredentialKind = "install"      // one install of an artifact, by a person or of a share link
 	CredentialGrantState CredentialKind = "grant_state"  // a person is asked to let an application act for them; used once
+	// CredentialSignInState is a browser's that is away to sign in elsewhere; used once.
+	CredentialSignInState CredentialKind = "sign_in_state"
 )
 
 // LastingCredentials lists the kinds that a restored backup keeps. The others are short

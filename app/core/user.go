@@ -16,8 +16,10 @@ type User struct {
 	Invited    bool   // has never signed in
 	Password   string // its hash; empty: none, and nothing is one
 	LastSeenAt *time.Time
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
+	// PasswordUsedAt is when they last signed in with the password.
+	PasswordUsedAt *time.Time
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }
 
 // Validate checks what a person may set. The first fault is KindInvalid, and its
@@ -32,6 +34,9 @@ func (u User) Validate() error {
 
 const maxEmail = 254
 
+// MaxUserName bounds a user's name, in characters.
+const MaxUserName = maxNameLength
+
 func checkEmail(s string) string {
 	if wrong := checkLine(s, maxEmail); wrong != "" {
 		return wrong
@@ -44,11 +49,12 @@ func checkEmail(s string) string {
 
 // Identity is what a service that people sign in at calls a user of the house.
 type Identity struct {
-	Provider  string // "oidc:<issuer>", "github:<host>", "gitlab:<host>"
-	Subject   string // the service's lasting id of the person: names change hands
-	UserID    string
-	Login     string // the name there, for people
-	CreatedAt time.Time
+	Provider   string // "oidc:<issuer>", "github:<host>", "gitlab:<host>", "proxy:"
+	Subject    string // the service's lasting id of the person: names change hands
+	UserID     string
+	Login      string // the name there, for people
+	CreatedAt  time.Time
+	LastUsedAt *time.Time // nil: nobody has signed in with it
 }
 
 // ForgeIdentity names a forge as the provider of identities.
@@ -65,7 +71,7 @@ type Member struct {
 // UserStore keeps users, who they are elsewhere, and what they are in projects.
 type UserStore interface {
 	CreateUser(ctx context.Context, u User) error // KindConflict, email_exists, for a used e-mail
-	// UpdateUser stores name, role, enabled, invited and password.
+	// UpdateUser stores name, e-mail, role, enabled, invited, password and its last use.
 	UpdateUser(ctx context.Context, u User) error
 	FindUser(ctx context.Context, id string) (User, error)
 	FindUserByEmail(ctx context.Context, email string) (User, error) // in upper or lower case
@@ -77,8 +83,11 @@ type UserStore interface {
 	// the transaction ends.
 	HoldOwners(ctx context.Context) ([]User, error)
 
-	// SaveIdentity inserts or updates by (Provider, Subject).
+	// SaveIdentity inserts, or updates the login and last use of the same user's by
+	// (Provider, Subject). KindConflict, identity_taken: it is another user's.
 	SaveIdentity(ctx context.Context, i Identity) error
+	// DeleteIdentity removes one of the user's own.
+	DeleteIdentity(ctx context.Context, userID, provider, subject string) error
 	FindIdentity(ctx context.Context, provider, subject string) (Identity, error)
 	ListIdentities(ctx context.Context, userID string) ([]Identity, error) // by provider and subject
 

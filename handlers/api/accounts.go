@@ -27,6 +27,11 @@ type AccountCommands interface {
 	ListSessions(ctx context.Context, actor core.Actor, userID string) ([]core.Credential, error)
 	DeleteSession(ctx context.Context, actor core.Actor, id string) error
 
+	SignInWithPassword(ctx context.Context, v app.Visitor, email, password string) (app.NewSession, error)
+	SetPassword(ctx context.Context, actor core.Actor, v app.Visitor, in app.SetPassword) (app.NewSession, error)
+	ListIdentities(ctx context.Context, actor core.Actor) ([]core.Identity, error)
+	DisconnectIdentity(ctx context.Context, actor core.Actor, provider, subject string) error
+
 	ListAudit(ctx context.Context, actor core.Actor, f core.AuditFilter, page core.Page) ([]core.AuditEntry, int, error)
 
 	// Recheck and AccessChanged are for what goes on long after it was let in.

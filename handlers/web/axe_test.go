@@ -53,6 +53,8 @@ func TestAnsweredFormsAreAccessible(t *testing.T) {
 			{"/settings/tokens", "/settings/tokens", "", "pre.code"},
 			{"/settings/tokens", "/settings/tokens", "name: give the token a name", "#name-e .wrong"},
 			{"/projects/p1/settings/access", "/projects/p1/access", "visibility must be one of", "#visibility-e .wrong"},
+			{"/settings/me", "/settings/me/password", "new_password must have 12 characters", "#new_password-e .wrong"},
+			{"/login", "/sign-in/password", "This e-mail address and password", ".alert"},
 			{"/settings/slack/link/s1", "/settings/slack/link/s1", "", `main a[href="/commands"]`},
 			{"/i/" + artifactAPK, "/i/" + artifactAPK + "/share-links", "", ".alert code"},
 			{"/i/" + artifactAPK, "/i/" + artifactAPK + "/share-links", "expires_in is too long", ".alert"},

@@ -45,7 +45,7 @@ func StatusOf(kind core.Kind) int {
 func (p *Pages) ErrorPage(c *fiber.Ctx, err error) error {
 	e, status := asError(err)
 	if e.Kind == core.KindUnauthorized {
-		return p.login(c, status, &templates.Alert{State: "queued", Text: e.Message})
+		return p.login(c, status, &templates.Alert{State: "queued", Text: e.Message}, templates.LoginView{})
 	}
 	heading, text := "That does not work", e.Message
 	v := templates.ErrorView{Page: templates.Page{Look: look(c), Now: time.Now()}, RetryIn: e.RetryAfter}

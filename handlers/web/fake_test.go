@@ -53,9 +53,11 @@ type fake struct {
 	grants    []app.StartGitLabGrant
 	asked     []string // other changing commands, as "command id"
 	signedOut []string
-	refuse    error // what changing commands answer
-	readLimit int   // most records of one read, 0: no bound
-	logGone   error // what reading a log answers
+	first     bool   // sessions are somebody's first
+	next      string // where who arrives goes
+	refuse    error  // what changing commands answer
+	readLimit int    // most records of one read, 0: no bound
+	logGone   error  // what reading a log answers
 }
 
 func find[T any](items []T, what string, is func(T) bool) (T, error) {

@@ -14,15 +14,24 @@ import (
 // Me is GET /settings/me: who the reader is here, where they are signed in, and their
 // API tokens.
 func (p *Pages) Me(c *fiber.Ctx, actor core.Actor) error {
-	ctx := c.UserContext()
 	v := templates.MeView{Page: settingsPage(c, actor, "You", mePath, "/v1/users/me")}
 	v.Alert = meNews(query(c, "done"))
+	return p.me(c, actor, http.StatusOK, v)
+}
+
+func (p *Pages) me(c *fiber.Ctx, actor core.Actor, status int, v templates.MeView) error {
+	ctx := c.UserContext()
 	if actor.UserID != "" {
 		u, err := p.app.FindUser(ctx, actor, actor.UserID)
 		if err != nil {
 			return err
 		}
 		v.User = u
+	}
+	if actor.Kind == core.ActorUser {
+		if err := p.waysIn(c, actor, &v); err != nil {
+			return err
+		}
 	}
 	sessions, err := p.app.ListSessions(ctx, actor, "")
 	if err != nil {
@@ -45,7 +54,7 @@ func (p *Pages) Me(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v.Tokens = tokenList(own(tokens, actor), projects, "me")
-	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Me(w, v) })
+	return p.send(c, status, func(w io.Writer) error { return p.templates.Me(w, v) })
 }
 
 func own(tokens []core.Credential, actor core.Actor) []core.Credential {
@@ -59,7 +68,13 @@ func own(tokens []core.Credential, actor core.Actor) []core.Credential {
 }
 
 func meNews(done string) *templates.Alert {
-	text := map[string]string{"revoked": "The token is revoked. It is refused from now on.", "ended": "The session is ended.", "look": "Saved for this browser."}[done]
+	text := map[string]string{
+		"revoked": "The token is revoked. It is refused from now on.", "ended": "The session is ended.", "look": "Saved for this browser.",
+		"welcome":      "Welcome. The link that brought you here works no more: say below how you want to sign in next time.",
+		"password":     "Your password is set. You are signed out everywhere else.",
+		"connected":    "The account is connected. You may sign in with it from now on.",
+		"disconnected": "The account is disconnected. It signs you in no more.",
+	}[done]
 	if text == "" {
 		return nil
 	}

@@ -120,7 +120,7 @@ func noPages() map[string]string {
 	return map[string]string{
 		"/static/*": file, "/badges/:project/:pipeline": file, "/builds/:id/log.txt": file, "/i/:id/qr.svg": file, "/i/:id/qr.png": file, "/i/:secret/manifest.plist": file,
 		"/artifacts/:id/icon": file, "/i/:secret/icon": file,
-		"/sign-in/:token": other, "/settings": other, "/projects/:id/settings": other, "/settings/sources/github/callback": other,
+		"/sign-in/:token": other, "/sign-in/:way/callback": other, "/settings": other, "/projects/:id/settings": other, "/settings/sources/github/callback": other,
 		"/settings/sources/github/installed": other, "/settings/sources/gitlab/callback": other,
 	}
 }

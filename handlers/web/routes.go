@@ -21,6 +21,10 @@ func (p *Pages) Mount(server fiber.Router, d Doors) {
 	page, sameOrigin := d.Page, d.SameOrigin
 	server.Get("/login", p.LoginPage)
 	server.Get("/sign-in/:token", p.SignIn)
+	server.Post("/sign-in/password", sameOrigin(p.SignInWithPassword))
+	server.Post("/sign-in/proxy", sameOrigin(p.SignInByProxy))
+	server.Post("/sign-in/:way", sameOrigin(p.Depart))
+	server.Get("/sign-in/:way/callback", p.Arrive)
 	server.Post("/logout", sameOrigin(p.SignOut))
 	server.Get("/static/*", p.Static)
 	server.Get("/status", p.Status)
@@ -119,6 +123,9 @@ func (p *Pages) mountSettings(server fiber.Router, page Door) {
 	server.Post("/settings/tokens/:id/delete", page(p.DeleteToken))
 	server.Get("/settings/me", page(p.Me))
 	server.Post("/settings/me/look", page(p.SetLook))
+	server.Post("/settings/me/password", page(p.SetPassword))
+	server.Post("/settings/me/connect/:way", page(p.ConnectIdentity))
+	server.Post("/settings/me/disconnect", page(p.DisconnectIdentity))
 	server.Post("/settings/sessions/:id/delete", page(p.DeleteSession))
 	server.Get("/settings/audit", page(p.Audit))
 }

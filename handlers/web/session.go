@@ -1,25 +1,17 @@
 package web
 
 import (
-	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
-	"github.com/oore-ci/oore/templates"
 )
-
-// LoginPage is GET /login: how to get a sign-in link.
-func (p *Pages) LoginPage(c *fiber.Ctx) error { return p.login(c, http.StatusOK, nil) }
-
-func (p *Pages) login(c *fiber.Ctx, status int, alert *templates.Alert) error {
-	v := templates.LoginView{Page: templates.Page{Look: look(c), Title: "Sign in", Bare: true, Alert: alert, Now: time.Now()}}
-	return p.send(c, status, func(w io.Writer) error { return p.templates.Login(w, v) })
-}
 
 // SignIn is GET /sign-in/:token: uses up a one-time link, keeps the session in a
 // cookie and goes on to ?next= if that is a page of ours.
@@ -31,8 +23,7 @@ func (p *Pages) SignIn(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	p.setSession(c, session.Secret, session.Expires)
-	return c.Redirect(localPath(query(c, "next")), http.StatusSeeOther)
+	return p.signedIn(c, session, query(c, "next"), nil)
 }
 
 // SignOut is POST /logout.
@@ -65,9 +56,11 @@ func (p *Pages) setSession(c *fiber.Ctx, value string, expires time.Time) {
 }
 
 // localPath lets through paths of this server alone: "//host" and "/\host" are
-// addresses of others to a browser.
+// addresses of others to a browser, which also leaves out line feeds and tabs.
 func localPath(next string) string {
-	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
+		strings.ContainsFunc(next, func(r rune) bool { return r == '\\' || unicode.IsControl(r) }) {
 		return "/"
 	}
 	return next

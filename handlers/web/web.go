@@ -33,6 +33,7 @@ type Commands interface {
 	BadgeCommands
 	SetupCommands
 	AccountCommands
+	SignInCommands
 	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
 	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)
 	CreateProject(ctx context.Context, actor core.Actor, in app.CreateProject) (core.Project, error)
@@ -55,20 +56,19 @@ type Commands interface {
 	ApproveDelivery(ctx context.Context, actor core.Actor, id, sha string) (core.Delivery, error)
 	Why(ctx context.Context, actor core.Actor, in app.AskWhy) (app.Why, error)
 	RedeliverDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
-	SignIn(ctx context.Context, v app.Visitor, link string) (app.NewSession, error)
-	SignOut(ctx context.Context, v app.Visitor, session string) error
 	Ready(ctx context.Context) error
 	LinkChatUser(ctx context.Context, actor core.Actor, secret string) error
 }
 
 var _ Commands = (*app.App)(nil)
 
-// Options are what the pages stand on; all are required.
+// Options are what the pages stand on; all but Proxy are required.
 type Options struct {
 	App       Commands
 	Templates *templates.Set
 	PublicURL string // without a trailing slash
 	Log       *slog.Logger
+	Proxy     Proxy // may be zero
 }
 
 // Pages are the handlers of all pages. They are safe for concurrent use.
@@ -77,11 +77,12 @@ type Pages struct {
 	templates *templates.Set
 	publicURL string
 	log       *slog.Logger
+	proxy     Proxy
 }
 
 // New returns the pages.
 func New(o Options) *Pages {
-	return &Pages{app: o.App, templates: o.Templates, publicURL: o.PublicURL, log: o.Log}
+	return &Pages{app: o.App, templates: o.Templates, publicURL: o.PublicURL, log: o.Log, proxy: o.Proxy}
 }
 
 // SessionCookie names the cookie of a signed-in browser. Over HTTPS its prefix makes

@@ -41,6 +41,7 @@ type Commands struct {
 	Waiting       func(context.Context) // if set, a claim that gets nothing waits in it
 	ProjectSecret core.Secret
 	User          core.User
+	Identity      core.Identity
 	Member        app.MemberDetail
 	Audit         []core.AuditEntry
 	Secret        string

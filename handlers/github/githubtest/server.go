@@ -45,7 +45,8 @@ type Server struct {
 	installations map[int64]*installation
 	repositories  map[string]*repository // by lower-case full name
 	users         map[string]int64       // ids, by lower-case login
-	reactions     map[int64][]reaction   // by comment
+	signing       signing
+	reactions     map[int64][]reaction // by comment
 	checks        []*CheckRun
 	requests      []Request
 	hooks         []func(*http.Request) *Failure
@@ -61,7 +62,7 @@ func New(tb TB) *Server {
 	s := &Server{
 		done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokenLife: time.Hour,
 		tokens: map[string]*token{}, codes: map[string]*App{}, installations: map[int64]*installation{}, repositories: map[string]*repository{},
-		users: map[string]int64{}, reactions: map[int64][]reaction{},
+		users: map[string]int64{}, reactions: map[int64][]reaction{}, signing: signing{codes: map[string]*oauthCode{}, tokens: map[string]*oauthCode{}},
 	}
 	app, err := s.newApp(4711, "oore-test", "webhook-secret-of-the-test-app")
 	if err != nil {
@@ -91,6 +92,9 @@ func (s *Server) APIURL() string { return s.http.URL + apiPrefix + "/" }
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, handler := range map[string]func(*call) answer{
+		"GET /user":                                                  s.getAccount,
+		"GET /user/emails":                                           s.listEmails,
+		"GET /user/memberships/orgs/{org}":                           s.getMembership,
 		"GET /app":                                                   s.getApp,
 		"GET /app/hook/deliveries":                                   s.listDeliveries,
 		"POST /app-manifests/{code}/conversions":                     s.convert,
@@ -151,7 +155,14 @@ func (s *Server) serveWell(w http.ResponseWriter, r *http.Request) {
 		s.takeManifest(w, r)
 		return
 	}
-	s.serveGit(w, r)
+	switch r.URL.Path {
+	case "/login/oauth/authorize":
+		s.authorize(w, r)
+	case "/login/oauth/access_token":
+		s.exchange(w, r)
+	default:
+		s.serveGit(w, r)
+	}
 }
 
 // notify wakes everybody who waits for a change.

@@ -2,6 +2,7 @@ package gitlabtest
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -31,6 +32,7 @@ type code struct {
 	user      User
 	redirect  string
 	challenge string
+	nonce     string
 	scopes    []string
 	expires   time.Time
 	used      bool
@@ -62,6 +64,8 @@ type oauth struct {
 	visitor   User // whose browser comes to /oauth/authorize
 	denies    bool
 	life      time.Duration
+	profiles  map[int]Profile // by user
+	key       *rsa.PrivateKey // signs who people are
 }
 
 // AddApplication registers an application.
@@ -164,7 +168,7 @@ func (s *Server) decide(app Application, q url.Values) url.Values {
 	default:
 		value := rand.Text()
 		s.oauth.codes[value] = &code{
-			app: app, user: s.oauth.visitor, redirect: app.RedirectURI, challenge: q.Get("code_challenge"), scopes: scopes, expires: time.Now().Add(codeLife),
+			app: app, user: s.oauth.visitor, redirect: app.RedirectURI, challenge: q.Get("code_challenge"), nonce: q.Get("nonce"), scopes: scopes, expires: time.Now().Add(codeLife),
 		}
 		answer.Set("code", value)
 	}
@@ -194,8 +198,12 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 
 // client finds the application that asks, by its secret.
 func (s *Server) client(r *http.Request) (Application, bool) {
+	id, secret, basic := r.BasicAuth()
+	if !basic {
+		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	}
 	for _, app := range s.oauth.apps {
-		if app.ID == r.PostForm.Get("client_id") && subtle.ConstantTimeCompare([]byte(app.Secret), []byte(r.PostForm.Get("client_secret"))) == 1 {
+		if app.ID == id && subtle.ConstantTimeCompare([]byte(app.Secret), []byte(secret)) == 1 {
 			return app, true
 		}
 	}
@@ -216,7 +224,11 @@ func (s *Server) exchangeCode(app Application, form url.Values) answer {
 		c.used = true
 		g := &grant{app: app, user: c.user, scopes: c.scopes}
 		s.oauth.grants = append(s.oauth.grants, g)
-		return s.give(g)
+		a := s.give(g)
+		if slices.Contains(c.scopes, "openid") {
+			a.body.(object)["id_token"] = s.signID(c)
+		}
+		return a
 	}
 	return denial(http.StatusBadRequest, "invalid_grant")
 }

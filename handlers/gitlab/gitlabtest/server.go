@@ -68,7 +68,7 @@ func NewTLSAt(tb TB, prefix string) *Server {
 func start(tb TB, prefix string, listen func(http.Handler) *httptest.Server) *Server {
 	tb.Helper()
 	s := &Server{prefix: prefix, done: make(chan struct{}), changed: make(chan struct{}), lastID: 1000, tokens: map[string]*token{}}
-	s.oauth = oauth{codes: map[string]*code{}, spent: map[string]bool{}, life: tokenLife}
+	s.oauth = oauth{codes: map[string]*code{}, spent: map[string]bool{}, life: tokenLife, profiles: map[int]Profile{}}
 	s.User = s.AddUser("oore-bot")
 	s.oauth.visitor = s.User
 	s.Token = s.AddToken(s.User, time.Time{}, "api")
@@ -155,6 +155,12 @@ func (s *Server) serveWell(w http.ResponseWriter, r *http.Request) {
 		s.authorize(w, r)
 	case "/oauth/token":
 		s.exchange(w, r)
+	case "/.well-known/openid-configuration":
+		s.describeSignIn().write(w)
+	case "/oauth/discovery/keys":
+		s.showKeys().write(w)
+	case "/oauth/userinfo":
+		s.tell(r).write(w)
 	default:
 		s.serveGit(w, r)
 	}

@@ -1,0 +1,47 @@
+package core
+
+import "context"
+
+// SignInWay names a service that people sign in at.
+type SignInWay struct {
+	ID       string // in addresses: oidc, github, gitlab
+	Name     string // for people: GitHub, login.example.com
+	Provider string // of the identities that it vouches for
+}
+
+// SignInRequest is one journey of a browser to such a service and back.
+type SignInRequest struct {
+	RedirectURL string // ours, where the service sends the browser back
+	State       string // comes back with the code
+	Verifier    string // whose hash the service is told first (PKCE)
+	Nonce       string // stands in what the service signs
+}
+
+// SignInAnswer is what the browser came back with.
+type SignInAnswer struct {
+	Code   string
+	Issuer string // who answers, if the answer says so (RFC 9207)
+}
+
+// Person is somebody as such a service knows them.
+type Person struct {
+	Subject  string // the service's lasting id of them
+	Login    string // their name there, for people
+	Name     string
+	Email    string // verified there; empty: none is
+	Admitted bool   // on the operator's list for this service: needs no invitation
+}
+
+// SignInRoom is a service that people sign in at. Implementations are safe for
+// concurrent use.
+type SignInRoom interface {
+	Way() SignInWay
+	// SignInURL is where the browser goes. KindUnavailable: the service does not answer.
+	SignInURL(ctx context.Context, r SignInRequest) (string, error)
+	// Identify exchanges the code that came back and says who the person is.
+	// KindUnauthorized: what the service answered proves nothing. KindForbidden: the
+	// person is not on the operator's list. KindInvalid: the settings are wrong.
+	Identify(ctx context.Context, r SignInRequest, a SignInAnswer) (Person, error)
+	// Examine tells whether people could sign in now.
+	Examine(ctx context.Context) Check
+}
