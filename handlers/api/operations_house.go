@@ -52,6 +52,19 @@ func accountOperations() []operation {
 	others := []string{"403 " + core.CodeCannotChangeSelf, "403 " + core.CodeCannotChangeOwner, "409 " + core.CodeLastOwner}
 	return []operation{
 		{method: get, path: "/v1/users/me", id: "getMe", summary: "Who asks", answers: ok(meJSON{})},
+		{
+			method: post, path: "/v1/auth/local/login", id: "signIn", summary: "Sign in with e-mail address and password", text: "The token of the session is a bearer token.",
+			door: forAll, in: signInBody{}, needs: []string{"email", "password"}, answers: ok(newSessionJSON{}), codes: []string{"401 " + core.CodeBadCredentials},
+		},
+		{
+			method: put, path: "/v1/users/me/password", id: "setPassword", summary: "Set one's own password", text: "All sessions end; the answer has a new one. The old password is not asked for within ten minutes of signing in.",
+			in: passwordBody{}, needs: []string{"new_password"}, answers: ok(newSessionJSON{}),
+		},
+		{method: get, path: "/v1/users/me/identities", id: "listIdentities", summary: "List the accounts elsewhere that sign one in", parameters: paged(), answers: ok(listed{"identities", identityJSON{}})},
+		{
+			method: remove, path: "/v1/users/me/identities", id: "disconnectIdentity", summary: "Let an account elsewhere sign one in no more",
+			parameters: []object{required(queryString("provider", "As the list names it.")), required(queryString("subject", "As the list names it."))}, answers: nothing(),
+		},
 		{method: get, path: "/v1/users", id: "listUsers", summary: "List users", parameters: paged(), answers: ok(listed{"users", userJSON{}})},
 		{
 			method: post, path: "/v1/users/invite", id: "inviteUser", summary: "Make a user, and the link that signs them in once", in: inviteUserBody{}, needs: []string{"email", "role"},

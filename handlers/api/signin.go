@@ -26,12 +26,14 @@ func visitor(c *fiber.Ctx) app.Visitor {
 	return app.Visitor{Door: core.ViaAPI, Address: c.IP(), UserAgent: strings.Clone(c.Get(fiber.HeaderUserAgent))}
 }
 
+type signInBody struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
 // SignInWithPassword answers POST /v1/auth/local/login.
 func (a *API) SignInWithPassword(c *fiber.Ctx) error {
-	var in struct {
-		Email    string `json:"email"`
-		Password string `json:"password"`
-	}
+	var in signInBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
@@ -42,13 +44,15 @@ func (a *API) SignInWithPassword(c *fiber.Ctx) error {
 	return c.JSON(renderNewSession(s))
 }
 
+type passwordBody struct {
+	Current string `json:"current_password"`
+	New     string `json:"new_password"`
+}
+
 // SetPassword answers PUT /v1/users/me/password. The session that asks ends with all
 // others; the answer has the new one.
 func (a *API) SetPassword(c *fiber.Ctx, actor core.Actor) error {
-	var in struct {
-		Current string `json:"current_password"`
-		New     string `json:"new_password"`
-	}
+	var in passwordBody
 	if err := body(c, &in); err != nil {
 		return err
 	}
