@@ -247,3 +247,22 @@ func TestAStreamTokenEndsWithWhatMadeIt(t *testing.T) {
 		t.Error("the message says the secret")
 	}
 }
+
+// A token that belongs to nobody, as the operator's own token makes it, was told 404 of the
+// one project that it is for, where that is its members' alone.
+func TestATokenOfNobodySeesTheProjectThatItIsFor(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	hidden := func(in *app.CreateProject) { in.Visibility = core.VisibleMembers }
+	p := h.project(t, hidden)
+	other := h.project(t, hidden, func(in *app.CreateProject) { in.Name = "Other" })
+	operator := core.Actor{Kind: core.ActorToken, Name: "operator", Role: core.RoleOwner}
+	secret, _ := h.token(t, operator, app.CreateAPIToken{ProjectID: p.ID, Role: core.RoleViewer})
+	actor := h.actor(t, secret)
+	if _, err := h.FindProject(ctx, actor, p.ID); err != nil {
+		t.Error(err)
+	}
+	_, err := h.FindProject(ctx, actor, other.ID)
+	wantCode(t, err, core.KindNotFound, core.CodeNotFound)
+	_, err = h.UpdateProject(ctx, actor, p.ID, app.UpdateProject{Description: ptr("x")})
+	wantCode(t, err, core.KindForbidden, core.CodePermissionDenied)
+}

@@ -50,6 +50,7 @@ func (a *App) actorOf(ctx context.Context, c core.Credential) (core.Actor, error
 		actor.Until = *c.ExpiresAt
 	}
 	if c.UserID == "" {
+		actor.SeesAll = c.ProjectID != "" // of the one project that it was made for
 		return actor, nil
 	}
 	user, err := a.store.FindUser(ctx, c.UserID)
