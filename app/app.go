@@ -39,7 +39,9 @@ type Deps struct {
 	LogLimit   int64         // bytes kept of one build's log
 	LeaseTTL   time.Duration // how long a runner may be silent; 0: core.LeaseTTL
 
-	Demo DemoRepository // nil: there is none
+	Demo    DemoRepository                     // nil: there is none
+	Facts   []core.Fact                        // how the server is set
+	Storage func(context.Context) core.Storage // measures its files until ctx ends; nil: nobody does
 
 	// Probes are the checks of what the commands do not know themselves.
 	Probes []core.Probe
@@ -89,6 +91,8 @@ type App struct {
 	logLimit   int64
 	leaseTTL   time.Duration
 	demo       DemoRepository
+	facts      []core.Fact
+	storage    func(context.Context) core.Storage
 }
 
 // New checks that nothing is missing and returns the commands.
@@ -107,7 +111,7 @@ func New(d Deps) (*App, error) {
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, signIn: d.SignIn, attempts: &attempts{}, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
-		demo: d.Demo, leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
+		demo: d.Demo, facts: d.Facts, storage: d.Storage, leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
 	}, nil
 }
 

@@ -169,6 +169,8 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	job.Post("/artifacts", a.runner(h.JoinArtifact))
 	job.Post("/finish", a.runner(h.Finish))
 
+	v1.Get("/settings/instance", a.api(h.Instance))
+	v1.Get("/settings/storage", a.api(h.Storage))
 	v1.Get("/settings/system", a.api(h.System))
 	v1.Get("/settings/system/challenge", h.Challenge)
 

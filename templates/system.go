@@ -66,3 +66,39 @@ func (v SystemView) Count(state core.CheckState) (n int) {
 
 // System writes it.
 func (s *Set) System(w io.Writer, v SystemView) error { return s.render(w, "system", "layout", v) }
+
+// GeneralView is what the server is, and how it is set.
+type GeneralView struct {
+	Page
+	Version, PublicURL string
+	Facts              []core.Fact
+}
+
+// General writes it.
+func (s *Set) General(w io.Writer, v GeneralView) error { return s.render(w, "general", "layout", v) }
+
+// StorageView is what the server's files take.
+type StorageView struct {
+	Page
+	Kept core.Storage
+}
+
+// Sum is what all parts take.
+func (v StorageView) Sum() (bytes int64) {
+	for _, p := range v.Kept.Parts {
+		bytes += p.Bytes
+	}
+	return bytes
+}
+
+// Share is a part's percentage of the largest, for its bar.
+func (v StorageView) Share(p core.Usage) int64 {
+	largest := int64(1)
+	for _, other := range v.Kept.Parts {
+		largest = max(largest, other.Bytes)
+	}
+	return 100 * p.Bytes / largest
+}
+
+// Storage writes it.
+func (s *Set) Storage(w io.Writer, v StorageView) error { return s.render(w, "storage", "layout", v) }

@@ -15,6 +15,8 @@ import (
 // SystemCommands are those about the server itself.
 type SystemCommands interface {
 	CheckSystem(ctx context.Context, actor core.Actor) (app.Checkup, error)
+	FindInstance(ctx context.Context, actor core.Actor) (app.Instance, error)
+	MeasureStorage(ctx context.Context, actor core.Actor) (core.Storage, error)
 	AnswerChallenge(question string) (answer string, err error)
 }
 
@@ -49,6 +51,40 @@ func (a *API) System(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	return c.JSON(RenderCheckup(checkup))
+}
+
+type factJSON struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Setting string `json:"setting,omitempty"`
+}
+
+// Instance answers GET /v1/settings/instance.
+func (a *API) Instance(c *fiber.Ctx, actor core.Actor) error {
+	instance, err := a.app.FindInstance(c.UserContext(), actor)
+	if err != nil {
+		return err
+	}
+	facts := renderAll(instance.Facts, func(f core.Fact) factJSON { return factJSON(f) })
+	return c.JSON(fiber.Map{"version": instance.Version, "public_url": instance.PublicURL, "settings": facts})
+}
+
+type usageJSON struct {
+	Name  string `json:"name"`
+	Path  string `json:"path"`
+	Bytes int64  `json:"bytes"`
+	Files int64  `json:"files"`
+	Whole bool   `json:"complete"`
+}
+
+// Storage answers GET /v1/settings/storage.
+func (a *API) Storage(c *fiber.Ctx, actor core.Actor) error {
+	storage, err := a.app.MeasureStorage(c.UserContext(), actor)
+	if err != nil {
+		return err
+	}
+	parts := renderAll(storage.Parts, func(u core.Usage) usageJSON { return usageJSON(u) })
+	return c.JSON(fiber.Map{"parts": parts, "free_bytes": storage.Free, "total_bytes": storage.Total})
 }
 
 // Challenge answers GET /v1/settings/system/challenge?question=…, by which this

@@ -41,6 +41,9 @@ const (
 	auditPath  = "/settings/audit"
 	mePath     = "/settings/me"
 	systemPath = "/settings/system"
+
+	generalPath = "/settings/general"
+	storagePath = "/settings/storage"
 )
 
 // settingsPage is page for a part of the settings, named by its path.

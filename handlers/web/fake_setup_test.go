@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -22,3 +23,14 @@ func (f *fake) Ready(context.Context) error { return f.refuse }
 
 // IsDemo makes the demo of the project with hostile names.
 func (f *fake) IsDemo(p core.Project) bool { return p.ID == "p2" }
+
+func (f *fake) FindInstance(_ context.Context, actor core.Actor) (app.Instance, error) {
+	return app.Instance{Version: "1.2.3", PublicURL: "https://ci.example.com", Facts: []core.Fact{{Name: "Data folder", Value: hostile, Setting: "OORE_DATA_DIR"}, {Name: "Machine", Value: "linux/amd64"}}},
+		core.Allow(actor, core.ActManageInstance, nil)
+}
+
+func (f *fake) MeasureStorage(_ context.Context, actor core.Actor) (core.Storage, error) {
+	return core.Storage{Free: 20 << 30, Total: 100 << 30, Parts: []core.Usage{
+		{Name: "Artifacts, and logs of ended builds", Path: "/data/blobs", Bytes: 3 << 30, Files: 812, Whole: true}, {Name: "Caches of builds", Path: hostile, Bytes: 1 << 30, Files: 9},
+	}}, core.Allow(actor, core.ActManageInstance, nil)
+}

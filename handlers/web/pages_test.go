@@ -55,7 +55,7 @@ func everyPage() []string {
 		"/i/ooreh_file", "/i/ooreh_once", "/i/oorei_ipa", // of other artifacts, which have other titles
 		"/settings/users", "/settings/users?done=role", "/settings/tokens", "/settings/tokens?done=revoked", "/settings/me", "/settings/me?done=ended",
 		"/settings/audit", "/settings/audit?action=user.role&from=2026-01-01", "/settings/audit?actor_id=none&to=yesterday",
-		"/settings/sources", "/settings/sources?made=i1", "/settings/sources?done=synced", "/settings/sources/github", "/settings/sources/gitlab",
+		"/settings/general", "/settings/storage", "/settings/sources", "/settings/sources?made=i1", "/settings/sources?done=synced", "/settings/sources/github", "/settings/sources/gitlab",
 	}
 }
 

@@ -97,6 +97,8 @@ func (p *Pages) mountProjects(server fiber.Router, page Door) {
 
 func (p *Pages) mountSettings(server fiber.Router, page Door) {
 	server.Get("/settings", page(p.Settings))
+	server.Get("/settings/general", page(p.General))
+	server.Get("/settings/storage", page(p.Storage))
 	server.Get("/settings/system", page(p.System))
 	server.Get("/settings/sources", page(p.Sources))
 	server.Get("/settings/sources/github", page(p.ConnectGitHub))

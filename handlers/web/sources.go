@@ -34,7 +34,7 @@ func (p *Pages) Settings(c *fiber.Ctx, actor core.Actor) error {
 	if !may(actor, core.ActManageInstance, nil) {
 		return c.Redirect(mePath, http.StatusSeeOther)
 	}
-	return c.Redirect(sourcesPath, http.StatusSeeOther)
+	return c.Redirect(generalPath, http.StatusSeeOther)
 }
 
 // Sources is GET /settings/sources: what is connected, with what it sees and lacks.

@@ -62,7 +62,7 @@ func TestSourcesShowWhatIsConnectedAndWhatIsWrong(t *testing.T) {
 }
 
 func TestSettingsAreForAdmins(t *testing.T) {
-	pages := []string{"/settings/sources", "/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/github/callback?code=c&state=s", "/settings/sources/gitlab/callback?code=c&state=s", "/settings/sources/github/installed"}
+	pages := []string{"/settings/general", "/settings/storage", "/settings/sources", "/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/github/callback?code=c&state=s", "/settings/sources/gitlab/callback?code=c&state=s", "/settings/sources/github/installed"}
 	forms := []string{
 		"/settings/sources/github", "/settings/sources/gitlab", "/settings/sources/gitlab/grant", "/settings/sources/i5/reconnect", "/settings/sources/i1/sync", "/settings/sources/i1/disconnect",
 		"/projects/p1/settings/webhook-secret", "/projects/p1/delete", "/projects/p1/access", "/projects/p1/members",
@@ -102,7 +102,7 @@ func TestSettingsAreForAdmins(t *testing.T) {
 		if !strings.Contains(first, `href="/settings/sources"`) || !strings.Contains(project, `href="/projects/p1/settings"`) {
 			t.Errorf("%s is not led to settings", role)
 		}
-		if answer, _ := get(t, a, "/settings"); answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/settings/sources" {
+		if answer, _ := get(t, a, "/settings"); answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/settings/general" {
 			t.Errorf("/settings goes to %s", answer.Header.Get("Location"))
 		}
 	}

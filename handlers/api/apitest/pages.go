@@ -48,3 +48,13 @@ func (f *Commands) PushDemo(_ context.Context, actor core.Actor, projectID strin
 
 // IsDemo says no.
 func (f *Commands) IsDemo(core.Project) bool { return false }
+
+// FindInstance answers an instance, or Err.
+func (f *Commands) FindInstance(_ context.Context, actor core.Actor) (app.Instance, error) {
+	return app.Instance{Version: "1", PublicURL: "https://ci.example.com", Facts: []core.Fact{{Name: "Data folder", Value: "/data", Setting: "OORE_DATA_DIR"}}}, f.note("FindInstance", actor, "", nil)
+}
+
+// MeasureStorage answers one part, or Err.
+func (f *Commands) MeasureStorage(_ context.Context, actor core.Actor) (core.Storage, error) {
+	return core.Storage{Parts: []core.Usage{{Name: "Caches", Path: "/data/cache", Bytes: 3, Files: 2, Whole: true}}, Free: 5, Total: 9}, f.note("MeasureStorage", actor, "", nil)
+}
