@@ -206,6 +206,8 @@ func systemOperations() []operation {
 			answers: []answerOf{{status: http.StatusOK, more: object(bytesOf("The picture.", "image/svg+xml"))}, {status: http.StatusNotModified}},
 		},
 		{method: get, path: "/v1/openapi.json", id: "openapi", summary: "This file", door: forAll, answers: []answerOf{{status: http.StatusOK, more: object{fiber.MIMEApplicationJSON: object{"schema": object{"type": "object"}}}}}},
+		{method: get, path: "/v1/settings/instance", id: "instance", summary: "How the server is set", text: "Without secrets; for owners and admins.", answers: ok(instanceJSON{})},
+		{method: get, path: "/v1/settings/storage", id: "storage", summary: "What the server's files take", text: "For owners and admins; takes up to five seconds. `complete` is false where these were too few.", answers: ok(storageJSON{})},
 		{method: get, path: "/v1/settings/system", id: "system", summary: "What `oore doctor` finds", text: "For owners and admins; takes up to ten seconds.", answers: ok(CheckupJSON{})},
 		{
 			method: get, path: "/v1/settings/system/challenge", id: "challenge", summary: "Answer this installation's own question", text: "By it a server finds out whether its public address leads to it. Nobody else can ask.",

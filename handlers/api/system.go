@@ -66,7 +66,13 @@ func (a *API) Instance(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	facts := renderAll(instance.Facts, func(f core.Fact) factJSON { return factJSON(f) })
-	return c.JSON(fiber.Map{"version": instance.Version, "public_url": instance.PublicURL, "settings": facts})
+	return c.JSON(instanceJSON{Version: instance.Version, PublicURL: instance.PublicURL, Settings: facts})
+}
+
+type instanceJSON struct {
+	Version   string     `json:"version"`
+	PublicURL string     `json:"public_url"`
+	Settings  []factJSON `json:"settings"`
 }
 
 type usageJSON struct {
@@ -77,6 +83,12 @@ type usageJSON struct {
 	Whole bool   `json:"complete"`
 }
 
+type storageJSON struct {
+	Parts      []usageJSON `json:"parts"`
+	FreeBytes  int64       `json:"free_bytes"`
+	TotalBytes int64       `json:"total_bytes"`
+}
+
 // Storage answers GET /v1/settings/storage.
 func (a *API) Storage(c *fiber.Ctx, actor core.Actor) error {
 	storage, err := a.app.MeasureStorage(c.UserContext(), actor)
@@ -84,7 +96,7 @@ func (a *API) Storage(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	parts := renderAll(storage.Parts, func(u core.Usage) usageJSON { return usageJSON(u) })
-	return c.JSON(fiber.Map{"parts": parts, "free_bytes": storage.Free, "total_bytes": storage.Total})
+	return c.JSON(storageJSON{Parts: parts, FreeBytes: storage.Free, TotalBytes: storage.Total})
 }
 
 // Challenge answers GET /v1/settings/system/challenge?question=…, by which this

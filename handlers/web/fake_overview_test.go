@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/oore-ci/oore/app"
@@ -30,6 +31,9 @@ func (f *fake) Overview(ctx context.Context, actor core.Actor, mine bool) (app.O
 		{Code: app.NoticeSource, Text: "GitHub: " + hostile, Target: "i1"},
 		{Code: app.NoticeRepository, Text: "The App was removed", Target: "p1"},
 		{Code: app.NoticeNothing, Text: "acme/shop: its last change came by no webhook.", Target: "d1"},
+	}
+	if core.Allow(actor, core.ActManageInstance, nil) != nil {
+		o.Notices = slices.DeleteFunc(o.Notices, func(n app.Notice) bool { return n.Code == app.NoticeSource || n.Code == app.NoticeRepository })
 	}
 	var err error
 	o.Queue, err = f.ReadQueue(ctx, actor, core.Page{Limit: 20})
