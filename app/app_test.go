@@ -74,6 +74,39 @@ type fakeForge struct {
 	down     int              // calls of ResolveRef that will fail
 	meet     func()           // called by each ResolveRef, if set
 	talk     talk
+
+	main    string            // where the branch main stands, if not at shaA
+	files   map[string]string // by "<sha>:<path>"
+	reading func()            // called by each ReadFile, if set
+	refused error             // returned by each ReadFile, if set
+}
+
+func (f *fakeForge) ReadFile(_ context.Context, _ core.Repository, sha, path string) ([]byte, error) {
+	if f.reading != nil {
+		f.reading()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	content, ok := f.files[sha+":"+path]
+	if f.refused != nil {
+		return nil, f.refused
+	}
+	if !ok {
+		return nil, core.Errorf(core.KindNotFound, "no %s at %s", path, sha)
+	}
+	return []byte(content), nil
+}
+
+// stands moves the branch main to a commit with a file `.oore.yaml`; "" is no file.
+func (f *fakeForge) stands(sha, file string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.files == nil {
+		f.files = map[string]string{}
+	}
+	if f.main = sha; file != "" {
+		f.files[sha+":.oore.yaml"] = file
+	}
 }
 
 func (f *fakeForge) FindRepository(_ context.Context, name string) (core.Repository, error) {
@@ -104,6 +137,9 @@ func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string)
 	}
 	if f.message != "" {
 		return core.Commit{SHA: shaA, Message: f.message}, nil
+	}
+	if ref == "main" && f.main != "" {
+		return core.Commit{SHA: f.main, Message: "Now", Author: "ana"}, nil
 	}
 	switch ref {
 	case "main", shaA:

@@ -71,6 +71,9 @@ func orElse(s, other string) string {
 // act makes what the verdict asks for. It returns the ids of builds to wake.
 func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, v core.Verdict) (core.DeliveryVerdict, []string, error) {
 	out := verdictOf(c, v)
+	if err := a.wantSettings(ctx, tx, d, e, c); err != nil {
+		return out, nil, err
+	}
 	if v.Code == core.WhyFork {
 		return out, nil, a.wantNote(ctx, tx, d, e, c, core.Reason{Code: v.Code, Text: "From a fork: to build it, approve commit " + e.SHA})
 	}

@@ -106,6 +106,9 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if e.Kind == core.EffectNotify {
 		return a.sendNotification(ctx, e)
 	}
+	if e.Kind == core.EffectSettings {
+		return a.takeOver(ctx, *e)
+	}
 	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
 	if err != nil {
 		return err

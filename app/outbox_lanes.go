@@ -28,6 +28,7 @@ func newOutboxLanes(a *App) []*outboxLane {
 		lane(core.EffectStatus, core.EffectComment),
 		lane(core.EffectReply, core.EffectReact, core.EffectMessage),
 		lane(core.EffectNotify),
+		lane(core.EffectSettings),
 	}
 }
 

@@ -32,10 +32,16 @@ func (in PipelineInput) apply(p *core.Pipeline) {
 		p.ConfigPath = ".oore.yaml"
 	}
 	set(&p.Execution, in.Execution)
-	set(&p.Trigger, in.Trigger)
-	set(&p.Concurrency, in.Concurrency)
+	if in.Trigger != nil {
+		p.SetTrigger(*in.Trigger)
+	}
+	if in.Concurrency != nil {
+		p.SetConcurrency(*in.Concurrency)
+	}
+	if in.Labels != nil {
+		p.SetLabels(*in.Labels)
+	}
 	set(&p.Timeout, in.Timeout)
-	set(&p.Labels, in.Labels)
 	set(&p.StatusContext, in.StatusContext)
 	set(&p.Enabled, in.Enabled)
 	if p.Timeout == 0 {

@@ -54,7 +54,7 @@ func (s *Store) WantEffect(ctx context.Context, e core.Effect) error {
 				build_id, channel, notification_id)
 			VALUES ($1, $2, $3, $4, $5, $6, 1, 0, '', '', 0, $7, '', false, $8, $9, $10, $11, $12, $13, $14)
 			ON CONFLICT (key) DO UPDATE SET wanted = effects.wanted + 1, attempts = 0, parked = false, updated_at = excluded.updated_at,
-			note_code = excluded.note_code, note_text = excluded.note_text, delivery_id = excluded.delivery_id,
+			note_code = excluded.note_code, note_text = excluded.note_text, delivery_id = excluded.delivery_id, sha = excluded.sha,
 			not_before = CASE WHEN effects.not_before > excluded.not_before THEN effects.not_before ELSE excluded.not_before END`,
 			e.Key, string(e.Kind), e.RepositoryID, e.PipelineID, e.SHA, e.Number, micros(e.NotBefore), micros(e.UpdatedAt), e.Note.Code, e.Note.Text, e.DeliveryID,
 			e.BuildID, e.Channel, e.NotificationID)

@@ -25,8 +25,9 @@ type pipelineRow struct {
 	Labels             []string      `gorm:"serializer:json"`
 	StatusContext      string
 	Enabled            bool
-	Created            int64 `gorm:"column:created_at"`
-	Updated            int64 `gorm:"column:updated_at"`
+	File               core.FileSettings `gorm:"column:file_settings;serializer:json"`
+	Created            int64             `gorm:"column:created_at"`
+	Updated            int64             `gorm:"column:updated_at"`
 }
 
 // TableName is gorm's.
@@ -36,7 +37,7 @@ func newPipelineRow(p core.Pipeline) pipelineRow {
 	return pipelineRow{
 		ID: p.ID, ProjectID: p.ProjectID, Name: p.Name, Slug: p.Slug, ConfigPath: p.ConfigPath, ConfigPathExplicit: p.ConfigPathExplicit,
 		Execution: p.Execution, Trigger: p.Trigger, CancelPrevious: p.Concurrency.CancelPrevious, MaxConcurrent: p.Concurrency.MaxConcurrent,
-		Timeout: p.Timeout, Labels: p.Labels, StatusContext: p.StatusContext, Enabled: p.Enabled,
+		Timeout: p.Timeout, Labels: p.Labels, StatusContext: p.StatusContext, Enabled: p.Enabled, File: p.File,
 		Created: micros(p.CreatedAt), Updated: micros(p.UpdatedAt),
 	}
 }
@@ -45,7 +46,7 @@ func (r pipelineRow) toCore() core.Pipeline {
 	return core.Pipeline{
 		ID: r.ID, ProjectID: r.ProjectID, Name: r.Name, Slug: r.Slug, ConfigPath: r.ConfigPath, ConfigPathExplicit: r.ConfigPathExplicit,
 		Execution: r.Execution, Trigger: r.Trigger, Concurrency: core.Concurrency{CancelPrevious: r.CancelPrevious, MaxConcurrent: r.MaxConcurrent},
-		Timeout: r.Timeout, Labels: r.Labels, StatusContext: r.StatusContext, Enabled: r.Enabled,
+		Timeout: r.Timeout, Labels: r.Labels, StatusContext: r.StatusContext, Enabled: r.Enabled, File: r.File,
 		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }

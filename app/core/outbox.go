@@ -16,6 +16,8 @@ const (
 	EffectReact   EffectKind = "react"   // the reaction to a command
 	EffectMessage EffectKind = "message" // a build's message in a channel
 	EffectNotify  EffectKind = "notify"  // a notification of a build's end, sent once
+	// EffectSettings is the one that reads: a pipeline follows its file on the default branch.
+	EffectSettings EffectKind = "settings"
 )
 
 // EffectKinds lists them.
@@ -28,11 +30,11 @@ func EffectKinds() []EffectKind {
 // is behind Wanted, so five quick changes cost one call and an old state can never
 // overwrite a newer one.
 type Effect struct {
-	Key          string // StatusKey or CommentKey: names the thing outside, not the build
+	Key          string // StatusKey, CommentKey …: names the thing outside, not the build
 	Kind         EffectKind
 	RepositoryID string
-	PipelineID   string // status
-	SHA          string // status
+	PipelineID   string // status, settings
+	SHA          string // status; settings: the head of the default branch that was wanted last
 	Number       int    // comment: the pull request
 	Wanted       int64
 	Done         int64
@@ -56,6 +58,9 @@ type Effect struct {
 
 // StatusKey names the status of a pipeline on a commit.
 func StatusKey(pipelineID, sha string) string { return "status:" + pipelineID + ":" + sha }
+
+// SettingsKey names what a pipeline takes over from its file.
+func SettingsKey(pipelineID string) string { return "settings:" + pipelineID }
 
 // CommentKey names the sticky comment of a pull request.
 func CommentKey(repositoryID string, number int) string {

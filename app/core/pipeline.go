@@ -21,6 +21,7 @@ type Pipeline struct {
 	Labels             []string
 	StatusContext      string // unique in a repository; default oore/<slug>
 	Enabled            bool
+	File               FileSettings
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 }

@@ -39,7 +39,7 @@ func ResolveConfig(p Pipeline, file *Workflow, platforms ...string) (Plan, error
 	if file == nil {
 		file = workflowOf(p.Execution)
 	}
-	ignored := notes(file)
+	ignored := notes(p, file)
 	file, err := file.only(platforms)
 	if err != nil {
 		return Plan{}, err
@@ -139,18 +139,18 @@ func defaultBuild(platform string) string {
 }
 
 // notes names what the file asks for in vain, so that nothing is silently ignored.
-func notes(file *Workflow) []string {
+func notes(p Pipeline, file *Workflow) []string {
 	var all []string
 	for _, part := range []struct {
 		key   string
-		given bool
+		other bool
 	}{
-		{"labels", len(file.Labels) > 0},
-		{"triggers", file.Triggers != nil},
-		{"concurrency", file.Concurrency != nil},
+		{"labels", file.Labels != nil && !slices.Equal(file.Labels, p.Labels)},
+		{"triggers", file.Triggers != nil && !file.Triggers.equal(p.Trigger)},
+		{"concurrency", file.Concurrency != nil && *file.Concurrency != p.Concurrency},
 	} {
-		if part.given {
-			all = append(all, fmt.Sprintf("`%s` is not acted on by this version of Oore.", part.key))
+		if part.other {
+			all = append(all, fmt.Sprintf("`%s` differs from the pipeline's. The file's is taken over when the default branch is pushed, and counts from the next event on.", part.key))
 		}
 	}
 	if len(file.Commands.Build) == 0 {

@@ -155,7 +155,7 @@ func TestWhatIsNotActedOnIsNoted(t *testing.T) {
 	}
 	var want []string
 	for _, key := range []string{"labels", "triggers", "concurrency"} {
-		want = append(want, "`"+key+"` is not acted on by this version of Oore.")
+		want = append(want, "`"+key+"` differs from the pipeline's. The file's is taken over when the default branch is pushed, and counts from the next event on.")
 	}
 	want = append(want, "`platform_build_args` and `platform_commands` are not used, because `commands.build` says what to run.")
 	if !reflect.DeepEqual(plan.Notes, want) {
@@ -165,6 +165,11 @@ func TestWhatIsNotActedOnIsNoted(t *testing.T) {
 		t.Errorf("timeout %v", plan.Timeout)
 	}
 
+	var follows Pipeline
+	follows.TakeOver(fullWorkflow(), ".oore.yaml", "")
+	if plan, err = ResolveConfig(follows, fullWorkflow()); err != nil || len(plan.Notes) != 1 {
+		t.Errorf("notes %q of what was taken over, error %v", plan.Notes, err)
+	}
 	plan, err = ResolveConfig(Pipeline{}, &Workflow{Platforms: []string{"android"}, PlatformCommands: map[string]string{"ios": "x"}})
 	if err != nil || len(plan.Notes) != 1 || plan.Notes[0] != "ios is configured but not among `platforms`, so it is not built." {
 		t.Errorf("notes %q, error %v", plan.Notes, err)

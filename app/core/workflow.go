@@ -22,9 +22,9 @@ type Workflow struct {
 	ArtifactPatterns  []string // nil: the file says nothing about them
 	JUnitPatterns     []string
 	Timeout           time.Duration // 0: the pipeline's
-	Labels            []string
-	Triggers          *Trigger     // nil: the file says nothing about them
-	Concurrency       *Concurrency // nil: the file says nothing about it
+	Labels            []string      // nil: the file says nothing about them
+	Triggers          *Trigger      // nil: the file says nothing about them
+	Concurrency       *Concurrency  // nil: the file says nothing about it
 }
 
 // Problem is one fault of a file. Line and Column count from 1.
@@ -86,7 +86,7 @@ func (r *workflowReader) workflow(n *node, w *Workflow) {
 		{"artifacts", func(n *node) { r.artifacts(n, w) }},
 		{"reports", func(n *node) { r.oneList(n, "reports", "junit", &w.JUnitPatterns) }},
 		{"timeout", func(n *node) { w.Timeout = r.timeout(n) }},
-		{"labels", func(n *node) { w.Labels = r.texts(n, "labels", checkLabel) }},
+		{"labels", func(n *node) { w.Labels = r.labels(n) }},
 		{"triggers", func(n *node) { w.Triggers = r.triggers(n) }},
 		{"concurrency", func(n *node) { w.Concurrency = r.concurrency(n) }},
 	})
@@ -220,6 +220,14 @@ func (r *workflowReader) artifacts(n *node, w *Workflow) {
 	if w.ArtifactPatterns == nil {
 		w.ArtifactPatterns = []string{}
 	}
+}
+
+// labels reads an empty list as the wish for any runner.
+func (r *workflowReader) labels(n *node) []string {
+	if labels := r.texts(n, "labels", checkLabel); labels != nil {
+		return labels
+	}
+	return []string{}
 }
 
 // oneList reads a mapping whose only key is a list of file patterns.

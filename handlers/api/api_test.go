@@ -225,6 +225,10 @@ func fullCommands() *apitest.Commands {
 			Trigger:     core.Trigger{Events: []core.EventKind{core.EventPush}, Branches: []string{"main"}},
 			Concurrency: core.Concurrency{CancelPrevious: true, MaxConcurrent: 2},
 			Timeout:     30 * time.Minute, Labels: []string{"macos"}, StatusContext: "oore/android", Enabled: true,
+			File: core.FileSettings{
+				Path: ".oore.yaml", SHA: "0123456789abcdef0123456789abcdef01234567", Labels: &[]string{},
+				Problem: `.oore.yaml at fedcba9 is broken: line 2, column 1: unknown key "label"`,
+			},
 			CreatedAt: at(0), UpdatedAt: at(1),
 		},
 		Detail: app.BuildDetail{

@@ -24,8 +24,24 @@ type pipelineJSON struct {
 	Labels             []string             `json:"labels"`
 	StatusContext      string               `json:"status_context"`
 	Enabled            bool                 `json:"enabled"`
+	FileSettings       *fileSettingsJSON    `json:"file_settings,omitempty"`
 	CreatedAt          int64                `json:"created_at"`
 	UpdatedAt          int64                `json:"updated_at"`
+}
+
+// fileSettingsJSON says what the pipeline has taken over from its file.
+type fileSettingsJSON struct {
+	Path    string   `json:"path,omitempty"`
+	SHA     string   `json:"sha,omitempty"`
+	Keys    []string `json:"keys"`
+	Problem string   `json:"problem,omitempty"`
+}
+
+func renderFileSettings(f core.FileSettings) *fileSettingsJSON {
+	if f.Path == "" && f.Problem == "" {
+		return nil
+	}
+	return &fileSettingsJSON{Path: f.Path, SHA: f.SHA, Keys: f.Keys(), Problem: f.Problem}
 }
 
 func renderPipeline(p core.Pipeline) pipelineJSON {
@@ -34,7 +50,7 @@ func renderPipeline(p core.Pipeline) pipelineJSON {
 		ConfigPath: p.ConfigPath, ConfigPathExplicit: p.ConfigPathExplicit,
 		ExecutionConfig: renderExecution(p.Execution), TriggerConfig: renderTrigger(p.Trigger), Concurrency: p.Concurrency,
 		TimeoutSeconds: int64(p.Timeout / time.Second), Labels: orEmpty(p.Labels), StatusContext: p.StatusContext,
-		Enabled: p.Enabled, CreatedAt: p.CreatedAt.Unix(), UpdatedAt: p.UpdatedAt.Unix(),
+		Enabled: p.Enabled, FileSettings: renderFileSettings(p.File), CreatedAt: p.CreatedAt.Unix(), UpdatedAt: p.UpdatedAt.Unix(),
 	}
 }
 

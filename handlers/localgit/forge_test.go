@@ -232,3 +232,46 @@ func TestALongMessageIsCutInWholeCharacters(t *testing.T) {
 		t.Errorf("author %q, %d bytes", c.Author, len(c.Message))
 	}
 }
+
+func TestOneFileOfACommitIsRead(t *testing.T) {
+	r := newRepo(t)
+	for name, content := range map[string]string{".oore.yaml": "version: 1\n", "ci/oore.yaml": "version: 1 # other\n", "large": strings.Repeat("x", core.MaxWorkflowBytes+1)} {
+		path := filepath.Join(r.dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(r.dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	r.git("add", "--all")
+	r.commit("files")
+	sha := strings.TrimSpace(r.git("rev-parse", "HEAD"))
+	if err := os.Remove(filepath.Join(r.dir, ".oore.yaml")); err != nil { // the checkout is no matter
+		t.Fatal(err)
+	}
+	read := newForge().(core.FileReader).ReadFile
+	repo := core.Repository{CloneURL: r.dir, FullName: "shop"}
+	for path, want := range map[string]string{".oore.yaml": "version: 1\n", "ci/oore.yaml": "version: 1 # other\n"} {
+		if got, err := read(t.Context(), repo, sha, path); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", path, got, err)
+		}
+	}
+	for path, kind := range map[string]core.Kind{
+		".oore.yml": core.KindNotFound, "*.yaml": core.KindNotFound, ":(glob)**": core.KindNotFound,
+		"ci": core.KindInvalid, "link": core.KindInvalid, "large": core.KindTooLarge, "a\nb": core.KindInvalid,
+	} {
+		if got, err := read(t.Context(), repo, sha, path); core.KindOf(err) != kind {
+			t.Errorf("%q: %q, %v, want %v", path, got, err, kind)
+		}
+	}
+	if _, err := read(t.Context(), repo, strings.Repeat("0", 40), ".oore.yaml"); err == nil {
+		t.Error("a file of a commit that is not there")
+	}
+	if _, err := read(t.Context(), core.Repository{CloneURL: "https://example.com/shop.git"}, sha, ".oore.yaml"); core.KindOf(err) != core.KindInvalid {
+		t.Errorf("a remote address: %v", err)
+	}
+}

@@ -113,6 +113,7 @@ func (s *Server) routes() *http.ServeMux {
 		"PATCH /repos/{owner}/{repo}/check-runs/{id}":                s.updateCheckRun,
 		"GET /repos/{owner}/{repo}/branches":                         s.listBranches,
 		"GET /repos/{owner}/{repo}/tags":                             s.listTags,
+		"GET /repos/{owner}/{repo}/contents/{path...}":               s.getContents,
 		"GET /repos/{owner}/{repo}/compare/{basehead...}":            s.compare,
 		"GET /repos/{owner}/{repo}/pulls":                            s.listPulls,
 		"GET /repos/{owner}/{repo}/pulls/{number}":                   s.getPull,

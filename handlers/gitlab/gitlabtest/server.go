@@ -107,6 +107,7 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /projects/{id}/repository/tags/{tag}":                             s.getTag,
 		"GET /projects/{id}/repository/commits/{sha}":                          s.getCommit,
 		"GET /projects/{id}/repository/commits/{sha}/statuses":                 s.listStatuses,
+		"GET /projects/{id}/repository/files/{file_path}":                      s.getFile,
 		"POST /projects/{id}/statuses/{sha}":                                   s.createStatus,
 		"GET /projects/{id}/repository/compare":                                s.compare,
 		"GET /projects/{id}/merge_requests":                                    s.listMergeRequests,
