@@ -186,6 +186,9 @@ func (w *auditWorld) builds() {
 	builds := "/v1/projects/" + w.project + "/builds"
 	w.change("POST /v1/projects/:id/builds", "build.trigger", builds, body{"pipeline_id": android.ID}, &b)
 	w.must("POST", builds, body{"pipeline_id": nobody.ID}, &stuck)
+	w.change("POST /v1/queue/pause", "queue.pause", "/v1/queue/pause", nil, nil)
+	w.change("POST /v1/builds/:id/first", "build.first", "/v1/builds/"+stuck.ID+"/first", nil, nil)
+	w.change("POST /v1/queue/resume", "queue.resume", "/v1/queue/resume", nil, nil)
 	w.change("POST /v1/builds/:id/cancel", "build.cancel", "/v1/builds/"+stuck.ID+"/cancel", nil, nil)
 	w.change("POST /v1/builds/:id/rerun", "build.rerun", "/v1/builds/"+stuck.ID+"/rerun", nil, nil)
 	w.ended(b.ID)

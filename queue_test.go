@@ -89,6 +89,59 @@ func TestTheQueueTellsWhyABuildWaits(t *testing.T) {
 	})
 }
 
+// TestAPausedQueueKeepsBuildsFromEveryRunnerAndTheFirstGoesFirst restarts the server
+// within a pause.
+func TestAPausedQueueKeepsBuildsFromEveryRunnerAndTheFirstGoesFirst(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		y := newYard(t, newProgram(t, database, nil, "OORE_RUNNERS=1").start())
+		newRemoteRunner(t, y.url, "one", "--slots", "1")
+		y.waitRunner("one", "online")
+		var queue struct {
+			Paused *struct{ By string }
+		}
+		y.must("POST", "/v1/queue/pause", nil, &queue)
+		if queue.Paused == nil || queue.Paused.By == "" {
+			t.Fatalf("the queue is %+v", queue)
+		}
+		flag := t.TempDir() + "/go"
+		hold := y.script("Hold", "while [ ! -e "+flag+" ]; do sleep 0.02; done")
+		note := func(name string) string {
+			return y.trigger(y.script(name, "echo "+name+" >> "+y.notes, "built-in"))
+		}
+		holding := y.trigger(hold)
+		y.must("PATCH", "/v1/pipelines/"+hold.ID, map[string]any{"labels": []string{"built-in"}}, nil)
+		busy := y.trigger(hold)
+		older, younger := note("older"), note("younger")
+		y.stop()
+		y.start()
+		for i, id := range []string{holding, busy, older, younger} {
+			if got := y.waits(id); !strings.HasPrefix(got, fmt.Sprintf("%d queue_paused Claiming is paused by %s since ", i+1, queue.Paused.By)) {
+				t.Errorf("build %d waits as %s", i+1, got)
+			}
+		}
+		y.must("POST", "/v1/builds/"+younger+"/first", nil, nil)
+		y.must("POST", "/v1/builds/"+busy+"/first", nil, nil)
+		if got := y.waits(younger); !strings.HasPrefix(got, "2 queue_paused") {
+			t.Errorf("the one that was put first waits as %s", got)
+		}
+		y.must("POST", "/v1/queue/resume", nil, nil)
+		for _, id := range []string{holding, busy} {
+			eventually(t, "both runners are busy", func() bool { return y.build(id).Status == "running" })
+		}
+		y.waitsAs(older, "2 slots_busy The only slot of the runners with label built-in is busy.")
+		if err := writeFile(flag); err != nil {
+			t.Fatal(err)
+		}
+		y.mustSucceed(older)
+		if got := strings.Join(y.noted(), " "); got != "younger older" {
+			t.Errorf("they ran in the order %s", got)
+		}
+		if status := y.call("POST", "/v1/builds/"+older+"/first", nil, nil); status != http.StatusConflict {
+			t.Errorf("an ended build is put first: %d", status)
+		}
+	})
+}
+
 func TestARunnerEndsABuildThatWritesTooMuch(t *testing.T) {
 	y := newYard(t, newProgram(t, "", nil, "OORE_RUNNERS=0").start())
 	newRemoteRunner(t, y.url, "one", "--workspace-limit", "2MiB")

@@ -11,6 +11,7 @@ import (
 
 // Codes of notices.
 const (
+	NoticePaused     = "queue_paused" // nothing is claimed; Target: empty
 	NoticeNoRunner   = "no_runner"    // nobody takes builds that want certain labels; Target: empty
 	NoticeDiskFull   = "disk_full"    // a runner takes no builds; Target: its id
 	NoticeSource     = "source"       // an integration does not work; Target: its id
@@ -32,6 +33,9 @@ const shownNotices = 5
 // notices lists what needs a look, as far as the actor may see it.
 func (a *App) notices(ctx context.Context, actor core.Actor, w world, q core.Queue, places []core.QueuePlace) ([]Notice, error) {
 	all := w.waiting(q, places)
+	if q.Paused != nil {
+		all = append(all, Notice{Code: NoticePaused, Text: q.Paused.Sentence(q.At)})
+	}
 	labeled, err := a.store.ListLabeledPipelines(ctx)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,8 @@ type Queue struct {
 	// positions of the others.
 	WaitingTotal, ActiveTotal int
 	WaitingSeen, ActiveSeen   int // of these
+
+	Paused *core.QueuePause // nil: builds are claimed
 }
 
 // maxActive bounds what is listed of the builds that are worked on.
@@ -47,7 +49,7 @@ func (a *App) ReadQueue(ctx context.Context, actor core.Actor, page core.Page) (
 
 // seenOf is a window of the queue without what is hidden.
 func (a *App) seenOf(ctx context.Context, q core.Queue, places []core.QueuePlace, hidden func(projectID string) bool, page core.Page) (Queue, error) {
-	out := Queue{WaitingTotal: len(q.Waiting), ActiveTotal: len(q.Active)}
+	out := Queue{WaitingTotal: len(q.Waiting), ActiveTotal: len(q.Active), Paused: q.Paused}
 	var waiting, active []QueuedBuild
 	for i, place := range places {
 		if e := q.Waiting[i]; !hidden(e.ProjectID) {

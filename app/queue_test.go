@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,4 +100,60 @@ func TestAStrangersPlaceInTheQueueCountsWhatHeMayNotSee(t *testing.T) {
 	wantCode(t, err, core.KindNotFound, core.CodeNotFound)
 	_, err = h.QueuePlaces(t.Context(), scoped, seen)
 	wantCode(t, err, core.KindNotFound, core.CodeNotFound)
+}
+
+func TestOnlyAdminsChangeTheQueueAndEveryChangeIsAudited(t *testing.T) {
+	h := newHouse(t)
+	h.beat(t, "r1", 1)
+	p := h.project(t)
+	pipeline := h.pipeline(t, p.ID, "Android")
+	start := func() core.Build {
+		b, err := h.TriggerBuild(t.Context(), h.owner, app.TriggerBuild{ProjectID: p.ID, PipelineID: pipeline.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	older, younger := start(), start()
+	developer := core.Actor{Kind: core.ActorUser, Name: "dora", Role: core.RoleDeveloper, Projects: map[string]core.Role{p.ID: core.RoleMaintainer}}
+	admin := core.Actor{Kind: core.ActorUser, Name: "ada", Role: core.RoleAdmin}
+	_, err := h.PutBuildFirst(t.Context(), developer, younger.ID)
+	wantCode(t, err, core.KindForbidden, core.CodePermissionDenied)
+	wantCode(t, h.PauseQueue(t.Context(), developer), core.KindForbidden, core.CodePermissionDenied)
+	wantCode(t, h.ResumeQueue(t.Context(), developer), core.KindForbidden, core.CodePermissionDenied)
+	for range 2 {
+		if err := h.PauseQueue(t.Context(), admin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if job := h.claim(t); job != nil {
+		t.Fatalf("a paused queue gave build %d away", job.Build.Number)
+	}
+	places, err := h.QueuePlaces(t.Context(), developer, older)
+	if err != nil || places[older.ID].Reason.Code != core.WaitQueuePaused {
+		t.Errorf("%+v, %v", places, err)
+	}
+	if o, err := h.Overview(t.Context(), developer, false); err != nil || !slices.ContainsFunc(o.Notices, func(n app.Notice) bool { return n.Code == app.NoticePaused && strings.Contains(n.Text, "ada") }) {
+		t.Errorf("the dashboard does not tell of the pause: %+v, %v", o.Notices, err)
+	}
+	if _, err := h.PutBuildFirst(t.Context(), admin, younger.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ResumeQueue(t.Context(), admin); err != nil {
+		t.Fatal(err)
+	}
+	if job := h.claim(t); job == nil || job.Build.ID != younger.ID {
+		t.Errorf("claimed %+v, want the one that was put first", job)
+	}
+	_, err = h.PutBuildFirst(t.Context(), admin, younger.ID)
+	wantCode(t, err, core.KindConflict, core.CodeInvalidTransition)
+	var got []string
+	for _, e := range h.audit(t, core.AuditFilter{}) {
+		if e.Actor == "ada" {
+			got = append(got, string(e.Action))
+		}
+	}
+	if want := []string{"queue.resume", "build.first", "queue.pause"}; !slices.Equal(got, want) {
+		t.Errorf("audited %v, want %v", got, want)
+	}
 }

@@ -12,6 +12,7 @@ import (
 type candidate struct {
 	ID            string
 	PipelineID    string
+	QueueRank     int64
 	QueuedAt      int64
 	Labels        []string `gorm:"serializer:json"`
 	MaxConcurrent int
@@ -27,12 +28,13 @@ const (
 // one of them costs the others nothing. SQLite takes a CROSS JOIN in the order in
 // which it is written, here that of the queue.
 const listCandidates = `
-	SELECT b.id, b.pipeline_id, b.queued_at, b.labels, p.max_concurrent
+	SELECT b.id, b.pipeline_id, b.queue_rank, b.queued_at, b.labels, p.max_concurrent
 	FROM builds b CROSS JOIN pipelines p
-	WHERE p.id = b.pipeline_id AND b.status = 'queued' AND (b.queued_at, b.id) > (?, ?)
+	WHERE p.id = b.pipeline_id AND b.status = 'queued' AND (b.queue_rank, b.queued_at, b.id) > (?, ?, ?)
+	AND NOT EXISTS (SELECT 1 FROM queue_pauses)
 	AND (p.max_concurrent = 0 OR p.max_concurrent > (
 		SELECT count(*) FROM builds a WHERE a.pipeline_id = p.id AND a.status IN ('assigned', 'running')))
-	ORDER BY b.queued_at, b.id LIMIT ?`
+	ORDER BY b.queue_rank, b.queued_at, b.id LIMIT ?`
 
 // ClaimBuild is core.BuildStore's. It looks before it writes: a queue with nothing
 // for this runner costs one read. In the transaction it looks again, so that of many
@@ -59,13 +61,13 @@ func (s *Store) ClaimBuild(ctx context.Context, r core.Runner, lease string, now
 	return row.toCore(), failed(err, "claim a build for %s", r.Name)
 }
 
-// eachCandidate calls f with the queued builds that the labels allow, oldest first,
+// eachCandidate calls f with the queued builds that the labels allow, in the queue's order,
 // until f wants no more.
 func (s session) eachCandidate(labels []string, f func(candidate) (stop bool, err error)) error {
-	after := candidate{QueuedAt: math.MinInt64}
+	after := candidate{QueueRank: math.MinInt64, QueuedAt: math.MinInt64}
 	for look := claimLook; ; look = min(4*look, claimLookMax) {
 		var page []candidate
-		if err := s.db().Raw(listCandidates, after.QueuedAt, after.ID, look).Scan(&page).Error; err != nil {
+		if err := s.db().Raw(listCandidates, after.QueueRank, after.QueuedAt, after.ID, look).Scan(&page).Error; err != nil {
 			return err
 		}
 		for _, c := range page {

@@ -19,11 +19,12 @@ type queueRow struct {
 	RunnerID   string
 	QueuedAt   int64
 	BusySince  int64
+	QueueRank  int64
 }
 
 const (
-	listQueue = `SELECT id, project_id, pipeline_id, status, labels, runner_id, queued_at, coalesce(started_at, assigned_at, 0) AS busy_since
-		FROM builds WHERE status IN ('queued', 'assigned', 'running') ORDER BY queued_at, id`
+	listQueue = `SELECT id, project_id, pipeline_id, status, labels, runner_id, queued_at, coalesce(started_at, assigned_at, 0) AS busy_since, queue_rank
+		FROM builds WHERE status IN ('queued', 'assigned', 'running') ORDER BY queue_rank, queued_at, id`
 	listQueuePipelines = `SELECT id, name, max_concurrent FROM pipelines
 		WHERE id IN (SELECT pipeline_id FROM builds WHERE status IN ('queued', 'assigned', 'running'))`
 	// listTook looks at few, so that a pipeline of which everything is canceled costs no more.
@@ -39,7 +40,10 @@ const (
 func (s *Store) ReadQueue(ctx context.Context) (core.Queue, error) {
 	q := core.Queue{Pipelines: map[string]core.QueuePipeline{}}
 	read := s.read(ctx)
-	err := read.queuedAndActive(&q)
+	err := read.queuePause(&q)
+	if err == nil {
+		err = read.queuedAndActive(&q)
+	}
 	if err == nil {
 		err = read.queuePipelines(&q)
 	}
@@ -50,6 +54,54 @@ func (s *Store) ReadQueue(ctx context.Context) (core.Queue, error) {
 	return q, err
 }
 
+func (s session) queuePause(q *core.Queue) error {
+	var rows []struct {
+		PausedBy string
+		PausedAt int64
+	}
+	err := s.db().Raw("SELECT paused_by, paused_at FROM queue_pauses").Scan(&rows).Error
+	if err == nil && len(rows) > 0 {
+		q.Paused = &core.QueuePause{By: rows[0].PausedBy, At: instant(rows[0].PausedAt)}
+	}
+	return err
+}
+
+// PutFirst is core.QueueStore's.
+func (s *Store) PutFirst(ctx context.Context, buildID string) error {
+	err := s.writeOne(ctx, func(q session) error {
+		n, err := q.exec(`UPDATE builds SET queue_rank = (SELECT min(queue_rank) FROM builds WHERE status = 'queued') - 1
+			WHERE id = $1 AND status = 'queued'`, buildID)
+		if err == nil && n == 0 {
+			return core.Codef(core.KindConflict, core.CodeInvalidTransition, "The build no longer waits; look at it again")
+		}
+		return err
+	})
+	return failed(err, "put build %s first", buildID)
+}
+
+// thePause is the one row that queue_pauses may have.
+const thePause = "queue"
+
+// PauseQueue is core.QueueStore's.
+func (s *Store) PauseQueue(ctx context.Context, p core.QueuePause) (changed bool, err error) {
+	err = s.writeOne(ctx, func(q session) error {
+		n, err := q.exec("INSERT INTO queue_pauses (id, paused_by, paused_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING", thePause, p.By, micros(p.At))
+		changed = n > 0
+		return err
+	})
+	return changed, failed(err, "pause the queue")
+}
+
+// ResumeQueue is core.QueueStore's.
+func (s *Store) ResumeQueue(ctx context.Context) (changed bool, err error) {
+	err = s.writeOne(ctx, func(q session) error {
+		n, err := q.exec("DELETE FROM queue_pauses")
+		changed = n > 0
+		return err
+	})
+	return changed, failed(err, "resume the queue")
+}
+
 func (s session) queuedAndActive(q *core.Queue) error {
 	var rows []queueRow
 	if err := s.db().Raw(listQueue).Scan(&rows).Error; err != nil {
@@ -58,6 +110,7 @@ func (s session) queuedAndActive(q *core.Queue) error {
 	for _, r := range rows {
 		e := core.QueueEntry{BuildID: r.ID, ProjectID: r.ProjectID, PipelineID: r.PipelineID, Labels: r.Labels, QueuedAt: instant(r.QueuedAt)}
 		if core.BuildStatus(r.Status) == core.BuildQueued {
+			e.First = r.QueueRank < 0
 			q.Waiting = append(q.Waiting, e)
 			continue
 		}

@@ -104,6 +104,18 @@ func TestTheNextBuildOfTheQueueIsTheOneThatIsClaimed(t *testing.T) {
 				b.Labels, b.QueuedAt = labels(2), at(random.IntN(5))
 				in.queue(t, b)
 			}
+			switch q, err := h.ReadQueue(ctx); {
+			case err != nil:
+				t.Fatal(err)
+			case random.IntN(8) == 0:
+				_, err = h.PauseQueue(ctx, core.QueuePause{By: "sam", At: at(0)})
+				ok(t, err)
+			case q.Paused != nil:
+				_, err = h.ResumeQueue(ctx)
+				ok(t, err)
+			case len(q.Waiting) > 0 && random.IntN(3) == 0:
+				ok(t, h.PutFirst(ctx, q.Waiting[random.IntN(len(q.Waiting))].BuildID))
+			}
 			r := core.Runner{ID: newID("runner"), Name: "one", Labels: labels(3), Enabled: true, Slots: 1, LastSeenAt: at(0)}
 			want := h.next(t, r)
 			b, err := h.ClaimBuild(ctx, r, fmt.Sprint("lease", round), at(1), at(2))
@@ -181,5 +193,63 @@ func BenchmarkQueue(b *testing.B) {
 			}
 			return err
 		}
+	})
+}
+
+func TestABuildThatWasPutFirstGoesFirst(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		var builds []core.Build
+		for i := range 4 {
+			b := h.newBuild()
+			b.QueuedAt = at(i)
+			builds = append(builds, h.queue(t, b))
+		}
+		ok(t, h.PutFirst(ctx, builds[2].ID))
+		ok(t, h.PutFirst(ctx, builds[3].ID))
+		q, err := h.ReadQueue(ctx)
+		ok(t, err)
+		var order []string
+		for i, e := range q.Waiting {
+			order = append(order, e.BuildID)
+			if first := e.First; first != (i < 2) {
+				t.Errorf("entry %d is first: %v", i, first)
+			}
+		}
+		equal(t, order, []string{builds[3].ID, builds[2].ID, builds[0].ID, builds[1].ID})
+		r := core.Runner{ID: "r1", Name: "one"}
+		for _, want := range order {
+			b, err := h.ClaimBuild(ctx, r, "lease-"+want, at(9), at(10))
+			ok(t, err)
+			equal(t, b.ID, want)
+		}
+		equal(t, core.KindOf(h.PutFirst(ctx, builds[0].ID)), core.KindConflict)
+		equal(t, core.KindOf(h.PutFirst(ctx, newID("build"))), core.KindConflict)
+	})
+}
+
+func TestAPausedQueueGivesNothingAwayAndSaysWhoPausedIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		b := h.queue(t, h.newBuild())
+		for i, who := range []string{"sam", "tess"} {
+			changed, err := h.PauseQueue(ctx, core.QueuePause{By: who, At: at(i)})
+			ok(t, err)
+			equal(t, changed, i == 0)
+		}
+		q, err := h.ReadQueue(ctx)
+		ok(t, err)
+		equal(t, q.Paused, &core.QueuePause{By: "sam", At: at(0)})
+		r := core.Runner{ID: "r1", Name: "one"}
+		_, err = h.ClaimBuild(ctx, r, "lease", at(1), at(2))
+		equal(t, core.KindOf(err), core.KindNotFound)
+		for i := range 2 {
+			changed, err := h.ResumeQueue(ctx)
+			ok(t, err)
+			equal(t, changed, i == 0)
+		}
+		got, err := h.ClaimBuild(ctx, r, "lease", at(1), at(2))
+		ok(t, err)
+		equal(t, got.ID, b.ID)
 	})
 }

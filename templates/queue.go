@@ -3,6 +3,8 @@ package templates
 import (
 	"io"
 	"time"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // QueueView is what waits and what is worked on.
@@ -12,6 +14,8 @@ type QueueView struct {
 	Running []RunningRow
 	Hidden  int // that wait or are worked on, and that the reader may not see
 	Pager   Pager
+	Paused  *core.QueuePause
+	Manages bool // may put builds first, and pause
 }
 
 // RunningRow is a build that a runner works on.

@@ -17,6 +17,9 @@ const (
 	AuditBuildTrigger      AuditAction = "build.trigger"
 	AuditBuildCancel       AuditAction = "build.cancel"
 	AuditBuildRerun        AuditAction = "build.rerun"
+	AuditBuildFirst        AuditAction = "build.first"
+	AuditQueuePause        AuditAction = "queue.pause"
+	AuditQueueResume       AuditAction = "queue.resume"
 	AuditProjectCreate     AuditAction = "project.create"
 	AuditProjectUpdate     AuditAction = "project.update"
 	AuditProjectDelete     AuditAction = "project.delete"
@@ -73,7 +76,7 @@ const (
 // AuditActions lists all of them, for those who choose one.
 func AuditActions() []AuditAction {
 	return []AuditAction{
-		AuditBuildTrigger, AuditBuildCancel, AuditBuildRerun, AuditProjectCreate, AuditProjectUpdate, AuditProjectDelete,
+		AuditBuildTrigger, AuditBuildCancel, AuditBuildRerun, AuditBuildFirst, AuditQueuePause, AuditQueueResume, AuditProjectCreate, AuditProjectUpdate, AuditProjectDelete,
 		AuditPipelineCreate, AuditPipelineUpdate, AuditPipelineDelete, AuditSecretSet, AuditSecretDelete,
 		AuditScheduleCreate, AuditScheduleUpdate, AuditScheduleDelete,
 		AuditNotifyCreate, AuditNotifyUpdate, AuditNotifyDelete, AuditNotifyTest, AuditArtifactLink, AuditShareCreate, AuditShareDelete, AuditRedeliver, AuditApprove, AuditRevoke,
@@ -106,6 +109,7 @@ const (
 	TargetIdentity     = "identity"
 	TargetChatUser     = "chat_user"
 	TargetChannel      = "channel"
+	TargetQueue        = "queue"
 )
 
 // AuditEntry says who did what to what, how it was before and how it is after. No secret

@@ -22,7 +22,7 @@ const (
 
 // EffectKinds lists them.
 func EffectKinds() []EffectKind {
-	return []EffectKind{EffectStatus, EffectComment, EffectReply, EffectReact, EffectMessage, EffectNotify}
+	return []EffectKind{EffectStatus, EffectComment, EffectReply, EffectReact, EffectMessage, EffectNotify, EffectSettings}
 }
 
 // Effect is one thing outside that must be made true: the outbox's row. It holds

@@ -16,6 +16,7 @@ const (
 	ActManageProject  Action = "manage_project"
 	ActCreateProject  Action = "create_project"
 	ActLocalFiles     Action = "local_files" // name a folder of the server
+	ActManageQueue    Action = "manage_queue"
 	ActManageInstance Action = "manage_instance"
 )
 
@@ -38,6 +39,7 @@ var matrix = []Rule{
 	{ActManageProject, RoleMaintainer, false, "Secrets, members, notifications; `forks`, `visibility`, `trigger_role`; delete pipelines and the project; the project's audit log"},
 	{ActCreateProject, RoleAdmin, true, "Create projects"},
 	{ActLocalFiles, RoleAdmin, true, "Make a project of a folder of the server"},
+	{ActManageQueue, RoleAdmin, true, "Put a waiting build first; pause and resume the queue"},
 	{ActManageInstance, RoleAdmin, true, "Users, integrations, runners, settings, the whole audit log"},
 }
 

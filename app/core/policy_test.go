@@ -29,7 +29,7 @@ func TestPeopleAreToldApartByMoreThanTheirNames(t *testing.T) {
 func expectedLeast() map[Action]Role {
 	return map[Action]Role{
 		ActRead: RoleViewer, ActTrigger: RoleViewer, ActReplay: RoleDeveloper, ActApprove: RoleDeveloper, ActEditProject: RoleDeveloper,
-		ActManageProject: RoleMaintainer, ActCreateProject: RoleAdmin, ActLocalFiles: RoleAdmin, ActManageInstance: RoleAdmin,
+		ActManageProject: RoleMaintainer, ActCreateProject: RoleAdmin, ActLocalFiles: RoleAdmin, ActManageQueue: RoleAdmin, ActManageInstance: RoleAdmin,
 		"fly": RoleAdmin, // what nobody has heard of
 	}
 }
@@ -39,7 +39,7 @@ func expectedLeast() map[Action]Role {
 func TestTheMatrix(t *testing.T) {
 	order := []Role{"", RoleViewer, RoleDeveloper, RoleMaintainer, RoleAdmin, RoleOwner}
 	above := func(a, b Role) bool { return slices.Index(order, a) >= slices.Index(order, b) && a != "" }
-	wide := []Action{ActCreateProject, ActLocalFiles, ActManageInstance, "fly"}
+	wide := []Action{ActCreateProject, ActLocalFiles, ActManageQueue, ActManageInstance, "fly"}
 	cases := 0
 	for _, act := range slices.Sorted(maps.Keys(expectedLeast())) {
 		least := expectedLeast()[act]
@@ -91,7 +91,7 @@ func TestTheMatrix(t *testing.T) {
 			}
 		}
 	}
-	if cases != 10*5*4*2*4*3 {
+	if cases != 11*5*4*2*4*3 {
 		t.Errorf("%d cases", cases)
 	}
 }

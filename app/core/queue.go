@@ -16,6 +16,7 @@ type QueueEntry struct {
 	PipelineID string
 	Labels     []string
 	QueuedAt   time.Time
+	First      bool      // somebody put it before older ones
 	RunnerID   string    // who works on it
 	BusySince  time.Time // when it started, or else was assigned
 }
@@ -27,10 +28,18 @@ type QueuePipeline struct {
 	Usual         time.Duration // the median of its last ten builds that ran to their end; 0: not known
 }
 
+// QueuePause says who keeps runners from claiming builds, and since when. What runs
+// goes on.
+type QueuePause struct {
+	By string
+	At time.Time
+}
+
 // Queue is all that decides which build runs next, at one moment.
 type Queue struct {
 	At        time.Time
-	Waiting   []QueueEntry // in the order in which they are taken, oldest first
+	Paused    *QueuePause  // nil: builds are claimed
+	Waiting   []QueueEntry // in the order in which they are taken: those put first, then the oldest
 	Active    []QueueEntry // assigned or running
 	Pipelines map[string]QueuePipeline
 	Runners   []Runner
@@ -42,6 +51,7 @@ type QueuePlace struct {
 	Reason         Reason     // one of the Wait… codes
 	EstimatedStart *time.Time // nil: nobody can tell
 	Usual          time.Duration
+	First          bool // somebody put it before older ones
 }
 
 // Later tells whether the start can be told and is not just now.
@@ -53,6 +63,7 @@ const (
 	WaitOlderFirst    = "older_first"      // what is free goes to older builds
 	WaitSlotsBusy     = "slots_busy"       // all runners that may take it are at work
 	WaitPipelineLimit = "pipeline_limit"   // max_concurrent of its pipeline
+	WaitQueuePaused   = "queue_paused"     // an operator paused the queue
 	WaitNoRunner      = "no_runner"        // none with its labels is connected
 	WaitPaused        = "runner_paused"    // an operator paused those that are
 	WaitDraining      = "runner_draining"  // they are about to stop
@@ -61,7 +72,7 @@ const (
 
 // WaitCodes lists them.
 func WaitCodes() []string {
-	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
+	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitQueuePaused, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
 }
 
 // Median is the middle of the durations, the upper one of two; 0 of none.
@@ -72,11 +83,18 @@ func Median(took []time.Duration) time.Duration {
 	return slices.Sorted(slices.Values(took))[len(took)/2]
 }
 
-// QueueStore shows the queue.
+// QueueStore shows the queue, and what operators do with it.
 type QueueStore interface {
 	// ReadQueue reads what waits, in the order in which ClaimBuild takes it, what is
 	// worked on, the pipelines of both and all runners. At is left to the caller.
 	ReadQueue(ctx context.Context) (Queue, error)
+	// PutFirst puts a queued build before all others that wait. One that is not queued:
+	// KindConflict, code invalid_transition.
+	PutFirst(ctx context.Context, buildID string) error
+	// PauseQueue keeps ClaimBuild from giving builds away, and ResumeQueue lets it again.
+	// They tell whether that changed anything; a pause that is there stays as it is.
+	PauseQueue(ctx context.Context, p QueuePause) (bool, error)
+	ResumeQueue(ctx context.Context) (bool, error)
 }
 
 // Takes tells whether a runner with the labels may have a build that wants others.
@@ -86,20 +104,37 @@ func Takes(have, wanted []string) bool {
 
 // Places says of each waiting build, in the order of Waiting, where it stands and why.
 // It is what ClaimBuild does, thought ahead: a slot that becomes free gets the oldest
-// build whose labels its runner has and whose pipeline has room.
+// build whose labels its runner has and whose pipeline has room, those put first before
+// others. While the queue is paused nobody can tell when anything starts.
 func (q Queue) Places() []QueuePlace {
+	places := make([]QueuePlace, len(q.Waiting))
+	for i, e := range q.Waiting {
+		places[i] = QueuePlace{Position: i + 1, Usual: q.Pipelines[e.PipelineID].Usual, First: e.First}
+		if q.Paused != nil {
+			places[i].Reason = Reason{WaitQueuePaused, q.Paused.Sentence(q.At)}
+		}
+	}
+	if q.Paused != nil {
+		return places
+	}
 	s := newSchedule(q)
 	s.run()
-	places := make([]QueuePlace, len(q.Waiting))
 	for i, l := range s.lineOf {
-		places[i] = QueuePlace{
-			Position: i + 1, Reason: q.reason(l, !s.atOnce[i].IsZero()), Usual: q.Pipelines[l.pipeline].Usual,
-		}
+		places[i].Reason = q.reason(l, !s.atOnce[i].IsZero())
 		if at := s.starts[i]; !at.IsZero() {
 			places[i].EstimatedStart = &at
 		}
 	}
 	return places
+}
+
+// Sentence tells people of the pause, as of now.
+func (p QueuePause) Sentence(now time.Time) string {
+	at, layout := p.At.UTC(), "15:04 MST"
+	if now.Sub(at) > 12*time.Hour {
+		layout = "2 January, 15:04 MST"
+	}
+	return fmt.Sprintf("Claiming is paused by %s since %s.", p.By, at.Format(layout))
 }
 
 // EstimatedEnd is when a build that is worked on ends if it takes as long as usual; nil:
@@ -127,6 +162,9 @@ func (q Queue) reason(l *line, now bool) Reason {
 	case p.MaxConcurrent > 0 && l.active >= p.MaxConcurrent:
 		return Reason{WaitPipelineLimit, fmt.Sprintf("Pipeline %s runs %d of at most %d.", p.Name, l.active, p.MaxConcurrent)}
 	case l.free > 0:
+		if slices.ContainsFunc(q.Waiting, func(e QueueEntry) bool { return e.First }) {
+			return Reason{WaitOlderFirst, "Builds that were put first, and older ones, go first."}
+		}
 		return Reason{WaitOlderFirst, "Older builds go first."}
 	}
 	of := ""

@@ -175,3 +175,29 @@ func BenchmarkPlaces(b *testing.B) {
 		})
 	}
 }
+
+func TestAPausedQueuePromisesNothing(t *testing.T) {
+	q := Queue{
+		At: queueNow(), Waiting: []QueueEntry{waits("web"), waits("web: macos")}, Runners: []Runner{online("a", 1)},
+		Paused: &QueuePause{By: "sam", At: queueNow().Add(-time.Hour)}, Pipelines: map[string]QueuePipeline{"web": {Name: "Web", Usual: time.Minute}},
+	}
+	for i, p := range q.Places() {
+		if p.Position != i+1 || p.Reason != (Reason{WaitQueuePaused, "Claiming is paused by sam since 07:00 UTC."}) || p.EstimatedStart != nil || p.Usual != time.Minute {
+			t.Errorf("place %+v", p)
+		}
+	}
+	q.Paused.At = queueNow().Add(-30 * time.Hour)
+	if got := q.Places()[0].Reason.Text; got != "Claiming is paused by sam since 14 January, 02:00 UTC." {
+		t.Errorf("after a day: %q", got)
+	}
+}
+
+func TestABuildBehindOneThatWasPutFirstIsToldSo(t *testing.T) {
+	first := waits("web")
+	first.First = true
+	q := Queue{At: queueNow(), Waiting: []QueueEntry{first, waits("web")}, Runners: []Runner{online("a", 1)}, Pipelines: map[string]QueuePipeline{"web": {Name: "Web"}}}
+	places := q.Places()
+	if !places[0].First || places[0].Reason.Code != WaitStarting || places[1].First || places[1].Reason != (Reason{WaitOlderFirst, "Builds that were put first, and older ones, go first."}) {
+		t.Errorf("places %+v", places)
+	}
+}

@@ -68,7 +68,7 @@ func serve(t *testing.T, fake *apitest.Commands, change ...func(*API)) *testServ
 		"GET /projects/:id/pipelines": a.ListPipelines, "POST /projects/:id/pipelines": a.CreatePipeline,
 		"POST /pipelines/validate": a.ValidateWorkflow, "GET /pipelines/:id": a.Pipeline, "PATCH /pipelines/:id": a.UpdatePipeline, "DELETE /pipelines/:id": a.DeletePipeline,
 		"GET /projects/:id/builds": a.ListProjectBuilds, "POST /projects/:id/builds": a.TriggerBuild,
-		"GET /queue": a.Queue, "GET /builds": a.ListBuilds, "GET /builds/:id": a.Build,
+		"GET /queue": a.Queue, "POST /queue/pause": a.PauseQueue, "POST /queue/resume": a.ResumeQueue, "POST /builds/:id/first": a.PutBuildFirst, "GET /builds": a.ListBuilds, "GET /builds/:id": a.Build,
 		"POST /builds/:id/cancel": a.CancelBuild, "POST /builds/:id/rerun": a.RerunBuild,
 		"POST /builds/:id/stream-token": a.CreateStreamToken,
 		"GET /builds/:id/logs":          a.Logs, "GET /builds/:id/logs/search": a.SearchLogs, "GET /builds/:id/logs/stream": a.Stream, "HEAD /builds/:id/logs/stream": a.Stream,
@@ -261,6 +261,7 @@ func fullCommands() *apitest.Commands {
 			},
 		},
 		Queue: app.Queue{
+			Paused: &core.QueuePause{By: "sam", At: at(2)},
 			Waiting: []app.QueuedBuild{{
 				Build: core.Build{ID: buildID, ProjectID: projectID, PipelineID: pipelineID, Number: 144, Status: core.BuildQueued, TriggerType: core.TriggerAPI, QueuedAt: at(0), CreatedAt: at(0), UpdatedAt: at(0)},
 				Place: &core.QueuePlace{Position: 2, Reason: core.Reason{Code: core.WaitSlotsBusy, Text: "All 2 slots are busy."}, EstimatedStart: ptr(at(120))},
@@ -341,6 +342,9 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"builds", "GET", "/projects/" + projectID + "/builds", "", 200},
 		{"build_detail", "GET", "/builds/" + buildID, "", 200},
 		{"queue", "GET", "/queue", "", 200},
+		{"queue", "POST", "/queue/pause", "", 200},
+		{"queue", "POST", "/queue/resume", "", 200},
+		{"build", "POST", "/builds/" + buildID + "/first", "", 200},
 		{"build", "POST", "/projects/" + projectID + "/builds", trigger, 200},
 		{"build", "POST", "/builds/" + buildID + "/cancel", "", 200},
 		{"build", "POST", "/builds/" + buildID + "/rerun", "", 200},

@@ -44,6 +44,15 @@ func buildOperations() []operation {
 			method: post, path: "/v1/builds/{id}/rerun", id: "rerunBuild", summary: "Run a build again", text: "As a new build of the same commit.",
 			answers: ok(buildJSON{}), codes: []string{"400 " + core.CodeInvalidRef, "400 " + core.CodeRepositoryUnknown, "409 " + core.CodeInvalidTransition, "409 " + core.CodePipelineDisabled},
 		},
+		{method: post, path: "/v1/builds/{id}/first", id: "putBuildFirst", summary: "Put a waiting build before the others", answers: ok(buildJSON{}), codes: []string{"409 " + core.CodeInvalidTransition}},
+		{
+			method: post, path: "/v1/queue/pause", id: "pauseQueue", summary: "Pause the queue", text: "No runner is given a build until it is resumed; what runs goes on. Answers with the queue.",
+			parameters: paged(), answers: ok(queueJSON{}),
+		},
+		{
+			method: post, path: "/v1/queue/resume", id: "resumeQueue", summary: "Resume the queue", text: "Answers with the queue.",
+			parameters: paged(), answers: ok(queueJSON{}),
+		},
 		{
 			method: get, path: "/v1/queue", id: "getQueue", summary: "What waits and what runs", text: "Where each build stands, why, and when it is likely to begin. The totals count builds of hidden projects too.",
 			parameters: paged(), answers: ok(queueJSON{}),

@@ -26,11 +26,26 @@ func (f *fake) QueuePlaces(_ context.Context, _ core.Actor, builds ...core.Build
 	return places, nil
 }
 
+func (f *fake) PutBuildFirst(_ context.Context, _ core.Actor, id string) (core.Build, error) {
+	f.putFirst = append(f.putFirst, id)
+	return core.Build{ID: id}, f.refuse
+}
+
+func (f *fake) PauseQueue(_ context.Context, actor core.Actor) error {
+	f.paused = &core.QueuePause{By: actor.Name, At: time.Now()}
+	return f.refuse
+}
+
+func (f *fake) ResumeQueue(context.Context, core.Actor) error {
+	f.paused = nil
+	return f.refuse
+}
+
 // ReadQueue says that two more wait which nobody may see.
 func (f *fake) ReadQueue(_ context.Context, _ core.Actor, page core.Page) (app.Queue, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	q := app.Queue{WaitingTotal: 2}
+	q := app.Queue{WaitingTotal: 2, Paused: f.paused}
 	for _, b := range f.builds {
 		switch b.Status {
 		case core.BuildQueued:

@@ -53,11 +53,13 @@ type fake struct {
 	grants    []app.StartGitLabGrant
 	asked     []string // other changing commands, as "command id"
 	signedOut []string
-	first     bool   // sessions are somebody's first
-	next      string // where who arrives goes
-	refuse    error  // what changing commands answer
-	readLimit int    // most records of one read, 0: no bound
-	logGone   error  // what reading a log answers
+	first     bool     // sessions are somebody's first
+	next      string   // where who arrives goes
+	refuse    error    // what changing commands answer
+	readLimit int      // most records of one read, 0: no bound
+	logGone   error    // what reading a log answers
+	putFirst  []string // builds that were put first
+	paused    *core.QueuePause
 }
 
 func find[T any](items []T, what string, is func(T) bool) (T, error) {

@@ -51,9 +51,11 @@ func filled() *fake {
 			ID: "l1", ProjectID: "p1", Name: "Android release", ConfigPath: ".oore.yaml", Timeout: time.Hour, StatusContext: "oore/android-release", Enabled: true,
 			Trigger: core.Trigger{Events: []core.EventKind{core.EventPush, core.EventPullRequest}, Branches: []string{"main", "release/*"}},
 		},
-		{ID: "l2", ProjectID: "p1", Name: "Nightly", ConfigPath: "ci/night.yaml", ConfigPathExplicit: true, Timeout: 90 * time.Minute, StatusContext: "oore/nightly", Labels: []string{"fast"},
+		{
+			ID: "l2", ProjectID: "p1", Name: "Nightly", ConfigPath: "ci/night.yaml", ConfigPathExplicit: true, Timeout: 90 * time.Minute, StatusContext: "oore/nightly", Labels: []string{"fast"},
 			Concurrency: core.Concurrency{CancelPrevious: true, MaxConcurrent: 2},
-			File:        core.FileSettings{Path: "ci/night.yaml", SHA: "0123456789abcdef0123456789abcdef01234567", Labels: &[]string{}, Problem: "ci/night.yaml at fedcba9 is broken: line 1, column 1: unknown key \"a\""}},
+			File:        core.FileSettings{Path: "ci/night.yaml", SHA: "0123456789abcdef0123456789abcdef01234567", Labels: &[]string{}, Problem: "ci/night.yaml at fedcba9 is broken: line 1, column 1: unknown key \"a\""},
+		},
 		{ID: "l3", ProjectID: "p2", Name: hostile, Timeout: time.Hour, Enabled: true, Trigger: core.Trigger{Branches: []string{hostile}}},
 	}
 	add := func(number int, status core.BuildStatus, change func(*core.Build)) {

@@ -63,3 +63,31 @@ func TestABuildThatStartsNowHasNoExpectedStart(t *testing.T) {
 		t.Error("now is later")
 	}
 }
+
+func TestAnAdminChangesTheQueueAndOthersSeeNoButtons(t *testing.T) {
+	f := filled()
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	for path, want := range map[string]string{"/queue/builds/b143/first": "/queue", "/queue/builds/b143/cancel": "/queue", "/queue/pause": "/queue"} {
+		if answer, _ := post(t, a, path, nil); answer.StatusCode != 303 || answer.Header.Get("Location") != want {
+			t.Errorf("%s: %d %s", path, answer.StatusCode, answer.Header.Get("Location"))
+		}
+	}
+	if len(f.putFirst) != 1 || f.putFirst[0] != "b143" || f.paused == nil {
+		t.Errorf("first %v, paused %v", f.putFirst, f.paused)
+	}
+	_, body := get(t, a, "/queue")
+	for _, part := range []string{"Claiming is paused</strong> by " + owner().Name + " since", `action="/queue/resume"`} {
+		if !strings.Contains(body, part) {
+			t.Errorf("the paused queue lacks %q", part)
+		}
+	}
+	viewer := site(t, f, core.Actor{Kind: core.ActorUser, Name: "vera", Role: core.RoleViewer}, "http://127.0.0.1:8787")
+	_, body = get(t, viewer, "/queue")
+	if !strings.Contains(body, "Claiming is paused") || strings.Contains(body, `action="/queue/`) {
+		t.Error("a viewer does not see the pause, or sees buttons")
+	}
+	f.refuse = core.Codef(core.KindConflict, core.CodeInvalidTransition, "The build no longer waits; look at it again")
+	if answer, body := post(t, a, "/queue/builds/b143/first", nil); answer.StatusCode != 409 || !strings.Contains(body, "no longer waits") || !strings.Contains(body, ">Queue</h1>") {
+		t.Errorf("too late: %d", answer.StatusCode)
+	}
+}
