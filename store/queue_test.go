@@ -62,7 +62,7 @@ func TestTheQueueIsReadWhole(t *testing.T) {
 		q, err := h.ReadQueue(ctx)
 		ok(t, err)
 		entry := func(b core.Build) core.QueueEntry {
-			return core.QueueEntry{BuildID: b.ID, ProjectID: h.project.ID, PipelineID: h.pipeline.ID, Labels: b.Labels, RunnerID: b.RunnerID}
+			return core.QueueEntry{BuildID: b.ID, ProjectID: h.project.ID, PipelineID: h.pipeline.ID, Labels: b.Labels, QueuedAt: b.QueuedAt, RunnerID: b.RunnerID}
 		}
 		one, two := entry(running), entry(assigned)
 		one.BusySince, two.BusySince = at(4), at(3)
