@@ -32,7 +32,7 @@ func TestProjectValidate(t *testing.T) {
 		{func(p *Project) { p.Forks = "yes" }, `forks is "yes"; it must be one of ignore, approve, build`},
 		{func(p *Project) { p.Comments = "" }, `comments is ""; it must be one of always, on_failure, off`},
 		{func(p *Project) { p.TriggerRole = RoleAdmin }, `trigger_role is "admin"; it must be one of viewer, developer, maintainer`},
-		{func(p *Project) { p.Visibility = "member" }, `visibility is "member"; it must be one of instance, members; did you mean "members"?`},
+		{func(p *Project) { p.Visibility = "member" }, `visibility is "member"; it must be one of instance, members, public; did you mean "members"?`},
 	} {
 		p := goodProject()
 		c.change(&p)
