@@ -34,16 +34,17 @@ func (p *program) audit(query string) auditView {
 func unaudited() map[string]string {
 	const runner = "a runner's own work, which its build tells of"
 	reasons := map[string]string{
-		"POST /v1/pipelines/validate":      "changes nothing",
-		"POST /v1/deliveries/:id/evaluate": "changes nothing",
-		"POST /v1/builds/:id/stream-token": "lets nobody do what the asker could not do already, for five minutes",
-		"POST /v1/webhooks/github":         "a forge's message; what a person did by it is noted where it is processed",
-		"POST /v1/webhooks/gitlab":         "a forge's message; what a person did by it is noted where it is processed",
-		"POST /v1/slack/commands":          "is stored; what a person did by it is noted where it is processed",
-		"POST /v1/slack/interactions":      "is stored; what a person did by it is noted where it is processed",
-		"POST /v1/runners/:id/heartbeat":   runner,
-		"POST /v1/runners/:id/claim":       runner,
-		"DELETE /v1/users/me/identities":   "is tried with a provider of identities, in signin_test.go",
+		"POST /v1/pipelines/validate":         "changes nothing",
+		"POST /v1/deliveries/:id/evaluate":    "changes nothing",
+		"POST /v1/builds/:id/stream-token":    "lets nobody do what the asker could not do already, for five minutes",
+		"POST /v1/webhooks/github":            "a forge's message; what a person did by it is noted where it is processed",
+		"POST /v1/webhooks/gitlab":            "a forge's message; what a person did by it is noted where it is processed",
+		"POST /v1/slack/commands":             "is stored; what a person did by it is noted where it is processed",
+		"POST /v1/slack/interactions":         "is stored; what a person did by it is noted where it is processed",
+		"POST /v1/runners/:id/heartbeat":      runner,
+		"POST /v1/runners/:id/claim":          runner,
+		"DELETE /v1/users/me/identities":      "is tried with a provider of identities, in signin_test.go",
+		"POST /v1/settings/retention/preview": "changes nothing",
 	}
 	for _, call := range []string{"renew", "checkout", "secrets", "start", "logs", "steps", "artifacts/parts", "artifacts", "finish"} {
 		reasons["POST /v1/runners/:id/jobs/:build_id/"+call] = runner
@@ -230,6 +231,8 @@ func (w *auditWorld) settings() {
 	w.change("PATCH /v1/notifications/:id", "notification.update", "/v1/notifications/"+n.ID, body{"on": "all"}, nil)
 	w.change("POST /v1/notifications/:id/test", "notification.test", "/v1/notifications/"+n.ID+"/test", nil, nil)
 	w.change("DELETE /v1/notifications/:id", "notification.delete", "/v1/notifications/"+n.ID, nil, nil)
+
+	w.change("PATCH /v1/settings/retention", "retention.update", "/v1/settings/retention", body{"builds_days": 120}, nil)
 
 	var made struct{ Runner idView }
 	w.change("POST /v1/runners/register", "runner.register", "/v1/runners/register", body{"name": "mac", "platform": "macos/arm64"}, &made)

@@ -126,8 +126,8 @@ func TestACrashWhileALogIsArchivedLosesNothing(t *testing.T) {
 			}
 		}
 		h := s.server(t, nil)
-		h.clock.set(time.Now().Add(4 * time.Hour))
-		if _, err := h.blobs.Sweep(t.Context(), h.clock.now().Add(-3*time.Hour), h.store.UnusedBlobs); err != nil {
+		h.clock.set(time.Now().Add(25 * time.Hour))
+		if _, err := h.blobs.Sweep(t.Context(), h.clock.now().Add(-3*time.Hour), h.unused); err != nil {
 			t.Fatal(err)
 		}
 		if files := s.objects(t); len(files) != 16 {

@@ -233,7 +233,7 @@ func TestADeletedProjectTakesItsLogsAlong(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	b := h.printed(t, rng, randomRecords(rng, 100))
 	h.archived(t)
-	h.clock.set(time.Now().Add(4 * time.Hour))
+	h.clock.set(time.Now().Add(25 * time.Hour))
 	h.sweepsNothing(t) // it is in use
 	if len(s.objects(t)) != 1 {
 		t.Fatal("there is no object")

@@ -15,9 +15,6 @@ const (
 	maxLinkLife     = time.Hour
 
 	sweepEvery = time.Hour
-	// blobGrace is how long bytes may lie there before their row comes: longer than a
-	// slow runner takes for all parts of a large file.
-	blobGrace = 3 * time.Hour
 )
 
 // topicSweep rings when rows with blobs were deleted.
@@ -241,7 +238,9 @@ func (a *App) OpenDownloadLink(ctx context.Context, secret string) (core.Artifac
 // sweepBlobs deletes bytes that no artifact has any more, or never had: a server was
 // killed between storing them and their row.
 func (a *App) sweepBlobs(ctx context.Context) (more bool, err error) {
-	n, err := a.blobs.Sweep(ctx, a.now().Add(-blobGrace), a.store.UnusedBlobs)
+	n, err := a.blobs.Sweep(ctx, a.now().Add(-core.BlobGrace), func(ctx context.Context, sums []string) ([]string, error) {
+		return a.store.UnusedBlobs(ctx, sums, a.now().Add(-core.BlobGrace))
+	})
 	if n > 0 {
 		a.log.Info("blobs deleted", "count", n)
 	}

@@ -102,6 +102,9 @@ func (a *App) logChunks(
 			extent, err = a.store.FindLog(ctx, b.ID)
 		}
 	}
+	if err == nil && extent.DeletedAt != nil {
+		return nil, extent, core.LogGone(*extent.DeletedAt)
+	}
 	if err == nil && extent.Object != nil {
 		chunks, err = a.archive.Read(ctx, *extent.Object, from, before, maxBytes)
 	}

@@ -288,6 +288,9 @@ func (a *App) tail(ctx context.Context, b core.Build) ([]string, error) {
 			continue
 		}
 		page, err := a.readLog(ctx, b.ID, max(s.FirstSequence, *s.LastSequence-tailLines+1)-1, tailLines)
+		if core.CodeOf(err) == core.CodeLogGone {
+			return nil, nil
+		}
 		if core.KindOf(err) == core.KindUnavailable {
 			a.warn(ctx, "read the end of a log", "build", b.ID, "error", err)
 			return nil, nil

@@ -10,6 +10,7 @@ const (
 	topicInventory = "inventory"
 	topicOutbox    = "outbox"
 	topicSchedules = "schedules"
+	topicRetention = "retention"
 )
 
 func topicBuild(id string) string { return "build:" + id }

@@ -29,6 +29,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
 	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })
 	g.Go(func() error { return a.loop(ctx, topicSweep, sweepEvery, a.sweepBlobs) })
+	g.Go(func() error { return a.loop(ctx, topicRetention, retentionEvery, a.applyRetention) })
 	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
 	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
 	revoked := &accessWatch{}

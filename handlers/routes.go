@@ -175,6 +175,9 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Get("/settings/instance", a.api(h.Instance))
 	v1.Get("/settings/storage", a.api(h.Storage))
 	v1.Get("/settings/system", a.api(h.System))
+	v1.Get("/settings/retention", a.api(h.Retention))
+	v1.Patch("/settings/retention", a.api(h.UpdateRetention))
+	v1.Post("/settings/retention/preview", a.api(h.PreviewRetention))
 	v1.Get("/settings/system/challenge", h.Challenge)
 
 	v1.Post("/webhooks/github", webhook(o.GitHub, "GitHub is not connected to this server"))

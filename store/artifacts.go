@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"gorm.io/gorm/clause"
 
@@ -114,11 +116,15 @@ func (s *Store) ListReleases(ctx context.Context, projectID string, limit int) (
 func installable() []string { return []string{string(core.ArtifactAPK), string(core.ArtifactIPA)} }
 
 // UnusedBlobs is core.ArtifactStore's.
-func (s *Store) UnusedBlobs(ctx context.Context, sums []string) ([]string, error) {
+func (s *Store) UnusedBlobs(ctx context.Context, sums []string, t time.Time) ([]string, error) {
 	known := map[string]bool{}
-	for column, table := range map[string]string{"sha256": "artifacts", "icon_sha256": "artifacts", "log_sha256": "builds"} {
+	for _, use := range blobUses() {
 		var used []string
-		err := s.read(ctx).db().Table(table).Distinct(column).Where(column+" <> '' AND "+column+" IN ?", sums).Pluck(column, &used).Error
+		args := []any{sums}
+		if strings.Contains(use.kept, "?") {
+			args = append(args, micros(t))
+		}
+		err := s.read(ctx).db().Raw("SELECT DISTINCT "+use.column+" FROM "+use.table+" WHERE "+use.column+" IN ? AND "+use.kept, args...).Scan(&used).Error
 		if err != nil {
 			return nil, failed(err, "ask which blobs are used")
 		}
@@ -133,4 +139,16 @@ func (s *Store) UnusedBlobs(ctx context.Context, sums []string) ([]string, error
 		}
 	}
 	return unused, nil
+}
+
+// blobUse is a column that names blobs, and when they are still kept: what was ended
+// after the moment is.
+type blobUse struct{ column, table, kept string }
+
+func blobUses() []blobUse {
+	return []blobUse{
+		{"sha256", "artifacts", "(expires_at IS NULL OR expires_at >= ?)"},
+		{"icon_sha256", "artifacts", "icon_sha256 <> ''"},
+		{"log_sha256", "builds", "log_sha256 <> '' AND (log_deleted_at IS NULL OR log_deleted_at >= ?)"},
+	}
 }

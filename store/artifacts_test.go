@@ -59,11 +59,11 @@ func TestBlobsAreUsedAsLongAsARowHasThem(t *testing.T) {
 			ok(t, err)
 		}
 		used, alone, gone := strings.Repeat("a", 64), strings.Repeat("b", 64), strings.Repeat("c", 64)
-		unused, err := h.UnusedBlobs(ctx, []string{used, gone, alone})
+		unused, err := h.UnusedBlobs(ctx, []string{used, gone, alone}, time.Time{})
 		ok(t, err)
 		equal(t, unused, []string{gone})
 		ok(t, h.DeleteProject(ctx, h.project.ID))
-		unused, err = h.UnusedBlobs(ctx, []string{used, alone})
+		unused, err = h.UnusedBlobs(ctx, []string{used, alone}, time.Time{})
 		ok(t, err)
 		equal(t, unused, []string{used, alone})
 	})

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
@@ -151,13 +152,13 @@ func TestAnIconIsABlobInUse(t *testing.T) {
 		stored, err := h.SaveArtifact(ctx, a)
 		ok(t, err)
 		equal(t, stored, a)
-		unused, err := h.UnusedBlobs(ctx, []string{a.SHA256, a.IconSHA256, strings.Repeat("e", 64)})
+		unused, err := h.UnusedBlobs(ctx, []string{a.SHA256, a.IconSHA256, strings.Repeat("e", 64)}, time.Time{})
 		ok(t, err)
 		equal(t, unused, []string{strings.Repeat("e", 64)})
 		a.IconSHA256 = "" // the next build's file has none
 		_, err = h.SaveArtifact(ctx, a)
 		ok(t, err)
-		unused, err = h.UnusedBlobs(ctx, []string{stored.IconSHA256})
+		unused, err = h.UnusedBlobs(ctx, []string{stored.IconSHA256}, time.Time{})
 		ok(t, err)
 		equal(t, unused, []string{stored.IconSHA256})
 	})

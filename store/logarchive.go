@@ -18,15 +18,16 @@ const trimChunks = 64
 func (s *Store) FindLog(ctx context.Context, buildID string) (core.LogExtent, error) {
 	var extent core.LogExtent
 	o := core.LogObject{BuildID: buildID}
+	var deleted *int64
 	err := s.read(ctx).pool.QueryRowContext(ctx, `
 		SELECT coalesce((SELECT first_sequence + record_count FROM log_chunks WHERE build_id = $1 ORDER BY first_sequence DESC LIMIT 1), 0),
-			log_sha256, log_size, log_next
-		FROM builds WHERE id = $1`, buildID).Scan(&extent.Next, &o.SHA256, &o.Size, &o.Next)
+			log_sha256, log_size, log_next, log_deleted_at
+		FROM builds WHERE id = $1`, buildID).Scan(&extent.Next, &o.SHA256, &o.Size, &o.Next, &deleted)
 	if errors.Is(err, sql.ErrNoRows) {
 		return extent, nil
 	}
 	if o.SHA256 != "" {
-		extent = core.LogExtent{Next: o.Next, Object: &o}
+		extent = core.LogExtent{Next: o.Next, Object: &o, DeletedAt: instantOrNil(deleted)}
 	}
 	return extent, failed(err, "find the log of build %s", buildID)
 }

@@ -163,12 +163,12 @@ type BlobUse struct {
 
 // LogBlobs lists the blobs of archived logs.
 func (v *Snapshot) LogBlobs() ([]BlobUse, error) {
-	return v.blobs("SELECT 'the log of build ' || id AS used_by, log_sha256 AS sha256 FROM builds WHERE log_sha256 <> '' ORDER BY 1, 2")
+	return v.blobs("SELECT 'the log of build ' || id AS used_by, log_sha256 AS sha256 FROM builds WHERE log_sha256 <> '' AND log_deleted_at IS NULL ORDER BY 1, 2")
 }
 
 // ArtifactBlobs lists the blobs of artifacts: files and icons.
 func (v *Snapshot) ArtifactBlobs() ([]BlobUse, error) {
-	return v.blobs(`SELECT 'artifact ' || id AS used_by, sha256 FROM artifacts
+	return v.blobs(`SELECT 'artifact ' || id AS used_by, sha256 FROM artifacts WHERE expires_at IS NULL
 		UNION ALL SELECT 'artifact ' || id, icon_sha256 FROM artifacts WHERE icon_sha256 <> '' ORDER BY 1, 2`)
 }
 

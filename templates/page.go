@@ -32,7 +32,7 @@ func (p Page) Parts() []Option {
 		return nil
 	case p.Admin:
 		return []Option{
-			{"/settings/general", "General"}, {"/settings/sources", "Sources"}, {"/settings/storage", "Storage"}, {"/settings/users", "Users"}, {"/settings/tokens", "Tokens"}, {"/settings/audit", "Audit log"}, {"/settings/system", "System"}, {"/settings/me", "You"},
+			{"/settings/general", "General"}, {"/settings/sources", "Sources"}, {"/settings/storage", "Storage"}, {"/settings/retention", "Retention"}, {"/settings/users", "Users"}, {"/settings/tokens", "Tokens"}, {"/settings/audit", "Audit log"}, {"/settings/system", "System"}, {"/settings/me", "You"},
 		}
 	}
 	return []Option{{"/settings/me", "You"}, {"/settings/tokens", "Tokens"}}

@@ -233,8 +233,9 @@ type ArtifactStore interface {
 	// that made something to install, newest first, at most limit, among the project's
 	// last 2,000 apps. Builds for forks are none: a fork may call its branch main.
 	ListReleases(ctx context.Context, projectID string, limit int) ([]Release, error)
-	// UnusedBlobs returns those of the SHA-256 that no artifact has, nor its icon, nor a log.
-	UnusedBlobs(ctx context.Context, sums []string) ([]string, error)
+	// UnusedBlobs returns those of the SHA-256 that no artifact has, nor its icon, nor a
+	// log. What retention ended before endedBefore counts for nothing.
+	UnusedBlobs(ctx context.Context, sums []string, endedBefore time.Time) ([]string, error)
 }
 
 // HumanSize prints a size as people read it: 812 B, 9.8 kB, 24.1 MB.

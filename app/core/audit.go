@@ -31,6 +31,7 @@ const (
 	AuditScheduleCreate    AuditAction = "schedule.create"
 	AuditScheduleUpdate    AuditAction = "schedule.update"
 	AuditScheduleDelete    AuditAction = "schedule.delete"
+	AuditRetention         AuditAction = "retention.update"
 	AuditNotifyCreate      AuditAction = "notification.create"
 	AuditNotifyUpdate      AuditAction = "notification.update"
 	AuditNotifyDelete      AuditAction = "notification.delete"
@@ -78,7 +79,7 @@ func AuditActions() []AuditAction {
 	return []AuditAction{
 		AuditBuildTrigger, AuditBuildCancel, AuditBuildRerun, AuditBuildFirst, AuditQueuePause, AuditQueueResume, AuditProjectCreate, AuditProjectUpdate, AuditProjectDelete,
 		AuditPipelineCreate, AuditPipelineUpdate, AuditPipelineDelete, AuditSecretSet, AuditSecretDelete,
-		AuditScheduleCreate, AuditScheduleUpdate, AuditScheduleDelete,
+		AuditScheduleCreate, AuditScheduleUpdate, AuditScheduleDelete, AuditRetention,
 		AuditNotifyCreate, AuditNotifyUpdate, AuditNotifyDelete, AuditNotifyTest, AuditArtifactLink, AuditShareCreate, AuditShareDelete, AuditRedeliver, AuditApprove, AuditRevoke,
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
 		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditTokenCreate, AuditTokenDelete,
@@ -96,6 +97,7 @@ const (
 	TargetSecret       = "secret"
 	TargetSchedule     = "schedule"
 	TargetNotification = "notification"
+	TargetSettings     = "settings"
 	TargetArtifact     = "artifact"
 	TargetShareLink    = "share_link"
 	TargetDelivery     = "delivery"

@@ -132,6 +132,8 @@ type LogObject struct {
 type LogExtent struct {
 	Next   int64      // the sequence of the next record: 0 for an empty log
 	Object *LogObject // nil: its chunks are in the LogStore
+	// DeletedAt is when retention ended the log; nil: it is kept.
+	DeletedAt *time.Time
 }
 
 // LogStore keeps logs while a build lives, and until they are archived.

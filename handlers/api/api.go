@@ -61,6 +61,7 @@ type Commands interface {
 	NotificationCommands
 	SecretCommands
 	ScheduleCommands
+	RetentionCommands
 	RunnerCommands
 	QueueCommands
 	ArtifactCommands

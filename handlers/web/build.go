@@ -39,6 +39,8 @@ func (p *Pages) buildPage(c *fiber.Ctx, actor core.Actor, status int, alert *tem
 		p.log.Warn("log not shown", "build", v.Build.ID, "error", err)
 		e, unavailable := asError(err)
 		status, v.Log = unavailable, templates.LogView{URL: "/builds/" + v.Build.ID, Empty: e.Message}
+	} else if core.CodeOf(err) == core.CodeLogGone {
+		v.Log = templates.LogView{URL: "/builds/" + v.Build.ID, Empty: core.MessageOf(err) + "."}
 	} else if err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ type fake struct {
 	logGone   error    // what reading a log answers
 	putFirst  []string // builds that were put first
 	paused    *core.QueuePause
+	retained  app.RetentionInput
 }
 
 func find[T any](items []T, what string, is func(T) bool) (T, error) {

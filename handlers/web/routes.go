@@ -104,6 +104,8 @@ func (p *Pages) mountSettings(server fiber.Router, page Door) {
 	server.Get("/settings/general", page(p.General))
 	server.Get("/settings/storage", page(p.Storage))
 	server.Get("/settings/system", page(p.System))
+	server.Get("/settings/retention", page(p.Retention))
+	server.Post("/settings/retention", page(p.UpdateRetention))
 	server.Get("/settings/sources", page(p.Sources))
 	server.Get("/settings/sources/github", page(p.ConnectGitHub))
 	server.Post("/settings/sources/github", page(p.StartGitHubApp))

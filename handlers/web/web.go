@@ -25,6 +25,7 @@ type Commands interface {
 	NotificationCommands
 	SecretCommands
 	ScheduleCommands
+	RetentionCommands
 	RunnerCommands
 	InstallCommands
 	QueueCommands

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const retentionSetting = "retention"
+
+// FindRetention is core.RetentionStore's.
+func (s *Store) FindRetention(ctx context.Context) (core.Retention, error) {
+	var r core.Retention
+	var text string
+	err := s.read(ctx).pool.QueryRowContext(ctx, "SELECT value FROM settings WHERE name = $1", retentionSetting).Scan(&text)
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &r)
+	}
+	return r, found(err, "Retention", "find the retention")
+}
+
+// SaveRetention is core.RetentionStore's.
+func (s *Store) SaveRetention(ctx context.Context, r core.Retention, now time.Time) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = s.writeOne(ctx, func(q session) error {
+			_, err := q.exec(`INSERT INTO settings (name, value, updated_at) VALUES ($1, $2, $3)
+				ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, retentionSetting, string(text), micros(now))
+			return err
+		})
+	}
+	return failed(err, "save the retention")
+}
+
+// newerThan tells whether there is a build like b, after it.
+func newerThan(like string) string {
+	return `EXISTS (SELECT 1 FROM builds n WHERE n.pipeline_id = b.pipeline_id AND n.branch = b.branch AND n.tag = b.tag AND n.pr_fork = b.pr_fork
+		AND (n.created_at, n.id) > (b.created_at, b.id)` + like + `)`
+}
+
+// unprotected is true of builds b that nothing shows, waits for or points at.
+func unprotected() string {
+	return `b.finished_at IS NOT NULL AND b.lease_token = ''
+		AND ` + newerThan("") + `
+		AND (b.status NOT IN ('succeeded', 'failed', 'timed_out') OR ` + newerThan(" AND n.status IN ('succeeded', 'failed', 'timed_out')") + `)
+		AND (b.status <> 'succeeded' OR ` + newerThan(" AND n.status = 'succeeded'") + `)
+		AND NOT EXISTS (SELECT 1 FROM builds r WHERE r.source_build_id = b.id AND r.source_build_id <> '' AND r.finished_at IS NULL)
+		AND NOT EXISTS (SELECT 1 FROM artifacts x JOIN credentials c ON c.artifact_id = x.id AND c.kind = 'share' WHERE x.build_id = b.id)`
+}
+
+// Each condition below has its arguments in the order of its question marks.
+
+func oldBuilds(r core.Retention, now time.Time) (where string, args []any) {
+	floor := micros(now.Add(-core.RetentionFloor))
+	where = unprotected() + ` AND b.created_at < ? AND b.finished_at < ?
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sha = b.sha AND d.sha <> '' AND d.received_at >= ?)
+		AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.done < e.wanted AND NOT e.parked AND (e.build_id = b.id OR e.key = 'status:' || b.pipeline_id || ':' || b.sha))
+		AND (`
+	args = []any{floor, floor, floor}
+	limits := ""
+	if before := core.Before(now, r.BuildsDays); !before.IsZero() {
+		limits, args = "b.finished_at < ?", append(args, micros(before))
+	}
+	if r.BuildsCount > 0 {
+		if limits != "" {
+			limits += " OR "
+		}
+		limits += `(b.created_at, b.id) <= (SELECT k.created_at, k.id FROM builds k WHERE k.pipeline_id = b.pipeline_id ORDER BY k.created_at DESC, k.id DESC LIMIT 1 OFFSET ?)`
+		args = append(args, r.BuildsCount)
+	}
+	if limits == "" {
+		limits = "1 = 0"
+	}
+	return where + limits + ")", args
+}
+
+func oldLogs(r core.Retention, now time.Time) (where string, args []any) {
+	before := core.Before(now, r.LogsDays)
+	return unprotected() + " AND b.log_sha256 <> '' AND b.log_deleted_at IS NULL AND b.finished_at < ?", []any{micros(before)}
+}
+
+// oldArtifacts are of builds that nothing protects.
+func oldArtifacts(r core.Retention, now time.Time) (where string, args []any) {
+	before := core.Before(now, r.ArtifactsDays)
+	return "a.expires_at IS NULL AND a.created_at < ? AND " + unprotected(), []any{micros(before)}
+}
+
+// CountRetention is core.RetentionStore's.
+func (s *Store) CountRetention(ctx context.Context, r core.Retention, now time.Time) (all core.Reclaims, err error) {
+	q := s.read(ctx)
+	count := func(into *core.Reclaim, sql string, args ...any) {
+		if err == nil {
+			err = q.db().Raw(sql, args...).Scan(into).Error
+		}
+	}
+	where, args := oldBuilds(r, now)
+	count(&all.Builds, `SELECT count(*) AS count, coalesce(sum(CASE WHEN b.log_deleted_at IS NULL THEN b.log_size ELSE 0 END), 0)
+		+ coalesce(sum((SELECT coalesce(sum(a.size_bytes), 0) FROM artifacts a WHERE a.build_id = b.id AND a.expires_at IS NULL)), 0) AS bytes
+		FROM builds b WHERE `+where, args...)
+	where, args = oldLogs(r, now)
+	count(&all.Logs, "SELECT count(*) AS count, coalesce(sum(b.log_size), 0) AS bytes FROM builds b WHERE "+where, args...)
+	where, args = oldArtifacts(r, now)
+	count(&all.Artifacts, "SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0) AS bytes FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE "+where, args...)
+	count(&all.Deliveries, "SELECT count(*) AS count, coalesce(sum(length(payload)), 0) AS bytes FROM deliveries WHERE status <> 'received' AND received_at < ?",
+		micros(core.Before(now, r.DeliveriesDays)))
+	count(&all.Audit, "SELECT count(*) AS count, 0 AS bytes FROM audit_entries WHERE at < ?", micros(core.Before(now, r.AuditDays)))
+	if err == nil {
+		err = q.overQuota(r, &all)
+	}
+	return all, failed(err, "count what retention deletes")
+}
+
+// overQuota adds what quotas delete beyond the limits of age.
+func (s session) overQuota(r core.Retention, all *core.Reclaims) error {
+	for _, quota := range []struct {
+		limit int64
+		into  *core.Reclaim
+		sum   string
+		list  string
+	}{
+		{r.LogsBytes, &all.Logs, logBytes, logsBySize()},
+		{r.ArtifactsBytes, &all.Artifacts, artifactBytes, artifactsBySize()},
+	} {
+		if quota.limit == 0 {
+			continue
+		}
+		var total int64
+		if err := s.db().Raw(quota.sum).Scan(&total).Error; err != nil {
+			return err
+		}
+		var rows []sized
+		if err := s.db().Raw(quota.list, 1<<31-1).Scan(&rows).Error; err != nil {
+			return err
+		}
+		beyond := core.Reclaim{}
+		for _, row := range rows {
+			if total-beyond.Bytes <= quota.limit {
+				break
+			}
+			beyond.Add(core.Reclaim{Count: 1, Bytes: row.Size})
+		}
+		if beyond.Count > quota.into.Count { // the oldest are those of age, too
+			*quota.into = beyond
+		}
+	}
+	return nil
+}
+
+type sized struct {
+	ID   string
+	Size int64
+}
+
+const (
+	logBytes      = "SELECT coalesce(sum(log_size), 0) FROM builds WHERE log_sha256 <> '' AND log_deleted_at IS NULL"
+	artifactBytes = "SELECT coalesce(sum(size_bytes), 0) FROM artifacts WHERE expires_at IS NULL"
+)
+
+func logsBySize() string {
+	return "SELECT b.id, b.log_size AS size FROM builds b WHERE b.log_sha256 <> '' AND b.log_deleted_at IS NULL AND " + unprotected() + " ORDER BY b.finished_at, b.id LIMIT ?"
+}
+
+func artifactsBySize() string {
+	return "SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE a.expires_at IS NULL AND " + unprotected() + " ORDER BY a.created_at, a.id LIMIT ?"
+}

@@ -1,0 +1,262 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/storetest"
+)
+
+// aged is a build of the property below, and what the specification must know of it.
+type aged struct {
+	core.Build
+	shared, retried bool // by a link; by a build that has not ended
+	log, file       int64
+}
+
+// end moves a queued build through the table of states.
+func (h house) end(t *testing.T, b core.Build, final core.BuildStatus, at time.Time) core.Build {
+	t.Helper()
+	for _, to := range []core.BuildStatus{core.BuildAssigned, core.BuildRunning, final} {
+		from, lease := b.Status, b.LeaseToken
+		e, err := b.Transition(to, "r", "", at)
+		ok(t, err)
+		b.RunnerID, b.LeaseToken, b.LeaseExpiresAt = "r", "lease-"+b.ID, at
+		if to == final {
+			b.LeaseToken, b.LeaseExpiresAt = "", time.Time{}
+		}
+		ok(t, h.UpdateBuild(t.Context(), b, from, lease, &e))
+	}
+	return b
+}
+
+// past makes a random past.
+func (h house) past(t *testing.T, r *rand.Rand, now time.Time) []aged {
+	t.Helper()
+	second := newPipeline(h.project, "ios")
+	ok(t, h.CreatePipeline(t.Context(), second))
+	var all []aged
+	moment := now.AddDate(0, 0, -120)
+	for n := range 60 {
+		moment = moment.Add(time.Duration(1+r.IntN(90)) * time.Hour)
+		if moment.After(now) {
+			moment = now.Add(time.Duration(n-60) * time.Minute)
+		}
+		b := h.newBuild()
+		b.PipelineID = []string{h.pipeline.ID, second.ID}[r.IntN(2)]
+		b.Branch, b.SHA = []string{"main", "dev", "old"}[r.IntN(3)], fmt.Sprintf("%040x", n)
+		b.CreatedAt, b.QueuedAt, b.UpdatedAt = moment, moment, moment
+		one := aged{Build: h.queue(t, b)}
+		if r.IntN(12) > 0 {
+			one.Build = h.end(t, one.Build, []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildCanceled}[r.IntN(3)], moment.Add(time.Minute))
+			h.leave(t, r, &one, n)
+		}
+		if len(all) > 0 && !one.Status.Terminal() && r.IntN(2) == 0 {
+			h.retry(t, &one, &all[r.IntN(len(all))])
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// leave gives a build a log and perhaps a file and a link to it.
+func (h house) leave(t *testing.T, r *rand.Rand, b *aged, n int) {
+	t.Helper()
+	b.log = int64(1 + r.IntN(100))
+	_, err := h.ArchiveLog(t.Context(), core.LogObject{BuildID: b.ID, SHA256: fmt.Sprintf("%064x", n), Size: b.log})
+	ok(t, err)
+	if r.IntN(2) == 0 {
+		return
+	}
+	b.file = int64(1 + r.IntN(1000))
+	a, err := h.SaveArtifact(t.Context(), core.Artifact{ID: newID("artifact"), BuildID: b.ID, ProjectID: b.ProjectID, Name: "app.apk", Kind: core.ArtifactAPK, Size: b.file, SHA256: fmt.Sprintf("%064x", 1000+n), CreatedAt: b.CreatedAt})
+	ok(t, err)
+	if b.shared = r.IntN(6) == 0; b.shared {
+		ok(t, h.CreateCredential(t.Context(), core.Credential{ID: newID("link"), Kind: core.CredentialShare, Hash: strings.Repeat("f", 56) + fmt.Sprintf("%08d", n), ArtifactID: a.ID, CreatedAt: b.CreatedAt}))
+	}
+}
+
+// retry makes b, which has not ended, a rerun of source.
+func (h house) retry(t *testing.T, b, source *aged) {
+	t.Helper()
+	again := h.newBuild()
+	again.PipelineID, again.Branch, again.SHA, again.SourceBuildID = b.PipelineID, "retries", b.SHA, source.ID
+	again.CreatedAt, again.QueuedAt, again.UpdatedAt = b.CreatedAt, b.CreatedAt, b.CreatedAt
+	h.queue(t, again)
+	source.retried = true
+}
+
+// protected is the specification: what retention never touches.
+func protected(b aged, all []aged) bool {
+	newest := func(like func(core.Build) bool) bool {
+		for _, n := range all {
+			same := n.PipelineID == b.PipelineID && n.Branch == b.Branch
+			after := n.CreatedAt.After(b.CreatedAt) || n.CreatedAt.Equal(b.CreatedAt) && n.ID > b.ID
+			if same && after && like(n.Build) {
+				return false
+			}
+		}
+		return like(b.Build)
+	}
+	judges := func(b core.Build) bool { return b.Status == core.BuildSucceeded || b.Status == core.BuildFailed }
+	return !b.Status.Terminal() || b.shared || b.retried || newest(func(core.Build) bool { return true }) || newest(judges) ||
+		newest(func(b core.Build) bool { return b.Status == core.BuildSucceeded })
+}
+
+// keeps is the specification of what stays of builds.
+func keeps(b aged, all []aged, r core.Retention, now time.Time) bool {
+	if protected(b, all) || b.CreatedAt.After(now.Add(-core.RetentionFloor)) || b.FinishedAt.After(now.Add(-core.RetentionFloor)) {
+		return true
+	}
+	newer := 0
+	for _, n := range all {
+		if n.PipelineID == b.PipelineID && (n.CreatedAt.After(b.CreatedAt) || n.CreatedAt.Equal(b.CreatedAt) && n.ID > b.ID) {
+			newer++
+		}
+	}
+	tooOld := r.BuildsDays > 0 && b.FinishedAt.Before(now.AddDate(0, 0, -r.BuildsDays))
+	return !tooOld && (r.BuildsCount == 0 || newer < r.BuildsCount)
+}
+
+// TestRetentionKeepsExactlyWhatTheSpecificationSays tries random pasts and policies.
+func TestRetentionKeepsExactlyWhatTheSpecificationSays(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		r := rand.New(rand.NewPCG(seed, 1))
+		h, now := furnish(t, url), at(0)
+		all := h.past(t, r, now)
+		policy := core.Retention{BuildsDays: 2 + r.IntN(100), LogsDays: 1 + r.IntN(60), ArtifactsDays: 1 + r.IntN(60), LogsBytes: int64(200 + r.IntN(2000))}
+		if r.IntN(2) == 0 {
+			policy.BuildsCount = 1 + r.IntN(20)
+		}
+		h.wantRetention(t, all, policy, now)
+	})
+}
+
+func (h house) wantRetention(t *testing.T, all []aged, policy core.Retention, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	preview, err := h.CountRetention(ctx, policy, now)
+	ok(t, err)
+	var done core.Reclaims
+	for more := true; more; {
+		var batch core.Reclaims
+		batch, more, err = h.ApplyRetention(ctx, policy, now, 7)
+		ok(t, err)
+		done.Builds.Add(batch.Builds)
+	}
+	equal(t, done.Builds.Count, preview.Builds.Count)
+	kept, total := []aged{}, int64(0)
+	for _, b := range all {
+		_, err := h.FindBuild(ctx, b.ID)
+		if want := keeps(b, all, policy, now); want != (err == nil) {
+			t.Errorf("build of %s on %s, %s, shared %v, retried %v with %+v: kept %v, want %v", b.CreatedAt, b.Branch, b.Status, b.shared, b.retried, policy, err == nil, want)
+		}
+		if err == nil {
+			kept = append(kept, b)
+		}
+	}
+	oldest := true // among those that nothing protects, quotas take the oldest
+	for _, b := range kept {
+		extent, err := h.FindLog(ctx, b.ID)
+		ok(t, err)
+		gone := extent.DeletedAt != nil
+		tooOld := b.FinishedAt != nil && b.FinishedAt.Before(now.AddDate(0, 0, -policy.LogsDays))
+		safe := protected(b, kept)
+		if gone && safe || tooOld && !safe && !gone {
+			t.Errorf("the log of the build of %s: gone %v, protected %v, with %+v", b.CreatedAt, gone, safe, policy)
+		}
+		if !gone {
+			total += b.log
+		}
+		if !safe && b.log > 0 && !gone {
+			oldest = false
+		}
+		if gone && !oldest {
+			t.Errorf("the log of the build of %s went before an older one", b.CreatedAt)
+		}
+		h.wantFile(t, b, policy, safe, now)
+	}
+	if total > policy.LogsBytes && slices.ContainsFunc(kept, func(b aged) bool {
+		e, err := h.FindLog(ctx, b.ID)
+		return err == nil && e.Object != nil && e.DeletedAt == nil && b.log > 0 && !protected(b, kept)
+	}) {
+		t.Errorf("%d bytes of logs, and %d is the quota", total, policy.LogsBytes)
+	}
+	ok(t, h.Snapshot(ctx, func(v *store.Snapshot) error {
+		findings, err := v.Verify()
+		for _, f := range findings {
+			if f.Count > 0 && f.ID != "I4" { // builds wait here for longer than a day
+				t.Errorf("%s %s: %v", f.ID, f.Sentence, f.Broken)
+			}
+		}
+		return err
+	}))
+}
+
+func (h house) wantFile(t *testing.T, b aged, policy core.Retention, safe bool, now time.Time) {
+	t.Helper()
+	files, err := h.ListArtifacts(t.Context(), b.ID)
+	ok(t, err)
+	for _, a := range files {
+		if want := !safe && a.CreatedAt.Before(now.AddDate(0, 0, -policy.ArtifactsDays)); want != (a.ExpiresAt != nil) {
+			t.Errorf("the file of the build of %s: gone %v, want %v", b.CreatedAt, a.ExpiresAt != nil, want)
+		}
+		unused, err := h.UnusedBlobs(t.Context(), []string{a.SHA256}, now)
+		ok(t, err)
+		later, err := h.UnusedBlobs(t.Context(), []string{a.SHA256}, now.Add(time.Second))
+		ok(t, err)
+		if len(unused) != 0 || (len(later) == 1) != (a.ExpiresAt != nil) {
+			t.Errorf("the blob of a file that is gone %v: %v, and later %v", a.ExpiresAt != nil, unused, later)
+		}
+	}
+}
+
+func TestOldDeliveriesAndAuditGoAndWhatIsTalkedAboutStays(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx, now := furnish(t, url), t.Context(), at(0)
+		for i, age := range []int{1, 20, 40} {
+			for _, status := range []core.DeliveryStatus{core.DeliveryReceived, core.DeliveryIgnored} {
+				_, _, err := h.ReceiveDelivery(ctx, core.Delivery{ID: newID("d"), Provider: core.ProviderGitHub, DeliveryID: fmt.Sprint(i, status), Event: "push", Status: status, ReceivedAt: now.AddDate(0, 0, -age), SHA: "talked"})
+				ok(t, err)
+			}
+			ok(t, h.AppendAudit(ctx, core.AuditEntry{ID: newID("a"), At: now.AddDate(0, 0, -age), Action: core.AuditBuildCancel}))
+		}
+		var builds []core.Build
+		for i, sha := range []string{"talked", "forgotten", "newest"} {
+			b := h.newBuild()
+			b.SHA, b.CreatedAt = sha, now.AddDate(0, 0, i-30)
+			builds = append(builds, h.end(t, h.queue(t, b), core.BuildFailed, b.CreatedAt))
+		}
+		for more := true; more; {
+			var err error
+			_, more, err = h.ApplyRetention(ctx, core.Retention{BuildsDays: 7, DeliveriesDays: 30, AuditDays: 30}, now, 1)
+			ok(t, err)
+		}
+		_, left, err := h.ListDeliveries(ctx, core.DeliveryFilter{}, core.Page{Limit: 10})
+		ok(t, err)
+		equal(t, left, 5) // one that is decided and old has gone
+		_, left, err = h.ListAudit(ctx, core.AuditFilter{}, core.Page{Limit: 10})
+		ok(t, err)
+		equal(t, left, 2)
+		for i, want := range []bool{true, false, true} {
+			if _, err := h.FindBuild(ctx, builds[i].ID); (err == nil) != want {
+				t.Errorf("the build of %s is kept: %v", builds[i].SHA, err == nil)
+			}
+		}
+		_, err = h.FindRetention(ctx)
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+		ok(t, h.SaveRetention(ctx, core.Retention{BuildsDays: 3}, now))
+		ok(t, h.SaveRetention(ctx, core.DefaultRetention(), now))
+		found, err := h.FindRetention(ctx)
+		ok(t, err)
+		equal(t, found, core.DefaultRetention())
+	})
+}

@@ -1,0 +1,53 @@
+package templates
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// Gigabyte is the unit in which quotas are shown.
+const Gigabyte = 1 << 30
+
+// RetentionView is the form for how long things are kept.
+type RetentionView struct {
+	Page
+	Fields  []RetentionField
+	Preview *core.Reclaims // what it would delete; nil: nobody asked
+}
+
+// RetentionField is one number of it, under the API's name.
+type RetentionField struct {
+	Name, Label, Hint string
+	Field
+}
+
+// RetentionFields are the form's fields as they are now.
+func RetentionFields(r core.Retention) []RetentionField {
+	days := func(n int) Field { return Field{Value: strconv.Itoa(n)} }
+	size := func(n int64) Field { return Field{Value: strconv.FormatInt((n+Gigabyte-1)/Gigabyte, 10)} }
+	return []RetentionField{
+		{"builds_days", "Builds, in days", "After their end, with steps, logs and files.", days(r.BuildsDays)},
+		{"builds_count", "Builds, newest of each pipeline", "", days(r.BuildsCount)},
+		{"logs_days", "Logs, in days", "After their build\u2019s end.", days(r.LogsDays)},
+		{"logs_bytes", "All logs together, in GiB", "Compressed, as they are stored. The oldest go first.", size(r.LogsBytes)},
+		{"artifacts_days", "Files of builds, in days", "After they were made.", days(r.ArtifactsDays)},
+		{"artifacts_bytes", "All files together, in GiB", "The oldest go first.", size(r.ArtifactsBytes)},
+		{"deliveries_days", "Deliveries, in days", "What webhooks and commands brought; at least 7.", days(r.DeliveriesDays)},
+		{"audit_days", "Audit log, in days", "At least 30.", days(r.AuditDays)},
+	}
+}
+
+// WouldDelete says in a sentence what the settings would delete now.
+func (v RetentionView) WouldDelete() string {
+	p := v.Preview
+	return fmt.Sprintf("These settings would delete now %d builds (%s), %d logs (%s), %d files (%s), %d deliveries and %d entries of the audit log.",
+		p.Builds.Count, core.HumanSize(p.Builds.Bytes), p.Logs.Count, core.HumanSize(p.Logs.Bytes), p.Artifacts.Count, core.HumanSize(p.Artifacts.Bytes), p.Deliveries.Count, p.Audit.Count)
+}
+
+// Retention writes the form for how long things are kept.
+func (s *Set) Retention(w io.Writer, v RetentionView) error {
+	return s.render(w, "retention", "layout", v)
+}
