@@ -209,6 +209,15 @@ func systemOperations() []operation {
 		{method: get, path: "/v1/settings/instance", id: "instance", summary: "How the server is set", text: "Without secrets; for owners and admins.", answers: ok(instanceJSON{})},
 		{method: get, path: "/v1/settings/storage", id: "storage", summary: "What the server's files take", text: "For owners and admins; takes up to five seconds. `complete` is false where these were too few.", answers: ok(storageJSON{})},
 		{method: get, path: "/v1/settings/system", id: "system", summary: "What `oore doctor` finds", text: "For owners and admins; takes up to ten seconds.", answers: ok(CheckupJSON{})},
+		{method: get, path: "/v1/settings/retention", id: "retention", summary: "How long things are kept", text: "For owners and admins. 0 is no limit.", answers: ok(retentionJSON{})},
+		{
+			method: patch, path: "/v1/settings/retention", id: "updateRetention", summary: "Change how long things are kept",
+			text: "For owners and admins. What is left out stays as it is; 0 is no limit.", in: retentionBody{}, answers: ok(retentionJSON{}),
+		},
+		{
+			method: post, path: "/v1/settings/retention/preview", id: "previewRetention", summary: "What retention would delete now",
+			text: "For owners and admins, with the fields that the settings have. It changes nothing.", in: retentionBody{}, answers: ok(previewJSON{}),
+		},
 		{
 			method: get, path: "/v1/settings/system/challenge", id: "challenge", summary: "Answer this installation's own question", text: "By it a server finds out whether its public address leads to it. Nobody else can ask.",
 			door: forAll, parameters: []object{queryString("question", "The question.")},

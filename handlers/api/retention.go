@@ -21,29 +21,44 @@ type reclaimJSON struct {
 	Bytes int64 `json:"bytes"`
 }
 
+type retentionJSON struct {
+	BuildsDays     int   `json:"builds_days"`
+	BuildsCount    int   `json:"builds_count"`
+	LogsDays       int   `json:"logs_days"`
+	LogsBytes      int64 `json:"logs_bytes"`
+	ArtifactsDays  int   `json:"artifacts_days"`
+	ArtifactsBytes int64 `json:"artifacts_bytes"`
+	DeliveriesDays int   `json:"deliveries_days"`
+	AuditDays      int   `json:"audit_days"`
+}
+
+type reclaimsJSON struct {
+	Builds     reclaimJSON `json:"builds"`
+	Logs       reclaimJSON `json:"logs"`
+	Artifacts  reclaimJSON `json:"artifacts"`
+	Deliveries reclaimJSON `json:"deliveries"`
+	Audit      reclaimJSON `json:"audit"`
+}
+
 // previewJSON is what would be deleted with these settings.
 type previewJSON struct {
-	core.Retention
-	WouldDelete struct {
-		Builds     reclaimJSON `json:"builds"`
-		Logs       reclaimJSON `json:"logs"`
-		Artifacts  reclaimJSON `json:"artifacts"`
-		Deliveries reclaimJSON `json:"deliveries"`
-		Audit      reclaimJSON `json:"audit"`
-	} `json:"would_delete"`
+	Retention   retentionJSON `json:"retention"`
+	WouldDelete reclaimsJSON  `json:"would_delete"`
+}
+
+type retentionBody struct {
+	BuildsDays     *int   `json:"builds_days"`
+	BuildsCount    *int   `json:"builds_count"`
+	LogsDays       *int   `json:"logs_days"`
+	ArtifactsDays  *int   `json:"artifacts_days"`
+	DeliveriesDays *int   `json:"deliveries_days"`
+	AuditDays      *int   `json:"audit_days"`
+	LogsBytes      *int64 `json:"logs_bytes"`
+	ArtifactsBytes *int64 `json:"artifacts_bytes"`
 }
 
 func retentionRequest(c *fiber.Ctx) (app.RetentionInput, error) {
-	var b struct {
-		BuildsDays     *int   `json:"builds_days"`
-		BuildsCount    *int   `json:"builds_count"`
-		LogsDays       *int   `json:"logs_days"`
-		ArtifactsDays  *int   `json:"artifacts_days"`
-		DeliveriesDays *int   `json:"deliveries_days"`
-		AuditDays      *int   `json:"audit_days"`
-		LogsBytes      *int64 `json:"logs_bytes"`
-		ArtifactsBytes *int64 `json:"artifacts_bytes"`
-	}
+	var b retentionBody
 	err := body(c, &b)
 	return app.RetentionInput{
 		BuildsDays: b.BuildsDays, BuildsCount: b.BuildsCount, LogsDays: b.LogsDays, ArtifactsDays: b.ArtifactsDays, DeliveriesDays: b.DeliveriesDays,
@@ -57,7 +72,7 @@ func (a *API) Retention(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(r)
+	return c.JSON(retentionJSON(r))
 }
 
 // UpdateRetention answers PATCH /v1/settings/retention.
@@ -70,7 +85,7 @@ func (a *API) UpdateRetention(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(r)
+	return c.JSON(retentionJSON(r))
 }
 
 // PreviewRetention answers POST /v1/settings/retention/preview: what these settings would
@@ -84,8 +99,8 @@ func (a *API) PreviewRetention(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	out := previewJSON{Retention: r}
-	out.WouldDelete.Builds, out.WouldDelete.Logs, out.WouldDelete.Artifacts = reclaimJSON(found.Builds), reclaimJSON(found.Logs), reclaimJSON(found.Artifacts)
-	out.WouldDelete.Deliveries, out.WouldDelete.Audit = reclaimJSON(found.Deliveries), reclaimJSON(found.Audit)
-	return c.JSON(out)
+	return c.JSON(previewJSON{Retention: retentionJSON(r), WouldDelete: reclaimsJSON{
+		Builds: reclaimJSON(found.Builds), Logs: reclaimJSON(found.Logs), Artifacts: reclaimJSON(found.Artifacts),
+		Deliveries: reclaimJSON(found.Deliveries), Audit: reclaimJSON(found.Audit),
+	}})
 }
