@@ -2,6 +2,10 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -14,6 +18,9 @@ type TriggerBuild struct {
 	SHA        string // full hex; default: the branch's head
 	TriggerRef string
 	Type       core.TriggerType // manual or api
+	Note       string           // for people; one line
+	Platforms  []string         // those of its configuration that are built; none: all
+	Key        string           // the same again, from the same asker for the same, gives the same build; empty: a new one
 }
 
 // TriggerBuild starts a new build. Unknown branch or commit: KindInvalid, code
@@ -36,6 +43,12 @@ func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuil
 	if len(in.TriggerRef) > 255 || !plain(in.TriggerRef) {
 		return core.Build{}, core.Errorf(core.KindInvalid, "trigger_ref: at most 255 printable characters")
 	}
+	if len(in.Note) > 255 || !plain(in.Note) {
+		return core.Build{}, core.Errorf(core.KindInvalid, "note: at most 255 printable characters")
+	}
+	if err := core.ValidPlatforms(in.Platforms); err != nil {
+		return core.Build{}, err
+	}
 	if err := enabled(pipeline); err != nil {
 		return core.Build{}, err
 	}
@@ -48,8 +61,22 @@ func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuil
 	}
 	b := a.newBuild(pipeline, in.Type, actor)
 	b.Branch, b.SHA, b.CommitMessage, b.CommitAuthor = in.Branch, commit.SHA, commit.Message, commit.Author
-	b.TriggerRef = in.TriggerRef
+	b.TriggerRef, b.Note, b.DedupeKey = in.TriggerRef, in.Note, in.dedupeKey(actor)
+	if len(in.Platforms) > 0 {
+		b.Platforms = slices.Sorted(slices.Values(in.Platforms))
+	}
 	return a.createBuild(ctx, actor, core.AuditBuildTrigger, project, pipeline, b)
+}
+
+// dedupeKey is the same for a form that is sent twice, and another once something in it
+// has changed.
+func (in TriggerBuild) dedupeKey(actor core.Actor) string {
+	if in.Key == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%q", []any{actor.Identity(), in.Key, in.PipelineID, in.Branch, in.SHA, in.Note, in.Platforms})
+	sum := sha256.Sum256([]byte(text))
+	return "form:" + hex.EncodeToString(sum[:16])
 }
 
 func enabled(p core.Pipeline) error {
@@ -101,11 +128,13 @@ func queuedEvent(b core.Build) core.BuildEvent {
 	return core.BuildEvent{BuildID: b.ID, To: core.BuildQueued, Actor: b.TriggerActor, Reason: string(b.TriggerType), At: b.QueuedAt}
 }
 
-// createBuild stores a build that shares its commit with no other.
+// createBuild stores a build that shares its commit with no other. Where its DedupeKey is
+// taken, it is the one that has it.
 func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.AuditAction, p core.Project, pipeline core.Pipeline, b core.Build) (core.Build, error) {
 	var canceled []core.Build
+	created := false
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
-		if b, _, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
+		if b, created, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil || !created {
 			return err
 		}
 		if err := a.noteBuild(ctx, tx, actor, action, b); err != nil {
@@ -118,6 +147,9 @@ func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.Aud
 	})
 	if err != nil {
 		return core.Build{}, err
+	}
+	if !created {
+		return b, nil
 	}
 	a.log.Info("build queued", "build", b.ID, "number", b.Number, "project", b.ProjectID, "actor", b.TriggerActor, "sha", b.SHA)
 	for _, old := range canceled {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -106,4 +107,83 @@ func BenchmarkAppendLog(b *testing.B) {
 			return h.AppendLog(b.Context(), "lease", []core.LogChunk{c})
 		}
 	})
+}
+
+// BenchmarkFigures asks what the dashboard and the pages of projects ask, with 100,000
+// builds of 50 pipelines in the house.
+func BenchmarkFigures(b *testing.B) {
+	for name, address := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			url := address(b)
+			h := furnish(b, url)
+			pipelines := h.manyBuilds(b, 50, 2000)
+			if name == "postgres" { // as its own housekeeping does within a minute
+				db, err := sql.Open("pgx", url)
+				ok(b, err)
+				_, err = db.ExecContext(b.Context(), "ANALYZE")
+				ok(b, err)
+				ok(b, db.Close())
+			}
+			seen := []string{h.project.ID}
+			for question, ask := range map[string]func() error{
+				"breaks":         func() error { _, _, err := h.ListBreaks(b.Context(), nil, 10); return err },
+				"breaks-of-some": func() error { _, _, err := h.ListBreaks(b.Context(), seen, 10); return err },
+				"ended":          func() error { _, err := h.ListEndedBuilds(b.Context(), nil, 10); return err },
+				"asked":          func() error { _, err := h.ListAskedBuilds(b.Context(), "user:7", "ann", 100); return err },
+				"figures":        func() error { _, err := h.ListFigures(b.Context(), core.FigureFilter{Since: at(0)}, 1000); return err },
+				"figures-of-some": func() error {
+					_, err := h.ListFigures(b.Context(), core.FigureFilter{ProjectIDs: seen, Since: at(0)}, 1000)
+					return err
+				},
+				"insights": func() error {
+					_, err := h.ListFigures(b.Context(), core.FigureFilter{ProjectID: h.project.ID}, 2000)
+					return err
+				},
+				"bars": func() error {
+					_, err := h.ListNewestBuilds(b.Context(), core.OfPipeline, pipelines[:10], 20)
+					return err
+				},
+				"newest-of-project": func() error { _, err := h.ListNewestBuilds(b.Context(), core.OfProject, seen, 100); return err },
+				"tests":             func() error { _, err := h.ListTested(b.Context(), h.project.ID, 300); return err },
+				"queue":             func() error { _, err := h.ReadQueue(b.Context()); return err },
+			} {
+				b.Run(question, func(b *testing.B) {
+					for b.Loop() {
+						ok(b, ask())
+					}
+				})
+			}
+		})
+	}
+}
+
+// manyBuilds stores so many builds of each of so many pipelines, every tenth of them
+// failed, and returns the pipelines.
+func (h house) manyBuilds(b *testing.B, pipelines, each int) []string {
+	b.Helper()
+	var all []string
+	for n := range pipelines {
+		p := newPipeline(h.project, fmt.Sprint("p", n))
+		ok(b, h.CreatePipeline(b.Context(), p))
+		all = append(all, p.ID)
+	}
+	for n := range each {
+		ok(b, h.InTx(b.Context(), func(tx core.Store) error {
+			for i, id := range all {
+				build, start, end := h.newBuild(), at(n), at(n+3)
+				build.PipelineID, build.Status, build.CreatedAt, build.StartedAt, build.FinishedAt = id, core.BuildSucceeded, at(n), &start, &end
+				if build.TriggerActor = fmt.Sprint("user", i); (n+i)%10 == 0 {
+					build.Status = core.BuildFailed
+				}
+				if i == 0 {
+					build.TriggerActor = "ann"
+				}
+				if _, _, err := tx.CreateBuild(b.Context(), build, queued(build)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	return all
 }

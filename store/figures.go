@@ -70,10 +70,13 @@ func firstOf(errs ...error) error {
 // ListEndedBuilds is core.FigureStore's.
 func (s *Store) ListEndedBuilds(ctx context.Context, projectIDs []string, limit int) ([]core.Build, error) {
 	read := s.read(ctx)
-	var ids []string
-	err := read.ended(core.FigureFilter{ProjectIDs: projectIDs}, limit).Pluck("id", &ids).Error
-	if err != nil {
+	var rows []figureRow
+	if err := read.ended(core.FigureFilter{ProjectIDs: projectIDs}, limit).Scan(&rows).Error; err != nil {
 		return nil, failed(err, "list ended builds")
+	}
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
 	}
 	builds, err := read.buildsIn(ids)
 	return builds, failed(err, "list ended builds")
@@ -93,23 +96,32 @@ func (s *Store) ListAskedBuilds(ctx context.Context, user, name string, limit in
 	return builds, failed(err, "list builds that somebody asked for")
 }
 
+const (
+	figureColumns = "id, project_id, pipeline_id, number, status, branch, started_at, finished_at"
+	// lookedThrough bounds the builds of all projects in which those of some are found.
+	lookedThrough = 5000
+)
+
 // ended orders what has ended as builds_finished does, so that it reads no more than it
-// returns; within a project or pipeline, as their own indexes do.
+// returns; within a project or pipeline, as their own indexes do. What somebody may see of
+// several projects is looked for among the last 5,000 of the house: to sort all that these
+// projects have would take long.
 func (s session) ended(f core.FigureFilter, limit int) *gorm.DB {
-	db := s.db().Table("builds").Where("finished_at IS NOT NULL").Limit(limit)
+	db := s.db().Table("builds").Select(figureColumns).Where("finished_at IS NOT NULL")
 	if !f.Since.IsZero() {
 		db = db.Where("finished_at >= ?", micros(f.Since))
 	}
-	if f.ProjectIDs != nil {
-		db = db.Where("project_id IN ?", f.ProjectIDs)
-	}
 	switch {
 	case f.PipelineID != "":
-		return db.Where("pipeline_id = ?", f.PipelineID).Order("created_at DESC, id DESC")
+		return db.Where("pipeline_id = ?", f.PipelineID).Order("created_at DESC, id DESC").Limit(limit)
 	case f.ProjectID != "":
-		return db.Where("project_id = ?", f.ProjectID).Order("created_at DESC, id DESC")
+		return db.Where("project_id = ?", f.ProjectID).Order("created_at DESC, id DESC").Limit(limit)
 	}
-	return db.Order("finished_at DESC, id DESC")
+	db = db.Order("finished_at DESC, id DESC")
+	if f.ProjectIDs == nil {
+		return db.Limit(limit)
+	}
+	return s.db().Table("(?) AS newest", db.Limit(lookedThrough)).Where("project_id IN ?", f.ProjectIDs).Order("finished_at DESC, id DESC").Limit(limit)
 }
 
 type figureRow struct {
@@ -137,7 +149,7 @@ func (r figureRow) toCore() core.Figure {
 // ListFigures is core.FigureStore's.
 func (s *Store) ListFigures(ctx context.Context, f core.FigureFilter, limit int) ([]core.Figure, error) {
 	var rows []figureRow
-	err := s.read(ctx).ended(f, limit).Select("id, project_id, pipeline_id, number, status, branch, started_at, finished_at").Scan(&rows).Error
+	err := s.read(ctx).ended(f, limit).Scan(&rows).Error
 	return toCores(rows), failed(err, "list figures of builds")
 }
 

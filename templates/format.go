@@ -13,7 +13,7 @@ func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset": s.asset, "icons": icons,
 		"chip": chip, "word": word, "door": door, "provider": provider, "trigger": triggerName, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
-		"iso": iso, "when": when, "unix": time.Time.Unix, "human": core.HumanDuration, "size": core.HumanSize, "artifactKind": artifactKind, "about": about, "number": number, "ordinal": ordinal, "add": add,
+		"iso": iso, "when": when, "day": day, "unix": time.Time.Unix, "human": core.HumanDuration, "size": core.HumanSize, "artifactKind": artifactKind, "about": about, "number": number, "ordinal": ordinal, "add": add,
 		"short": short, "subject": subject, "list": list, "events": events, "joinLines": joinLines, "qr": qrCode,
 	}
 }
@@ -91,6 +91,8 @@ func verdictChip(v core.DeliveryVerdict) Chip {
 func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func when(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
+
+func day(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 
 // number writes 1204 as 1,204.
 func number(n int64) string {

@@ -20,10 +20,11 @@ func (s *Set) Projects(w io.Writer, v ProjectsView) error {
 	return s.render(w, "projects", "layout", v)
 }
 
-// PipelineRow is a pipeline with its last builds, newest first.
+// PipelineRow is a pipeline with its last builds.
 type PipelineRow struct {
 	core.Pipeline
-	Builds []BuildRow
+	Last *BuildRow // nil: none yet
+	Bars []Bar
 }
 
 // ProjectView is a project's own page.
@@ -31,10 +32,21 @@ type ProjectView struct {
 	Page
 	Project      core.Project
 	Pipelines    []PipelineRow
+	Branches     []core.Build // the newest build of each
 	Recent       []BuildRow
 	LastDelivery *core.Delivery
 	MayRun       bool
 	MayEdit      bool
+}
+
+// Active tells whether something on the page will change by itself.
+func (v ProjectView) Active() bool {
+	for _, p := range v.Pipelines {
+		if p.Last != nil && !p.Last.Build.Status.Terminal() {
+			return true
+		}
+	}
+	return false
 }
 
 // Project writes a project's page.
@@ -65,32 +77,3 @@ func (v NewProjectView) Offers() bool { return len(v.Groups) > 0 || v.Search != 
 func (s *Set) NewProject(w io.Writer, v NewProjectView) error {
 	return s.render(w, "project_new", "layout", v)
 }
-
-// NewPipelineView is the form for a new pipeline.
-type NewPipelineView struct {
-	Page
-	Project                           core.Project
-	Name, Branches, Commands, Timeout Field
-	Events                            map[core.EventKind]bool
-}
-
-// Kinds are the events to choose from.
-func (v NewPipelineView) Kinds() []core.EventKind { return core.BuildEventKinds() }
-
-// NewPipeline writes the form for a new pipeline.
-func (s *Set) NewPipeline(w io.Writer, v NewPipelineView) error {
-	return s.render(w, "pipeline_new", "layout", v)
-}
-
-// RunView is the form that starts a build.
-type RunView struct {
-	Page
-	Project                  core.Project
-	Pipelines                []core.Pipeline
-	Pipeline, Branch, Commit Field
-	MayEdit                  bool
-	APIURL                   string // where a script asks for the same
-}
-
-// Run writes the form that starts a build.
-func (s *Set) Run(w io.Writer, v RunView) error { return s.render(w, "run", "layout", v) }

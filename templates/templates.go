@@ -30,7 +30,7 @@ func New() (*Set, error) {
 	if err := s.loadAssets(); err != nil {
 		return nil, err
 	}
-	shared, err := template.New("").Funcs(s.funcs()).ParseFS(pageFiles, "layout.html.tmpl", "partials.html.tmpl")
+	shared, err := template.New("").Funcs(s.funcs()).ParseFS(pageFiles, "layout.html.tmpl", "partials.html.tmpl", "project_parts.html.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
@@ -40,7 +40,7 @@ func New() (*Set, error) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(file, ".html.tmpl")
-		if name == "layout" || name == "partials" {
+		if name == "layout" || name == "partials" || name == "project_parts" {
 			continue
 		}
 		page, err := shared.Clone()

@@ -25,7 +25,7 @@ func (f Figure) Judges() bool {
 
 // FigureFilter narrows figures; zero fields do not narrow.
 type FigureFilter struct {
-	ProjectIDs []string // non-nil: only these; what the asker may see
+	ProjectIDs []string // non-nil: only these, which the asker may see, of the last 5,000 of the house
 	ProjectID  string
 	PipelineID string
 	Since      time.Time // ended then or later
@@ -53,7 +53,8 @@ const (
 type FigureStore interface {
 	// ListNewestBuilds gives the newest builds of each, n at most of one, newest first.
 	ListNewestBuilds(ctx context.Context, of BuildsOf, ids []string, n int) ([]Build, error)
-	// ListEndedBuilds gives what ended last, of the projects (nil: of all).
+	// ListEndedBuilds gives what ended last, of the projects (nil: of all; else of the last
+	// 5,000 of the house).
 	ListEndedBuilds(ctx context.Context, projectIDs []string, limit int) ([]Build, error)
 	// ListAskedBuilds gives the newest builds that the user asked for, or somebody of that name.
 	ListAskedBuilds(ctx context.Context, user, name string, limit int) ([]Build, error)

@@ -114,6 +114,15 @@ func (c ExecutionConfig) Validate() error {
 	)
 }
 
+// ValidPlatforms checks the platforms that somebody asks for: KindInvalid names the first
+// that is none, or is named twice.
+func ValidPlatforms(asked []string) error {
+	return firstError(
+		each("platforms", asked, len(platforms()), func(s string) string { return checkOneOf(s, platforms()...) }),
+		distinct("platforms", asked),
+	)
+}
+
 func (c ExecutionConfig) validatePerPlatform() error {
 	for _, platform := range slices.Sorted(maps.Keys(c.PlatformBuildArgs)) {
 		field := "execution_config.platform_build_args"

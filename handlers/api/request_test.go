@@ -155,12 +155,12 @@ func TestTriggerTypeFollowsTheCredential(t *testing.T) {
 	body := `{"pipeline_id":"` + pipelineID + `","branch":"main","commit_sha":"abc","trigger_ref":"17"}`
 	want := app.TriggerBuild{ProjectID: projectID, PipelineID: pipelineID, Branch: "main", SHA: "abc", TriggerRef: "17", Type: core.TriggerManual}
 	s.ask("POST", "/projects/"+projectID+"/builds", body)
-	if got := s.fake.Last().In; got != want {
+	if got := s.fake.Last().In; !reflect.DeepEqual(got, want) {
 		t.Errorf("by cookie: got %+v", got)
 	}
 	want.Type = core.TriggerAPI
 	s.ask("POST", "/projects/"+projectID+"/builds", body, "Authorization: bearer x")
-	if got := s.fake.Last().In; got != want {
+	if got := s.fake.Last().In; !reflect.DeepEqual(got, want) {
 		t.Errorf("by bearer: got %+v", got)
 	}
 }

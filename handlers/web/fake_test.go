@@ -76,7 +76,7 @@ func (f *fake) ListProjects(_ context.Context, _ core.Actor, _ core.Page) ([]cor
 }
 
 func (f *fake) FindProject(_ context.Context, _ core.Actor, id string) (core.Project, error) {
-	return find(f.projects, "Project", func(p core.Project) bool { return p.ID == id })
+	return find(f.projects, "Project", func(p core.Project) bool { return p.ID == id || p.Slug == id })
 }
 
 func (f *fake) CreateProject(_ context.Context, _ core.Actor, in app.CreateProject) (core.Project, error) {
@@ -187,7 +187,7 @@ func (f *fake) ListBuilds(_ context.Context, _ core.Actor, filter core.BuildFilt
 	out := []core.Build{}
 	for _, b := range f.builds {
 		if (filter.ProjectID == "" || filter.ProjectID == b.ProjectID) && (filter.PipelineID == "" || filter.PipelineID == b.PipelineID) &&
-			(filter.Branch == "" || filter.Branch == b.Branch) && (len(filter.Statuses) == 0 || slices.Contains(filter.Statuses, b.Status)) {
+			(filter.Number == 0 || filter.Number == b.Number) && (filter.Branch == "" || filter.Branch == b.Branch) && (len(filter.Statuses) == 0 || slices.Contains(filter.Statuses, b.Status)) {
 			out = append(out, b)
 		}
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ func TestStartBuild(t *testing.T) {
 		t.Fatalf("%d %s", answer.StatusCode, answer.Header.Get("Location"))
 	}
 	want := app.TriggerBuild{ProjectID: "p1", PipelineID: "l1", Branch: "main", SHA: strings.ToLower(sha), Type: core.TriggerManual}
-	if len(f.triggered) != 1 || f.triggered[0] != want {
+	if len(f.triggered) != 1 || !reflect.DeepEqual(f.triggered[0], want) {
 		t.Errorf("asked for %+v", f.triggered)
 	}
 }

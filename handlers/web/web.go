@@ -30,20 +30,14 @@ type Commands interface {
 	InstallCommands
 	QueueCommands
 	OverviewCommands
+	ProjectCommands
+	RunCommands
+	InsightCommands
 	SystemCommands
 	BadgeCommands
 	SetupCommands
 	AccountCommands
 	SignInCommands
-	ListProjects(ctx context.Context, actor core.Actor, page core.Page) ([]core.Project, int, error)
-	FindProject(ctx context.Context, actor core.Actor, id string) (core.Project, error)
-	CreateProject(ctx context.Context, actor core.Actor, in app.CreateProject) (core.Project, error)
-	UpdateProject(ctx context.Context, actor core.Actor, id string, in app.UpdateProject) (core.Project, error)
-	DeleteProject(ctx context.Context, actor core.Actor, id string) error
-	ListPipelines(ctx context.Context, actor core.Actor, projectID string) ([]core.Pipeline, error)
-	FindPipeline(ctx context.Context, actor core.Actor, id string) (core.Pipeline, error)
-	CreatePipeline(ctx context.Context, actor core.Actor, projectID string, in app.PipelineInput) (core.Pipeline, error)
-	TriggerBuild(ctx context.Context, actor core.Actor, in app.TriggerBuild) (core.Build, error)
 	CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	RerunBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	FindBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
