@@ -39,8 +39,9 @@ func importLaw() map[string]room {
 		"store/blob":        {house: []string{"app/core"}},
 		"store/archive":     {house: []string{"app/core"}, outside: []string{"github.com/klauspost/compress", "golang.org/x/sync"}},
 		"handlers":          {house: []string{"app", "app/core", "handlers/api", "handlers/web"}, outside: fiber, http: true},
-		"handlers/api":      {house: []string{"app", "app/core"}, outside: fiber, http: true},
-		"handlers/web":      {house: []string{"app", "app/core", "templates"}, outside: fiber, http: true},
+		"handlers/api":      {house: []string{"app", "app/core", "handlers/sse"}, outside: fiber, http: true},
+		"handlers/web":      {house: []string{"app", "app/core", "templates", "handlers/sse"}, outside: fiber, http: true},
+		"handlers/sse":      {house: []string{"app/core"}, outside: fiber}, // no door: how both of them send what lasts
 		"handlers/localgit": {house: []string{"app", "app/core"}},
 		"handlers/metrics":  {house: []string{"app/core"}, outside: []string{"github.com/prometheus/client_golang"}, http: true},
 		"handlers/notify":   {house: []string{"app/core", "templates"}, http: true, outside: []string{"github.com/wneessen/go-mail"}},

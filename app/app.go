@@ -69,6 +69,8 @@ type App struct {
 	recalls   *recalls   // used by the survey alone
 	archiving *archiving // used by its worker alone
 	searches  chan struct{}
+	outlines  *outlines
+	versions  *versions
 
 	vault       *Vault
 	environment []core.Connection
@@ -107,7 +109,7 @@ func New(d Deps) (*App, error) {
 	return &App{
 		store: metered{Store: d.Store, meter: meter}, meter: meter, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
 		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
-		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce),
+		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, signIn: d.SignIn, attempts: &attempts{}, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/storetest"
 )
@@ -218,7 +219,7 @@ func TestALogWhoseObjectIsMissingIsAnError(t *testing.T) {
 		t.Fatalf("%d, %v", n, err)
 	}
 	_, readErr := h.ReadLog(t.Context(), h.owner, b.ID, -1, 0)
-	_, searchErr := h.SearchLog(t.Context(), h.owner, b.ID, "x", -1, 10)
+	_, searchErr := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: "x", After: -1, Limit: 10})
 	for _, err := range []error{readErr, searchErr} {
 		wantCode(t, err, core.KindUnavailable, core.CodeUnavailable)
 		if !strings.Contains(err.Error(), "log object missing") {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/storetest"
 )
@@ -41,7 +42,7 @@ func TestAnArchivedLogReadsAsItsChunksDid(t *testing.T) {
 			}
 			look := func(v view) any {
 				if v.text != "" {
-					found, err := h.SearchLog(t.Context(), h.owner, b.ID, v.text, v.after, v.limit)
+					found, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: v.text, After: v.after, Limit: v.limit})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -93,7 +94,7 @@ func TestABuildWithoutALogHasNoObject(t *testing.T) {
 	if files := s.objects(t); len(files) != 0 {
 		t.Errorf("there are %q", files)
 	}
-	if found, err := h.SearchLog(t.Context(), h.owner, b.ID, "x", -1, 10); err != nil || found.Total != 0 {
+	if found, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: "x", After: -1, Limit: 10}); err != nil || found.Total != 0 {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
@@ -207,7 +208,7 @@ func TestReadersSeeNoGapWhileALogIsArchived(t *testing.T) {
 							t.Errorf("%d records were read, of %d", len(got), len(records))
 							return
 						}
-						found, err := reader.SearchLog(context.Background(), h.owner, b.ID, "needle", -1, 1)
+						found, err := reader.SearchLog(context.Background(), h.owner, b.ID, app.LogSearch{Text: "needle", After: -1, Limit: 1})
 						if err != nil || found.Total < 1000 {
 							t.Errorf("found %d, %v", found.Total, err)
 							return

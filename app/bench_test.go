@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/storetest"
 )
@@ -130,7 +131,7 @@ func BenchmarkSearchLog(b *testing.B) {
 			b.Run(strings.ReplaceAll(text, " ", "-"), func(b *testing.B) {
 				b.SetBytes(size)
 				timed(b, func(int) {
-					found, err := h.SearchLog(b.Context(), h.owner, build.ID, text, -1, 1000)
+					found, err := h.SearchLog(b.Context(), h.owner, build.ID, app.LogSearch{Text: text, After: -1, Limit: 1000})
 					if err != nil || found.Total < least {
 						b.Fatalf("%d found, %v", found.Total, err)
 					}

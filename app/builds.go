@@ -155,6 +155,7 @@ func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.Aud
 	for _, old := range canceled {
 		a.ringCanceled(old)
 	}
+	a.listed()
 	a.bell.ring(topicQueue, topicOutbox)
 	return b, nil
 }
@@ -213,6 +214,7 @@ func (a *App) cancel(ctx context.Context, tx core.Store, repo core.Repository, b
 }
 
 func (a *App) ringCanceled(b core.Build) {
+	a.listed()
 	a.bell.ring(topicCancel(b.ID), topicBuild(b.ID), topicOutbox, topicQueue)
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -66,7 +67,7 @@ func (a *App) ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilt
 	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return nil, 0, err
 	}
-	if !actor.SeesEverything() {
+	if !actor.SeesEverything() || f.Branch != "" { // the index of branches begins with the project
 		seen, err := a.visibleProjects(ctx, actor)
 		if err != nil {
 			return nil, 0, err
@@ -77,6 +78,26 @@ func (a *App) ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilt
 		}
 	}
 	return a.store.ListBuilds(ctx, f, page)
+}
+
+// UsualTimes are how long a build that the actor may see, and its steps, should take.
+func (a *App) UsualTimes(ctx context.Context, actor core.Actor, b core.Build) (core.UsualTimes, error) {
+	if _, err := a.projectFor(ctx, a.store, actor, core.ActRead, b.ProjectID); err != nil {
+		return core.UsualTimes{}, err
+	}
+	return a.store.UsualTimes(ctx, b.PipelineID)
+}
+
+// historyLength is how many builds a test's history goes back.
+const historyLength = 20
+
+// TestHistory gives the builds with test results among the last of a build's pipeline,
+// up to it, newest first.
+func (a *App) TestHistory(ctx context.Context, actor core.Actor, b core.Build) ([]core.Build, error) {
+	f := core.BuildFilter{ProjectID: b.ProjectID, PipelineID: b.PipelineID, WithTests: true}
+	page := core.Page{Limit: historyLength, Older: &core.Cursor{CreatedAt: b.CreatedAt, ID: b.ID + "~"}} // and itself
+	builds, _, err := a.ListBuilds(ctx, actor, f, page)
+	return slices.DeleteFunc(builds, func(b core.Build) bool { return b.Tests == nil }), err
 }
 
 // activeBuilds lists what has not ended.

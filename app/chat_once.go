@@ -148,6 +148,7 @@ func (a *App) do(ctx context.Context, c *conversation, line core.ChatLine, d dee
 		a.tails.forget(id)
 		a.bell.ring(topicBuild(id), topicCancel(id))
 	}
+	a.listed()
 	a.bell.ring(topicQueue, topicOutbox)
 	return r, nil
 }

@@ -112,6 +112,7 @@ func (a *App) process(ctx context.Context, group ...understood) error {
 	}
 	a.bell.ring(topicOutbox)
 	if len(rings) > 0 {
+		a.listed()
 		a.bell.ring(topicQueue)
 	}
 	return nil

@@ -56,7 +56,7 @@ func (a *App) claim(ctx context.Context, runnerID string) (*core.Job, error) {
 }
 
 func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
-	a.changed(b.ID)
+	a.moved(b.ID)
 	pipeline, err := a.store.FindPipeline(ctx, b.PipelineID)
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (a *App) Start(ctx context.Context, l core.Lease, sha string) error {
 		return a.start(ctx, tx, &b, sha)
 	})
 	if err == nil {
-		a.changed(l.BuildID)
+		a.moved(l.BuildID)
 		a.bell.ring(topicOutbox)
 	}
 	return err
@@ -206,7 +206,7 @@ func (a *App) Finish(ctx context.Context, l core.Lease, r core.Result) error {
 		return err
 	}
 	a.log.Info("build ended", "build", b.ID, "number", b.Number, "status", b.Status, "reason", b.StatusReason)
-	a.changed(b.ID)
+	a.moved(b.ID)
 	a.bell.ring(topicOutbox, topicQueue)
 	return nil
 }

@@ -29,16 +29,23 @@ type LogMatches struct {
 	Total   int64            // records of the whole log that match
 }
 
-// SearchLog finds the records of a build's log that hold the text, whatever the case
-// of letters and past colors, and returns those after the sequence (-1: from the
-// start), at most limit of them or about 1 MiB. A text that runs over the end of a
-// record is not found. KindLimited: too many others search.
-func (a *App) SearchLog(ctx context.Context, actor core.Actor, buildID, text string, after int64, limit int) (LogMatches, error) {
+// LogSearch is what to look for in a log.
+type LogSearch struct {
+	Text  string
+	Case  bool  // letters must have the same case
+	After int64 // only what comes after this sequence; -1: from the start
+	Limit int   // records at most
+}
+
+// SearchLog finds the records of a build's log that hold the text, past colors, at most
+// in.Limit of them or about 1 MiB. A text that runs over the end of a record is not
+// found. KindLimited: too many others search.
+func (a *App) SearchLog(ctx context.Context, actor core.Actor, buildID string, in LogSearch) (LogMatches, error) {
 	b, err := a.FindBuild(ctx, actor, buildID)
 	if err != nil {
 		return LogMatches{}, err
 	}
-	if n := utf8.RuneCountInString(text); n == 0 || n > maxSearchText {
+	if n := utf8.RuneCountInString(in.Text); n == 0 || n > maxSearchText {
 		return LogMatches{}, core.Errorf(core.KindInvalid, "Say what to search for, in 1 to %d characters", maxSearchText)
 	}
 	turn := time.NewTimer(searchPatience)
@@ -53,7 +60,7 @@ func (a *App) SearchLog(ctx context.Context, actor core.Actor, buildID, text str
 	case <-ctx.Done():
 		return LogMatches{}, ctx.Err()
 	}
-	return a.searchLog(ctx, b, &search{text: foldedText(text), after: after, limit: limit})
+	return a.searchLog(ctx, b, &search{text: in.folded(), after: in.After, limit: in.Limit})
 }
 
 func (a *App) searchLog(ctx context.Context, b core.Build, s *search) (LogMatches, error) {
@@ -133,15 +140,18 @@ func (s *search) lookAt(chunks []core.LogChunk) (found LogMatches, err error) {
 	return found, nil
 }
 
-// folded is a text to be found whatever the case.
+// folded is a text to be found, whatever the case unless exact.
 type folded struct {
-	text []byte // in lower case
-	wide bool   // it has letters beyond ASCII
+	text  []byte // in lower case unless exact
+	exact bool
+	wide  bool // it has letters beyond ASCII
 }
 
-func foldedText(text string) folded {
-	lower := strings.ToLower(text)
-	f := folded{text: []byte(lower)}
+func (in LogSearch) folded() folded {
+	f := folded{text: []byte(in.Text), exact: in.Case}
+	if !f.exact {
+		f.text = []byte(strings.ToLower(in.Text))
+	}
 	for i := range f.text {
 		f.wide = f.wide || f.text[i] >= utf8.RuneSelf
 	}
@@ -150,12 +160,16 @@ func foldedText(text string) folded {
 
 // in tells whether the line holds the text. scratch is memory to use, and is returned.
 func (f folded) in(line, scratch []byte) (bool, []byte) {
-	if len(line) < len(f.text) && !f.wide {
+	if len(line) < len(f.text) && (f.exact || !f.wide) {
 		return false, scratch
 	}
-	scratch, ascii := fold(line, scratch[:0])
+	lower := byte('a' - 'A')
+	if f.exact {
+		lower = 0
+	}
+	scratch, ascii := fold(line, lower, scratch[:0])
 	switch {
-	case !f.wide:
+	case f.exact || !f.wide:
 		return bytes.Contains(scratch, f.text), scratch
 	case ascii:
 		return false, scratch
@@ -163,9 +177,9 @@ func (f folded) in(line, scratch []byte) (bool, []byte) {
 	return bytes.Contains(bytes.ToLower(scratch), f.text), scratch
 }
 
-// fold appends the line without color codes, its ASCII letters in lower case, and
+// fold appends the line without color codes, its ASCII capitals moved by lower, and
 // tells whether that is all ASCII.
-func fold(line, dst []byte) (_ []byte, ascii bool) {
+func fold(line []byte, lower byte, dst []byte) (_ []byte, ascii bool) {
 	high := byte(0)
 	for i := 0; i < len(line); i++ {
 		b := line[i]
@@ -175,7 +189,7 @@ func fold(line, dst []byte) (_ []byte, ascii bool) {
 			continue
 		}
 		if 'A' <= b && b <= 'Z' {
-			b += 'a' - 'A'
+			b += lower
 		}
 		high |= b
 		dst = append(dst, b)

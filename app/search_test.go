@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/storetest"
 )
@@ -29,7 +30,7 @@ func TestSearchPassesOverColorsAndCase(t *testing.T) {
 		for text, want := range map[string][]int64{
 			"error": {1, 4}, "Error: NO": {1}, "über": {2}, "Über den w": {2}, "a\x00B": {3}, "gradle": {0}, "[31": nil, "xyz": nil, "trailing": {8}, "\uFFFD error": {4},
 		} {
-			found, err := h.SearchLog(t.Context(), h.owner, b.ID, text, -1, 100)
+			found, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: text, After: -1, Limit: 100})
 			var got []int64
 			for _, r := range found.Records {
 				got = append(got, r.Sequence)
@@ -43,16 +44,16 @@ func TestSearchPassesOverColorsAndCase(t *testing.T) {
 		}
 		h.archived(t)
 	}
-	found, err := h.SearchLog(t.Context(), h.owner, b.ID, "error", 1, 1)
+	found, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: "error", After: 1, Limit: 1})
 	if err != nil || found.Total != 2 || len(found.Records) != 1 || found.Records[0].Sequence != 4 {
 		t.Errorf("after the first: %+v, %v", found, err)
 	}
 	for _, bad := range []string{"", strings.Repeat("ü", 201)} {
-		_, err := h.SearchLog(t.Context(), h.owner, b.ID, bad, -1, 1)
+		_, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: bad, After: -1, Limit: 1})
 		wantCode(t, err, core.KindInvalid, core.CodeInvalidInput)
 	}
 	stranger := core.Actor{Kind: core.ActorToken, Role: core.RoleViewer, Scope: b.ID}
-	_, err = h.SearchLog(t.Context(), stranger, b.ID, "x", -1, 1)
+	_, err = h.SearchLog(t.Context(), stranger, b.ID, app.LogSearch{Text: "x", After: -1, Limit: 1})
 	wantCode(t, err, core.KindNotFound, core.CodeNotFound)
 }
 
@@ -72,7 +73,7 @@ func TestMuchThatIsFoundComesInPages(t *testing.T) {
 	h.archived(t)
 	var got []core.LogRecord
 	for after, calls := int64(-1), 0; ; calls++ {
-		found, err := h.SearchLog(t.Context(), h.owner, b.ID, "Needle", after, 5000)
+		found, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: "Needle", After: after, Limit: 5000})
 		if err != nil || found.Total != 150 || len(found.Records) > 65 || calls > 4 {
 			t.Fatalf("%d of %d, %v", len(found.Records), found.Total, err)
 		}
@@ -93,15 +94,15 @@ func TestASearchWaitsForItsTurn(t *testing.T) {
 	h := s.server(t, nil)
 	b := h.printed(t, rand.New(rand.NewPCG(1, 1)), []core.LogRecord{line(0, "x")})
 	release := h.HoldSearches()
-	_, err := h.SearchLog(t.Context(), h.owner, b.ID, "x", -1, 1)
+	_, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: "x", After: -1, Limit: 1})
 	wantCode(t, err, core.KindLimited, core.CodeRateLimited)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := h.SearchLog(ctx, h.owner, b.ID, "x", -1, 1); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := h.SearchLog(ctx, h.owner, b.ID, app.LogSearch{Text: "x", After: -1, Limit: 1}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 	time.AfterFunc(100*time.Millisecond, release)
-	if found, err := h.SearchLog(t.Context(), h.owner, b.ID, "x", -1, 1); err != nil || found.Total != 1 {
+	if found, err := h.SearchLog(t.Context(), h.owner, b.ID, app.LogSearch{Text: "x", After: -1, Limit: 1}); err != nil || found.Total != 1 {
 		t.Errorf("%+v, %v", found, err)
 	}
 }

@@ -150,7 +150,7 @@ func (a *App) lose(ctx context.Context, b core.Build) error {
 		return fmt.Errorf("take back build %s: %w", b.ID, err)
 	}
 	a.log.Warn("build taken back from a lost runner", "build", b.ID, "runner", b.RunnerID)
-	a.changed(b.ID)
+	a.moved(b.ID)
 	a.bell.ring(topicQueue, topicOutbox, topicCancel(b.ID))
 	return nil
 }
@@ -174,7 +174,7 @@ func (a *App) expire(ctx context.Context, b core.Build) error {
 	if core.KindOf(err) == core.KindConflict {
 		return nil
 	}
-	a.changed(b.ID)
+	a.moved(b.ID)
 	a.bell.ring(topicOutbox)
 	return err
 }

@@ -72,7 +72,7 @@ func headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 		return fasthttp.RequestConfig{MaxRequestBodySize: slackBodyLimit}
 	case bytes.HasPrefix(path, []byte("/v1/runners/")) && bytes.Contains(path, []byte("/jobs/")) && len(h.Peek("X-Oore-Lease")) > 0:
 		return fasthttp.RequestConfig{MaxRequestBodySize: jobBodyLimit, ReadTimeout: webhookReadTimeout}
-	case bytes.HasSuffix(path, []byte("/logs/stream")), bytes.HasSuffix(path, []byte("/log.txt")), bytes.Equal(path, []byte("/v1/audit-logs")),
+	case bytes.HasSuffix(path, []byte("/stream")), bytes.HasSuffix(path, []byte("/log.txt")), bytes.Equal(path, []byte("/v1/audit-logs")),
 		bytes.HasSuffix(path, []byte("/download")), bytes.HasPrefix(path, []byte("/dl/")),
 		bytes.HasPrefix(path, []byte("/i/")) && bytes.HasSuffix(path, []byte("/app")):
 		return fasthttp.RequestConfig{WriteTimeout: streamWriteTimeout}

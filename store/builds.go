@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/oore-ci/oore/app/core"
@@ -93,74 +92,6 @@ func (s *Store) UpdateBuild(ctx context.Context, b core.Build, from core.BuildSt
 		return q.addEvent(*e)
 	})
 	return failed(err, "update build %s", b.ID)
-}
-
-// ListBuilds is core.BuildStore's.
-func (s *Store) ListBuilds(ctx context.Context, f core.BuildFilter, page core.Page) ([]core.Build, int, error) {
-	matching := filterBuilds(s.read(ctx).db().Model(&buildRow{}), f).Session(&gorm.Session{})
-	var total int64
-	if err := matching.Count(&total).Error; err != nil {
-		return nil, 0, failed(err, "count builds")
-	}
-	var rows []buildRow
-	// Problems and tests can be large, and nobody looks at them in a list.
-	err := paged(matching, page).Omit("Problems", "Tests").Order("created_at DESC, id DESC").Find(&rows).Error
-	return toCores(rows), int(total), failed(err, "list builds")
-}
-
-func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
-	equal := func(column, value string) {
-		if value != "" {
-			db = db.Where(column+" = ?", value)
-		}
-	}
-	equal("project_id", f.ProjectID)
-	equal("pipeline_id", f.PipelineID)
-	equal("branch", f.Branch)
-	equal("sha", f.SHA)
-	equal("trigger_type", string(f.TriggerType))
-	if f.IDs != nil {
-		db = db.Where("id IN ?", f.IDs)
-	}
-	if f.ProjectIDs != nil {
-		db = db.Where("project_id IN ?", f.ProjectIDs)
-	}
-	if f.RepositoryID != "" {
-		db = db.Where("project_id IN (SELECT id FROM projects WHERE repository_id = ?)", f.RepositoryID)
-	}
-	if f.PullRequest != 0 {
-		db = db.Where("pr_number = ?", f.PullRequest)
-	}
-	if f.SHAPrefix != "" {
-		db = db.Where("sha >= ? AND sha < ?", f.SHAPrefix, f.SHAPrefix+"g") // no hex digit comes after f
-	}
-	if f.SourceID != "" {
-		db = db.Where("source_build_id = ? AND source_build_id <> ''", f.SourceID) // as its index has it
-	}
-	if f.Number != 0 {
-		db = db.Where("number = ?", f.Number)
-	}
-	if f.Before != nil {
-		db = before(db, *f.Before)
-	}
-	if len(f.Statuses) > 0 {
-		statuses := make([]string, len(f.Statuses))
-		for i, status := range f.Statuses {
-			statuses[i] = string(status)
-		}
-		db = db.Where("status IN ?", statuses)
-	}
-	return db
-}
-
-func before(db *gorm.DB, b core.Build) *gorm.DB {
-	fork := 0
-	if b.PullRequest != nil && b.PullRequest.Fork {
-		fork = b.PullRequest.Number
-	}
-	queue := string(core.EventMergeGroup)
-	return db.Where("pipeline_id = ? AND number < ? AND branch = ? AND tag = ?", b.PipelineID, b.Number, b.Branch, b.Tag).
-		Where("CASE WHEN pr_fork THEN pr_number ELSE 0 END = ? AND (trigger_event = ?) = ?", fork, queue, b.TriggerEvent == queue)
 }
 
 // ListLeased is core.BuildStore's.

@@ -9,14 +9,16 @@ import (
 
 // ansi renders the lines of one step: SGR escapes become classes, every other escape
 // is dropped, a carriage return starts the line anew as on a terminal, and all the
-// rest is text. The style lasts from line to line. static/ansi.js is its twin for
-// lines that arrive while the page is open; a browser test compares the two.
+// rest is text. The style lasts from line to line.
 type ansi struct {
+	links  LogLinks
+	faulty bool // the line before named a faulty place
+
 	bold, dim, italic, underline, strike, inverse bool
 	fg, bg                                        int // 1 to 16; 0: the default
 }
 
-// tokens names the style for the twin that goes on from here, e.g. "b f2".
+// tokens names the style by its classes, e.g. "b f2".
 func (a *ansi) tokens() string {
 	var t []string
 	for _, s := range []struct {
@@ -46,16 +48,20 @@ func (a *ansi) classes() string {
 	return shown.tokens()
 }
 
-// line renders one line. No input makes other markup than <span class="…">.
+// line renders one line. No input makes other markup than <span class="…"> and links.
 func (a *ansi) line(content []byte) template.HTML {
 	var out, text strings.Builder
 	style, returned := a.classes(), false
+	a.faulty = false
 	flush := func() {
-		escaped := template.HTMLEscapeString(text.String())
-		if escaped != "" && style != "" {
-			escaped = `<span class="` + style + `">` + escaped + `</span>`
+		styled := text.Len() > 0 && style != ""
+		if styled {
+			out.WriteString(`<span class="` + style + `">`)
 		}
-		out.WriteString(escaped)
+		a.faulty = a.links.write(&out, text.String()) || a.faulty
+		if styled {
+			out.WriteString("</span>")
+		}
 		text.Reset()
 		style = a.classes()
 	}
@@ -71,6 +77,7 @@ func (a *ansi) line(content []byte) template.HTML {
 			}
 		case r == '\r':
 			returned = true // the line starts anew once something is printed over it
+		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069: // would turn around what follows
 		case r == '\t' || r >= 0x20 && (r < 0x7f || r > 0x9f): // other controls show nothing
 			if returned {
 				out.Reset()
@@ -183,7 +190,7 @@ func (a *ansi) attribute(n int) {
 	}
 	switch n {
 	case 0:
-		*a = ansi{}
+		*a = ansi{links: a.links, faulty: a.faulty}
 	case 1:
 		a.bold = true
 	case 2:

@@ -20,10 +20,15 @@ type BuildView struct {
 	Events    []core.BuildEvent
 	Artifacts []core.Artifact
 	Place     *core.QueuePlace // while it waits
+	Usual     core.UsualTimes
+	ErrorLine int64 // the number of the line to look at first; 0: none
+	Tab       BuildTab
 	Log       LogView
-	MayRun    bool   // may cancel and run again
-	PublicURL string // without a trailing slash
-	Demo      bool   // it is of the sample repository, and the reader may push to that
+	Groups    []core.LogGroup // of the log
+	History   []core.Build    // with tests, of the pipeline, up to this one, newest first
+	MayRun    bool            // may cancel and run again
+	PublicURL string          // without a trailing slash
+	Demo      bool            // it is of the sample repository, and the reader may push to that
 }
 
 // Build writes a build's page.
@@ -146,12 +151,73 @@ func (v BuildView) Waiting() string {
 	return ""
 }
 
+// Left says how much longer it will run, if that can be told.
+func (v BuildView) Left() string {
+	if v.Build.Status != core.BuildRunning || v.Usual.Build == 0 {
+		return ""
+	}
+	usual := "usual " + core.HumanDuration(v.Usual.Build)
+	left := v.Usual.Build - v.Took()
+	switch {
+	case left < 0:
+		return "longer than " + usual
+	case left < time.Minute:
+		return "less than a minute left, " + usual
+	}
+	return fmt.Sprintf("about %d min left, %s", int((left+30*time.Second)/time.Minute), usual)
+}
+
+// Done is how much of the usual time has passed, in percent.
+func (v BuildView) Done() int {
+	if v.Usual.Build == 0 {
+		return 0
+	}
+	return int(min(100*v.Took()/v.Usual.Build, 100))
+}
+
+// Try says what may help after a failure, by its reason; empty where the output tells.
+func (v BuildView) Try() string {
+	switch v.Build.StatusReason {
+	case core.ReasonCheckoutFailed:
+		return "Look whether the commit still exists and whether the source may read the repository, then run the build again."
+	case core.ReasonCommitUnknown:
+		return "No branch or tag reaches this commit. Push it to a branch, or approve it if it comes from a fork."
+	case core.ReasonConfigInvalid, core.ReasonConfigMissing:
+		return "Mend the configuration and push; running this commit again ends the same way."
+	case core.ReasonRunnerLost, core.ReasonRunnerShutdown, core.ReasonRunnerError:
+		return "It is no fault of the commit: run it again, and look at the runner if it happens twice."
+	case core.ReasonTimedOut:
+		return "Look for what hangs in the last lines, or give the pipeline more time."
+	case core.ReasonExpired:
+		return "Start a runner with the labels that the pipeline wants, then run the build again."
+	case core.ReasonArtifactMissing:
+		return "Compare the artifact patterns with what the build wrote."
+	case core.ReasonWorkspaceLimit:
+		return "Let the build write less, or raise the runner's limit."
+	case core.ReasonCommandFailed:
+		if v.Build.Tests != nil && v.Build.Tests.Failed > 0 {
+			return "Read the failed tests; if one is known to fail now and then, run the build again."
+		}
+	}
+	return ""
+}
+
 // StepView is a step with its share of the time.
 type StepView struct {
 	core.Step
-	Took  time.Duration
-	Share int // percent of the longest step
+	Number int // from 1
+	Took   time.Duration
+	Share  int           // percent of the longest step; of one that runs, of its usual time
+	Usual  time.Duration // 0: not known
+	Groups []core.LogGroup
+	More   int // groups that are not listed
 }
+
+// AtMS is when it began, in milliseconds since the build was queued.
+func (s StepView) AtMS(b core.Build) int64 { return s.StartedAt.Sub(b.QueuedAt).Milliseconds() }
+
+// listedGroups is how many groups of a step the page lists.
+const listedGroups = 40
 
 // Line is the number of the step's first line, 0 if it printed nothing.
 func (s StepView) Line() int64 {
@@ -170,11 +236,21 @@ func (v BuildView) StepViews() []StepView {
 		if s.FinishedAt != nil {
 			end = *s.FinishedAt
 		}
-		views[i] = StepView{Step: s, Took: end.Sub(s.StartedAt)}
+		views[i] = StepView{Step: s, Number: i + 1, Took: end.Sub(s.StartedAt), Usual: v.Usual.Steps[s.Name]}
+		for _, g := range v.Groups {
+			if g.Step == s.Name {
+				views[i].Groups = append(views[i].Groups, g)
+			}
+		}
+		views[i].More = max(0, len(views[i].Groups)-listedGroups)
+		views[i].Groups = views[i].Groups[:min(len(views[i].Groups), listedGroups)]
 		longest = max(longest, views[i].Took)
 	}
 	for i := range views {
 		views[i].Share = int(100 * views[i].Took / longest)
+		if usual := views[i].Usual; views[i].FinishedAt == nil && usual > 0 {
+			views[i].Share = int(min(100*views[i].Took/usual, 100))
+		}
 	}
 	return views
 }

@@ -99,11 +99,15 @@ func TestContrast(t *testing.T) {
 		check(s+" on the page", state["--fg"], root["--bg"], 4.5)
 		check("text on the tint of "+s, root["--text"], state["--tint"], 4.5)
 	}
+	inLog := tokens(t, css, ".log :is(.w, .l)")
+	check("text on a faulty line", root["--text"], inLog["--band"], 4.5)
+	check("text on what was found", root["--text"], inLog["--now"], 4.5)
 	for _, selector := range []string{".f0", ".f1, .f9", ".f2, .f10", ".f3, .f11", ".f4, .f12", ".f5, .f13", ".f6, .f14", ".f7, .f15", ".f8"} {
 		color := tokens(t, css, selector)["color"]
 		check(selector+" in the log", color, root["--log"], 4.5)
 		if selector != ".f0" && selector != ".f8" { // these take the text's color there
 			check(selector+" in a marked line", color, root["--hit"], 4.5)
+			check(selector+" in a faulty line", color, inLog["--band"], 4.5)
 		}
 	}
 	for _, selector := range []string{

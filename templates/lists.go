@@ -7,36 +7,6 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// BuildsView is the list of builds with its filters.
-type BuildsView struct {
-	Page
-	Rows     []BuildRow
-	Projects []core.Project
-	Project  string // the chosen project's id
-	Status   core.BuildStatus
-	Branch   string
-	Pager    Pager
-}
-
-// Statuses are the choices of the filter.
-func (v BuildsView) Statuses() []core.BuildStatus { return core.BuildStatuses() }
-
-// Filtered tells whether a filter is set.
-func (v BuildsView) Filtered() bool { return v.Project != "" || v.Status != "" || v.Branch != "" }
-
-// Active tells whether something in the list will change by itself.
-func (v BuildsView) Active() bool {
-	for _, r := range v.Rows {
-		if !r.Build.Status.Terminal() {
-			return true
-		}
-	}
-	return false
-}
-
-// Builds writes the list of builds.
-func (s *Set) Builds(w io.Writer, v BuildsView) error { return s.render(w, "builds", "layout", v) }
-
 // DeliveriesView is the list of messages from outside.
 type DeliveriesView struct {
 	Page

@@ -40,12 +40,16 @@ func New() (*Set, error) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(file, ".html.tmpl")
-		if name == "layout" || name == "partials" || name == "project_parts" {
+		if name == "layout" || name == "partials" || name == "project_parts" || strings.Contains(name, "_part_") {
 			continue
+		}
+		parts, err := fs.Glob(pageFiles, name+"_part_*.html.tmpl")
+		if err != nil {
+			return nil, fmt.Errorf("list the parts of the page %s: %w", name, err)
 		}
 		page, err := shared.Clone()
 		if err == nil {
-			page, err = page.ParseFS(pageFiles, file)
+			page, err = page.ParseFS(pageFiles, append(parts, file)...)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("parse the page %s: %w", name, err)

@@ -16,7 +16,7 @@ func TestStaticFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"app.css", "app.js", "keys.js", "log.js", "ansi.js", "fav-oore.svg", "fav-skipped.svg"}
+	names := []string{"app.css", "app.js", "keys.js", "log.js", "logbar.js", "build.js", "live.js", "fav-oore.svg", "fav-skipped.svg"}
 	for _, status := range core.BuildStatuses() {
 		names = append(names, "fav-"+string(status)+".svg")
 	}
@@ -88,9 +88,9 @@ func TestStepsShareOfTheLongest(t *testing.T) {
 }
 
 func TestHugeLinesAreCut(t *testing.T) {
-	out := LogView{Records: []core.LogRecord{{Content: bytes.Repeat([]byte("x"), core.MaxLogLine)}, {Sequence: 1, Content: []byte("y")}}}.Render()
-	if len(out.Lines[0].HTML) != shownLine || out.Lines[0].Class != "l long" || out.Lines[1].Class != "l" {
-		t.Errorf("%d bytes shown, classes %q and %q", len(out.Lines[0].HTML), out.Lines[0].Class, out.Lines[1].Class)
+	out := string(LogView{Records: []core.LogRecord{{Content: bytes.Repeat([]byte("#"), core.MaxLogLine)}, {Sequence: 1, Content: []byte("y")}}}.Windows()[0].HTML)
+	if strings.Count(out, "##") != shownLine/2 || !strings.Contains(out, `<div class="l long" id="L1"`) || !strings.Contains(out, `<div class="l" id="L2"`) {
+		t.Errorf("%d bytes shown in %.200s", strings.Count(out, "##"), out)
 	}
 }
 

@@ -243,6 +243,13 @@ type BuildFilter struct {
 	SHA          string
 	SHAPrefix    string // lower-case hex digits
 	TriggerType  TriggerType
+	TriggerEvent string // the event kind that made it
+	TriggerUser  string // who asked, as Actor.Identity tells people apart
+	// Text is in the branch, tag, commit message or author, whatever the case of ASCII letters.
+	Text string
+	// Newest narrows to so many of the newest builds of the project and pipeline, for
+	// what no index helps to find.
+	Newest       int
 	PullRequest  int
 	RepositoryID string
 	Number       int    // of the build in its project
@@ -251,7 +258,25 @@ type BuildFilter struct {
 	// tag: a fork's main is not ours, and a merge queue's entry stands beside the branch
 	// it is for.
 	Before *Build
+	// WithTests gives their Tests too.
+	WithTests bool
 }
 
-// Page is a window of a list. Limit is 1 to 200.
-type Page struct{ Limit, Offset int }
+// Page is a window of a list. Limit is 1 to 200. Of a list of builds, Older gives what
+// comes after a build in it, Newer what comes just before it; the total counts all.
+type Page struct {
+	Limit, Offset int
+	Older, Newer  *Cursor
+}
+
+// Cursor is a build's place in a list.
+type Cursor struct {
+	CreatedAt time.Time
+	ID        string
+}
+
+// BuildsVersion tells apart two moments of all builds.
+type BuildsVersion struct {
+	UpdatedAt time.Time // of the newest change
+	Active    int       // builds that have not ended
+}

@@ -75,6 +75,12 @@ func WaitCodes() []string {
 	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitQueuePaused, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
 }
 
+// UsualTimes are how long builds of a pipeline take, as medians; 0: not known.
+type UsualTimes struct {
+	Build time.Duration
+	Steps map[string]time.Duration // by name
+}
+
 // Median is the middle of the durations, the upper one of two; 0 of none.
 func Median(took []time.Duration) time.Duration {
 	if len(took) == 0 {

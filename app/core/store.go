@@ -87,7 +87,8 @@ type BuildStore interface {
 	// build that has the key is returned with created false.
 	CreateBuild(ctx context.Context, b Build, e BuildEvent) (stored Build, created bool, err error)
 	FindBuild(ctx context.Context, id string) (Build, error)
-	// ListBuilds gives the newest first, without Problems and Tests, and the total of the filter.
+	// ListBuilds gives the newest first, without Problems and (but for f.WithTests) Tests,
+	// and the total of the filter.
 	ListBuilds(ctx context.Context, f BuildFilter, page Page) ([]Build, int, error)
 	// NewestBuild finds the build with the highest number for a pipeline and commit.
 	NewestBuild(ctx context.Context, pipelineID, sha string) (Build, error)
@@ -111,6 +112,11 @@ type BuildStore interface {
 	// ListQueuedBefore lists builds that are queued since before t.
 	ListQueuedBefore(ctx context.Context, t time.Time) ([]Build, error)
 	CountBuilds(ctx context.Context, s BuildStatus) (int, error)
+	// BuildsVersion changes whenever a build is made, or one that is among the newest or has
+	// not ended changes.
+	BuildsVersion(ctx context.Context) (BuildsVersion, error)
+	// UsualTimes are those of a pipeline's last ten builds that ran to their end.
+	UsualTimes(ctx context.Context, pipelineID string) (UsualTimes, error)
 
 	ListBuildEvents(ctx context.Context, buildID string) ([]BuildEvent, error) // oldest first
 	// SaveStep inserts or updates by (BuildID, Index).

@@ -35,7 +35,7 @@ type Commands interface {
 	Find(ctx context.Context, actor core.Actor, text string) (app.Found, error)
 	ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilter, page core.Page) ([]core.Build, int, error)
 	ReadLog(ctx context.Context, actor core.Actor, buildID string, after int64, limit int) (app.LogPage, error)
-	SearchLog(ctx context.Context, actor core.Actor, buildID, text string, after int64, limit int) (app.LogMatches, error)
+	SearchLog(ctx context.Context, actor core.Actor, buildID string, in app.LogSearch) (app.LogMatches, error)
 	BuildChanged(buildID string) <-chan struct{}
 	CreateStreamToken(ctx context.Context, actor core.Actor, buildID string) (token string, expires time.Time, err error)
 

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/sse"
 )
 
 const (
@@ -28,7 +29,7 @@ func (a *API) auditCSV(c *fiber.Ctx, actor core.Actor, f core.AuditFilter) error
 	c.Set(fiber.HeaderContentType, mimeCSV+"; charset=utf-8; header=present")
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="oore-audit-`+a.now().UTC().Format(time.DateOnly)+`.csv"`)
 	piece := csvLine(nil, auditColumns()...)
-	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: func() ([]byte, error) {
+	c.Context().SetBodyStream(&sse.Body{Conn: c.Context().Conn(), Patience: a.timing.patience, Next: func() ([]byte, error) {
 		if piece == nil && len(entries) == 0 {
 			return nil, io.EOF
 		}

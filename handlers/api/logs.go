@@ -8,7 +8,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/sse"
 )
 
 // Bounds of a log page in JSON (contract section 3).
@@ -45,7 +47,8 @@ func (a *API) Logs(c *fiber.Ctx, actor core.Actor) error {
 }
 
 // SearchLogs answers GET /v1/builds/{id}/logs/search: the lines that hold the text q,
-// in any case, after after_sequence; total counts those of the whole log.
+// after after_sequence, letters in any case unless case=true; total counts those of the
+// whole log.
 func (a *API) SearchLogs(c *fiber.Ctx, actor core.Actor) error {
 	id, err := pathID(c, "Build")
 	if err != nil {
@@ -63,7 +66,11 @@ func (a *API) SearchLogs(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	found, err := a.app.SearchLog(c.UserContext(), actor, id, text, after, int(limit))
+	exact, err := queryBool(c, "case", false)
+	if err != nil {
+		return err
+	}
+	found, err := a.app.SearchLog(c.UserContext(), actor, id, app.LogSearch{Text: text, Case: exact, After: after, Limit: int(limit)})
 	if err != nil {
 		return err
 	}
@@ -85,13 +92,9 @@ func sendRecords(c *fiber.Ctx, records []core.LogRecord, total int64) error {
 }
 
 func (a *API) textLog(c *fiber.Ctx, actor core.Actor, id string, after int64) error {
-	system := true
-	switch c.Query("system") {
-	case "", "true":
-	case "false":
-		system = false
-	default:
-		return invalid("system must be true or false")
+	system, err := queryBool(c, "system", true)
+	if err != nil {
+		return err
 	}
 	// The first page is read here, so that an error is still an answer of its own.
 	page, err := a.app.ReadLog(c.UserContext(), actor, id, after, 0)
@@ -99,17 +102,17 @@ func (a *API) textLog(c *fiber.Ctx, actor core.Actor, id string, after int64) er
 		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
-	reader := a.newReader(actor)
-	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: func() ([]byte, error) {
+	reader := sse.NewReader(a.app, actor, a.timing.recheck, a.now)
+	c.Context().SetBodyStream(&sse.Body{Conn: c.Context().Conn(), Patience: a.timing.patience, Next: func() ([]byte, error) {
 		if len(page.Records) == 0 {
 			return nil, io.EOF
 		}
 		text := appendText(nil, page.Records, system)
-		if err := reader.check(context.Background()); err != nil {
+		if err := reader.Check(context.Background()); err != nil {
 			return text, err
 		}
 		var err error
-		page, err = a.app.ReadLog(context.Background(), reader.actor, id, page.Records[len(page.Records)-1].Sequence, 0)
+		page, err = a.app.ReadLog(context.Background(), reader.Actor, id, page.Records[len(page.Records)-1].Sequence, 0)
 		return text, err
 	}}, -1)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -76,9 +77,9 @@ func TestLogsAreSearched(t *testing.T) {
 	f.Append("Needle")
 	s := serve(t, f)
 	const found = `{"logs":[{"sequence":0,"content":"Needle","stream":"stdout","step":"build-1","time":1763800000.123}],"total":70}`
-	for query, want := range map[string][3]any{
-		"?q=needle": {"needle", int64(-1), 1000},
-		"?q=a%20%C3%BC%26&after_sequence=7&limit=5000": {"a ü&", int64(7), 5000},
+	for query, want := range map[string]app.LogSearch{
+		"?q=needle": {Text: "needle", After: -1, Limit: 1000},
+		"?q=a%20%C3%BC%26&after_sequence=7&limit=5000&case=true": {Text: "a ü&", Case: true, After: 7, Limit: 5000},
 	} {
 		got := s.ask("GET", "/builds/"+buildID+"/logs/search"+query, "")
 		call := f.Last()
@@ -86,7 +87,7 @@ func TestLogsAreSearched(t *testing.T) {
 			t.Errorf("%s: %s, asked for %+v", query, got.body, call)
 		}
 	}
-	for _, query := range []string{"?q=%ff", "?q=x&after_sequence=-2", "?q=x&limit=0", "?q=x&limit=5001"} {
+	for _, query := range []string{"?q=%ff", "?q=x&after_sequence=-2", "?q=x&limit=0", "?q=x&limit=5001", "?q=x&case=yes"} {
 		if got := s.ask("GET", "/builds/"+buildID+"/logs/search"+query, ""); got.status != 400 {
 			t.Errorf("%s: %d %s", query, got.status, got.body)
 		}

@@ -74,6 +74,18 @@ func queryInt(c *fiber.Ctx, name string, otherwise, low, high int64) (int64, err
 	return n, nil
 }
 
+func queryBool(c *fiber.Ctx, name string, otherwise bool) (bool, error) {
+	switch c.Query(name) {
+	case "":
+		return otherwise, nil
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, invalid("%s must be true or false", name)
+}
+
 // queryText reads a free text. What no database takes as text can match nothing.
 func queryText(c *fiber.Ctx, name string) (string, error) {
 	text := c.Query(name)

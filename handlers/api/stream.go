@@ -12,6 +12,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/sse"
 )
 
 // timing holds the rhythm of a stream.
@@ -39,26 +40,19 @@ func (a *API) Stream(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	s := &logStream{api: a, reader: a.newReader(actor), buildID: id, after: after}
+	s := &logStream{api: a, reader: sse.NewReader(a.app, actor, a.timing.recheck, a.now), buildID: id, after: after}
 	// The first read is made here, so that an error is still an answer of its own.
 	if err := s.read(c.UserContext()); err != nil {
 		return err
 	}
-	startEvents(c)
+	sse.Start(c)
 	if c.Method() == fiber.MethodHead {
 		return nil
 	}
 	a.meter.Note(core.MetricStreams, 1)
 	done := func() { a.meter.Note(core.MetricStreams, -1) }
-	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: s.next, done: done}, -1)
+	c.Context().SetBodyStream(&sse.Body{Conn: c.Context().Conn(), Patience: a.timing.patience, Next: s.next, Done: done}, -1)
 	return nil
-}
-
-// startEvents says that events follow, and that a proxy must not hold them back.
-func startEvents(c *fiber.Ctx) {
-	c.Set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Set("X-Accel-Buffering", "no")
 }
 
 // streamStart is the sequence after which the reader wants to go on. What the
@@ -78,7 +72,7 @@ func streamStart(c *fiber.Ctx) (int64, error) {
 // logStream is one reader of one build's log.
 type logStream struct {
 	api     *API
-	reader  *reader
+	reader  *sse.Reader
 	buildID string
 	after   int64 // the sequence sent last
 
@@ -94,7 +88,7 @@ type logStream struct {
 
 func (s *logStream) read(ctx context.Context) (err error) {
 	s.ring = s.api.app.BuildChanged(s.buildID)
-	s.page, err = s.api.app.ReadLog(ctx, s.reader.actor, s.buildID, s.after, 0)
+	s.page, err = s.api.app.ReadLog(ctx, s.reader.Actor, s.buildID, s.after, 0)
 	s.fresh = err == nil
 	return err
 }
@@ -124,7 +118,7 @@ func (s *logStream) next() ([]byte, error) {
 // advance reads on. A reader whose build is gone, or who may no longer see it, is
 // sent away; so is one who must try again because we cannot read.
 func (s *logStream) advance() {
-	err := s.reader.check(context.Background())
+	err := s.reader.Check(context.Background())
 	if err == nil {
 		err = s.read(context.Background())
 	}
@@ -144,11 +138,11 @@ func (s *logStream) wait() bool {
 	defer timer.Stop()
 	select {
 	case <-s.ring:
-	case <-s.reader.user:
-	case <-s.reader.credential:
+	case <-s.reader.User:
+	case <-s.reader.Credential:
 	case <-timer.C:
 		if time.Since(s.wrote) >= t.heartbeat {
-			s.queue = append(s.queue, []byte(": still here\n\n"))
+			s.queue = append(s.queue, sse.Heartbeat())
 		}
 	case <-s.api.stop:
 		return false
@@ -170,7 +164,7 @@ func (s *logStream) send() {
 	s.sendStatus()
 	if s.page.Complete {
 		done, _ := json.Marshal(map[string]core.BuildStatus{"status": s.page.Build.Status}) // cannot fail
-		s.queue = append(s.queue, event("done", done))
+		s.queue = append(s.queue, sse.Event("done", "", done))
 		s.ended = true
 	}
 }
@@ -188,9 +182,5 @@ func (s *logStream) sendStatus() {
 		s.api.log.Error("render a build", "build", s.buildID, "error", err)
 		return
 	}
-	s.queue = append(s.queue, event("status", data))
-}
-
-func event(name string, data []byte) []byte {
-	return []byte("event: " + name + "\ndata: " + string(data) + "\n\n")
+	s.queue = append(s.queue, sse.Event("status", "", data))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/sse"
 )
 
 // SystemCommands are those about the server itself.
@@ -112,9 +113,9 @@ func (a *API) Challenge(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	startEvents(c)
-	events := [][]byte{event("answer", data), event("done", []byte("{}"))}
-	c.Context().SetBodyStream(&pull{conn: c.Context().Conn(), patience: a.timing.patience, next: func() ([]byte, error) {
+	sse.Start(c)
+	events := [][]byte{sse.Event("answer", "", data), sse.Event("done", "", []byte("{}"))}
+	c.Context().SetBodyStream(&sse.Body{Conn: c.Context().Conn(), Patience: a.timing.patience, Next: func() ([]byte, error) {
 		switch len(events) {
 		case 0:
 			return nil, io.EOF

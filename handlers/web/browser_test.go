@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,17 @@ type tab struct {
 func browser(t *testing.T, expected ...string) tab {
 	t.Helper()
 	return tab{T: t, ctx: browsertest.Open(t, expected...)}
+}
+
+// another is one more tab of the same browser.
+func (b tab) another() tab {
+	b.Helper()
+	ctx, closeTab := chromedp.NewContext(b.ctx)
+	b.Cleanup(closeTab)
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 860)); err != nil {
+		b.Fatal(err)
+	}
+	return tab{T: b.T, ctx: ctx}
 }
 
 // step bounds one action, so that a page which never does it fails the test and does
@@ -96,13 +108,21 @@ func evaluate[T any](b tab, expression string) T {
 // serve listens on a free port and returns the address.
 func serve(t *testing.T, a *fiber.App) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, end := serveAt(t, a, "127.0.0.1:0")
+	t.Cleanup(end)
+	return address
+}
+
+// serveAt listens at an address until end is called.
+func serveAt(t *testing.T, a *fiber.App, at string) (address string, end func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- a.Listener(listener) }()
-	t.Cleanup(func() {
+	return "http://" + listener.Addr().String(), sync.OnceFunc(func() {
 		if err := a.ShutdownWithTimeout(time.Second); err != nil {
 			t.Logf("stop the server: %v", err)
 		}
@@ -110,5 +130,4 @@ func serve(t *testing.T, a *fiber.App) string {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	return "http://" + listener.Addr().String()
 }

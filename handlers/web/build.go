@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,13 +13,14 @@ import (
 	"github.com/oore-ci/oore/templates"
 )
 
-// Build is GET /builds/:id: what happened, the steps, and a window of the log: the
+// Build is GET /builds/:id: what happened, the steps, and windows of the log: the
 // first lines, or the last of a live one; ?line=N or ?line=A-B the lines around, with
-// these marked; ?from=N the window that starts there. ?part=summary is what the
-// script draws anew when the state changes.
+// these marked; ?from=N the window with that line; ?q= what is found; ?fold= with groups
+// folded. ?part=summary is what the script draws anew when the state changes.
 func (p *Pages) Build(c *fiber.Ctx, actor core.Actor) error {
 	if query(c, "part") == "summary" {
-		v, err := p.buildView(c, actor, param(c, "id"))
+		tab := templates.BuildTab(query(c, "tab"))
+		v, err := p.tabView(c, actor, param(c, "id"), tab)
 		if err != nil {
 			return err
 		}
@@ -29,13 +31,13 @@ func (p *Pages) Build(c *fiber.Ctx, actor core.Actor) error {
 
 func (p *Pages) buildPage(c *fiber.Ctx, actor core.Actor, status int, alert *templates.Alert) error {
 	ctx := c.UserContext()
-	v, err := p.buildView(c, actor, param(c, "id"))
+	v, err := p.tabView(c, actor, param(c, "id"), templates.TabLog)
 	if err != nil {
 		return err
 	}
 	v.Page.Alert = alert
-	v.Log, err = p.logView(ctx, actor, v.Build, wantedLines(query(c, "line"), query(c, "from")))
-	if core.KindOf(err) == core.KindUnavailable { // all else of the build is known
+	v.Log, err = p.logView(ctx, actor, v, wantedLines(c))
+	if core.KindOf(err) == core.KindUnavailable && err != nil { // all else of the build is known
 		p.log.Warn("log not shown", "build", v.Build.ID, "error", err)
 		e, unavailable := asError(err)
 		status, v.Log = unavailable, templates.LogView{URL: "/builds/" + v.Build.ID, Empty: e.Message}
@@ -45,6 +47,53 @@ func (p *Pages) buildPage(c *fiber.Ctx, actor core.Actor, status int, alert *tem
 		return err
 	}
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Build(w, v) })
+}
+
+// BuildStep is GET /builds/:id/steps/:n: the log where the step begins, from 1.
+func (p *Pages) BuildStep(c *fiber.Ctx, actor core.Actor) error {
+	detail, err := p.app.FindBuildDetail(c.UserContext(), actor, param(c, "id"))
+	if err != nil {
+		return err
+	}
+	n, err := c.ParamsInt("n")
+	if err != nil || n < 1 || n > len(detail.Steps) {
+		return core.Errorf(core.KindNotFound, "Step not found")
+	}
+	line := strconv.FormatInt(detail.Steps[n-1].FirstSequence+1, 10)
+	return c.Redirect("/builds/"+detail.Build.ID+"?line="+line+"#L"+line, http.StatusFound)
+}
+
+// buildTab is GET /builds/:id/artifacts, tests, timeline and config.
+func (p *Pages) buildTab(tab templates.BuildTab) func(*fiber.Ctx, core.Actor) error {
+	return func(c *fiber.Ctx, actor core.Actor) error {
+		v, err := p.tabView(c, actor, param(c, "id"), tab)
+		if err != nil {
+			return err
+		}
+		return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Build(w, v) })
+	}
+}
+
+// tabView is all of a build's page but the log itself.
+func (p *Pages) tabView(c *fiber.Ctx, actor core.Actor, id string, tab templates.BuildTab) (templates.BuildView, error) {
+	ctx := c.UserContext()
+	v, err := p.buildView(c, actor, id)
+	if err != nil {
+		return v, err
+	}
+	v.Tab = tab
+	v.Page.Title = templates.BuildTitle(v.Build, v.Project.Name) + tab.Title()
+	switch tab {
+	case templates.TabTests:
+		v.History, err = p.app.TestHistory(ctx, actor, v.Build)
+	case templates.TabLog:
+		v.Groups, err = p.app.LogOutline(ctx, actor, id)
+		if core.KindOf(err) == core.KindUnavailable { // the log's place says so
+			err = nil
+		}
+	case templates.TabArtifacts, templates.TabTimeline, templates.TabConfig:
+	}
+	return v, err
 }
 
 func (p *Pages) buildView(c *fiber.Ctx, actor core.Actor, id string) (templates.BuildView, error) {
@@ -73,6 +122,10 @@ func (p *Pages) buildView(c *fiber.Ctx, actor core.Actor, id string) (templates.
 	if place, waits := places[v.Build.ID]; waits {
 		v.Place = &place
 	}
+	if v.Usual, err = p.app.UsualTimes(ctx, actor, v.Build); err != nil {
+		return v, err
+	}
+	v.ErrorLine = p.errorLine(ctx, actor, v)
 	v.Page = page(c, actor, templates.BuildTitle(v.Build, v.Project.Name), "builds", "/v1/builds/"+v.Build.ID)
 	v.Page.State = v.Build.Status
 	v.PublicURL = p.publicURL
@@ -108,14 +161,26 @@ func (p *Pages) changeBuild(
 }
 
 // emptyLog says why there are no lines.
-func emptyLog(b core.Build, now time.Time) string {
+func emptyLog(b core.Build, in templates.BuildView, now time.Time) string {
 	switch {
+	case b.Status == core.BuildQueued && in.Place != nil:
+		return "Not started. " + in.Place.Reason.Text + " The log starts when a runner takes the build."
 	case b.Status == core.BuildQueued:
 		return "The log starts when a runner takes the build."
+	case b.Status == core.BuildAssigned:
+		return "The runner " + b.RunnerName + " has taken the build; nothing was printed yet."
 	case !b.LogComplete():
 		return "No output yet."
 	case b.Duration(now) == 0:
 		return "The build ended before it ran, so it has no log."
 	}
 	return "The build ended without output."
+}
+
+// endedLog says why a log ends in the middle.
+func endedLog(b core.Build) string {
+	if b.StatusReason != core.ReasonRunnerLost || b.FinishedAt == nil {
+		return ""
+	}
+	return "Output ends here: the runner stopped answering; the build was given up at " + b.FinishedAt.UTC().Format("15:04 UTC") + "."
 }

@@ -61,6 +61,8 @@ type fake struct {
 	putFirst  []string // builds that were put first
 	paused    *core.QueuePause
 	retained  app.RetentionInput
+	signedOff bool // what Recheck says
+	bells     bells
 }
 
 func find[T any](items []T, what string, is func(T) bool) (T, error) {
@@ -186,13 +188,11 @@ func (f *fake) ListBuilds(_ context.Context, _ core.Actor, filter core.BuildFilt
 	defer f.mu.Unlock()
 	out := []core.Build{}
 	for _, b := range f.builds {
-		if (filter.ProjectID == "" || filter.ProjectID == b.ProjectID) && (filter.PipelineID == "" || filter.PipelineID == b.PipelineID) &&
-			(filter.Number == 0 || filter.Number == b.Number) && (filter.Branch == "" || filter.Branch == b.Branch) && (len(filter.Statuses) == 0 || slices.Contains(filter.Statuses, b.Status)) {
+		if matches(b, filter) {
 			out = append(out, b)
 		}
 	}
-	from := min(at.Offset, len(out))
-	return out[from:min(from+at.Limit, len(out))], len(out), nil
+	return cut(out, at), len(out), nil
 }
 
 func (f *fake) ReadLog(ctx context.Context, actor core.Actor, id string, after int64, limit int) (app.LogPage, error) {

@@ -113,6 +113,7 @@ func filled() *fake {
 		b.StatusMessage, b.CommitAuthor, b.TriggerRef, b.DeliveryID = hostile, hostile, hostile, "d3"
 		b.Note, b.Platforms = hostile, []string{hostile}
 		b.Problems = slices.Repeat([]core.Annotation{{Path: hostile, Line: 1, Level: hostile, Title: hostile, Message: hostile}}, 2)
+		b.Tests = &core.TestSummary{Failed: 1, Failures: []core.TestFailure{{Suite: hostile, Name: hostile, Message: hostile, Path: hostile, Line: 1}}}
 		b.PullRequest = &core.PullRequest{Number: 1, Title: hostile, URL: "javascript:alert(1)"}
 	})
 	for _, id := range []string{"b140", "b139", "b142"} {
@@ -125,7 +126,15 @@ func filled() *fake {
 		f.steps["b139"][i].Status = core.StepSucceeded
 	}
 	f.records["b1"][1].Content, f.records["b1"][1].Step = []byte(hostile), hostile
-	f.steps["b1"][0].Name = hostile
+	f.records["b140"][1799].Content = []byte("  test/cart_test.dart:42 adds two items")
+	f.steps["b1"][0].Name, f.steps["b1"][0].Command = hostile, hostile
+	f.steps["b140"][1].Command, f.steps["b140"][3].Command = "flutter pub get", "flutter test --machine"
+	for i, line := range []string{
+		"::group::Downloading <packages>", "see https://pub.example/packages?a=1&b=2.", "token is ***", "::endgroup::",
+		"\x1b[31mtest/cart_test.dart:42:7: Expected: <2>\x1b[0m", "\u202egnp.exe\u202c and \x1b]8;;https://evil.example\x1b\\a link\x1b]8;;\x1b\\", hostile,
+	} {
+		f.records["b140"][20+i].Content = []byte(line)
+	}
 	f.deliveries = []core.Delivery{
 		{
 			ID: "d1", Provider: core.ProviderGitHub, DeliveryID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", Event: "push", Repository: "acme/shop", Ref: "refs/heads/main",

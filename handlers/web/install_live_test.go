@@ -14,7 +14,7 @@ func TestTheLinkOfAnAppThatWasJustBuiltIsCopied(t *testing.T) {
 	l, address := liveSite(t)
 	b := browser(t)
 	b.open(address + "/builds/b142")
-	b.await(`!document.querySelector("[data-copy]")`)
+	b.await(`!document.querySelector("[data-copy*='/i/']")`)
 	l.mu.Lock()
 	l.artifacts["b142"] = l.artifacts["b139"]
 	l.mu.Unlock()

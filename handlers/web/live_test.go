@@ -1,11 +1,11 @@
 package web
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,116 +13,71 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
-// live is the API that a build's page follows, over the fake house. A test breaks
-// the stream by raising breaks, or refuses it.
+// live is a site over the fake house whose streams a test can break or refuse.
 type live struct {
 	*fake
-	breaks  atomic.Int64 // streams end without done when it grows
+	pages   *Pages
 	refuses atomic.Bool
-	streams atomic.Int64
 	stop    chan struct{}
 }
 
 func liveSite(t *testing.T) (*live, string) {
 	t.Helper()
-	l := &live{fake: filled(), stop: make(chan struct{})}
-	a := site(t, l.fake, owner(), "http://127.0.0.1:8787")
-	a.Get("/v1/builds/:id/logs", func(c *fiber.Ctx) error {
-		page, err := l.ReadLog(c.UserContext(), owner(), param(c, "id"), int64(c.QueryInt("after_sequence", -1)), 0)
-		if err != nil {
-			return err
-		}
-		logs := []map[string]any{}
-		for _, r := range page.Records {
-			logs = append(logs, wire(r))
-		}
-		return c.JSON(fiber.Map{"logs": logs, "total": page.Total})
-	})
-	a.Get("/v1/builds/:id/logs/stream", func(c *fiber.Ctx) error {
-		if l.refuses.Load() {
-			return c.SendStatus(http.StatusServiceUnavailable)
-		}
-		id, after := param(c, "id"), int64(c.QueryInt("after_sequence", -1))
-		c.Set("Content-Type", "text/event-stream")
-		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { l.stream(w, id, after) })
-		return nil
-	})
-	address := serve(t, a)
-	t.Cleanup(func() { close(l.stop) }) // before the server stops
+	l := &live{fake: filled()}
+	address, _ := l.serve(t, "127.0.0.1:0")
 	return l, address
 }
 
-func wire(r core.LogRecord) map[string]any {
-	return map[string]any{"sequence": r.Sequence, "content": string(r.Content), "stream": r.Stream, "step": r.Step, "time": 1763800000.5}
+// serve listens; kill ends it as a killed server ends, streams and all.
+func (l *live) serve(t *testing.T, at string) (address string, kill func()) {
+	t.Helper()
+	l.stop = make(chan struct{})
+	address, end := serveAt(t, siteWith(t, l.fake, owner(), "http://127.0.0.1:8787", l), at)
+	stop := l.stop
+	kill = sync.OnceFunc(func() { close(stop); end() })
+	t.Cleanup(kill)
+	return address, kill
 }
 
-func (l *live) stream(w *bufio.Writer, id string, after int64) {
-	l.streams.Add(1)
-	defer l.streams.Add(-1)
-	breaks, status := l.breaks.Load(), core.BuildStatus("")
-	for l.breaks.Load() == breaks {
-		page, err := l.ReadLog(context.Background(), owner(), id, after, 0)
-		if err != nil {
-			return
-		}
-		if page.Build.Status != status {
-			status = page.Build.Status
-			send(w, "status", -1, map[string]any{"status": status})
-		}
-		for _, r := range page.Records {
-			send(w, "log", r.Sequence, wire(r))
-		}
-		after = page.Next - 1
-		if page.Build.LogComplete() && len(page.Records) == 0 {
-			send(w, "done", -1, map[string]any{"status": status})
-			_ = w.Flush()
-			return
-		}
-		fmt.Fprint(w, ": still here\n\n") // a reader that has gone shows only when written to
-		if w.Flush() != nil {
-			return
-		}
-		select {
-		case <-l.stop:
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-func send(w *bufio.Writer, event string, id int64, data any) {
-	text, err := json.Marshal(data)
+// search is the API's.
+func (l *live) search(c *fiber.Ctx) error {
+	found, err := l.SearchLog(c.UserContext(), owner(), param(c, "id"), app.LogSearch{
+		Text: c.Query("q"), Case: c.Query("case") == "true", After: int64(c.QueryInt("after_sequence", -1)), Limit: c.QueryInt("limit"),
+	})
 	if err != nil {
-		panic(err)
+		return c.Status(http.StatusTooManyRequests).JSON(fiber.Map{"error": err.Error()})
 	}
-	fmt.Fprintf(w, "event: %s\n", event)
-	if id >= 0 {
-		fmt.Fprintf(w, "id: %d\n", id)
+	logs := []fiber.Map{}
+	for _, r := range found.Records {
+		logs = append(logs, fiber.Map{"sequence": r.Sequence})
 	}
-	fmt.Fprintf(w, "data: %s\n\n", text)
+	return c.JSON(fiber.Map{"logs": logs, "total": found.Total})
 }
 
-func (l *live) print(id string, lines ...string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, line := range lines {
-		l.records[id] = append(l.records[id], core.LogRecord{
-			Sequence: int64(len(l.records[id])), Content: []byte(line), Stream: core.StreamStdout, Step: "flutter test", Time: time.Now(),
-		})
+// open is how many streams there are.
+func (l *live) open() int {
+	l.pages.streams.mu.Lock()
+	defer l.pages.streams.mu.Unlock()
+	n := 0
+	for _, count := range l.pages.streams.open {
+		n += count
 	}
+	return n
 }
 
-func (l *live) end(id string, status core.BuildStatus) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.builds {
-		if l.builds[i].ID == id {
-			l.builds[i].Status, l.builds[i].LeaseToken, l.builds[i].FinishedAt, l.builds[i].UpdatedAt = status, "", ptr(time.Now()), time.Now()
-		}
+// door refuses streams if the test wants that.
+func (l *live) door(c *fiber.Ctx) error {
+	if !strings.HasSuffix(c.Path(), "/stream") {
+		return c.Next()
 	}
+	if l.refuses.Load() {
+		return c.SendStatus(http.StatusServiceUnavailable)
+	}
+	return c.Next()
 }
 
 const (
@@ -141,9 +96,7 @@ func TestLogFollowsTheBuildToItsEnd(t *testing.T) {
 	b.await(`document.querySelector("#summary[data-status=succeeded] .state")?.textContent === "Succeeded"`)
 	b.await(`document.title.startsWith("✓ FlutterShop #142 succeeded") && document.querySelector("link[rel=icon]").href.endsWith("/fav-succeeded.svg")`)
 	b.await(`document.getElementById("say").textContent === "Build 142: succeeded" && document.getElementById("follow").hidden`)
-	if !evaluate[bool](b, orderly) {
-		t.Error("a line is missing or twice")
-	}
+	b.await(`document.querySelectorAll(".l").length === 1932 && ` + orderly)
 }
 
 func TestScrollingUpPauses(t *testing.T) {
@@ -165,17 +118,34 @@ func TestScrollingUpPauses(t *testing.T) {
 	b.await(`document.getElementById("L1981") && document.getElementById("follow").textContent === "Following" && ` + atEnd)
 }
 
-func TestStreamIsResumedWithoutLossOrRepeat(t *testing.T) {
-	l, address := liveSite(t)
-	b := browser(t, "ERR_INCOMPLETE_CHUNKED_ENCODING")
+// Acceptance 6 of ux.md: no line is missing and none is there twice.
+func TestServerIsKilledDuringALiveLog(t *testing.T) {
+	l := &live{fake: filled()}
+	address, kill := l.serve(t, "127.0.0.1:0")
+	b := browser(t, "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION")
 	b.open(address + "/builds/b142")
-	l.print("b142", "before")
-	b.await(`document.getElementById("L1932")`)
-	l.breaks.Add(1)
-	l.print("b142", "while nobody listened")
-	b.await(`document.getElementById("L1933")`)
+	for i := range 300 {
+		l.print("b142", fmt.Sprint("before ", i))
+	}
+	b.await(`document.getElementById("L2231")`)
+	kill()
+	for i := range 700 {
+		l.print("b142", fmt.Sprint("away ", i))
+	}
+	_, kill = l.serve(t, strings.TrimPrefix(address, "http://"))
+	defer kill()
+	l.print("b142", "back")
+	b.await(`document.getElementById("L2932") && ` + atEnd)
+	b.script(`document.getElementById("log").scrollTop = 0`)
+	l.end("b142", core.BuildSucceeded)
+	b.await(`document.querySelectorAll(".l").length === 2932 && !document.querySelector(".gap")`)
 	if !evaluate[bool](b, orderly) {
 		t.Error("a line is missing or twice")
+	}
+	same := `fetch("/builds/b142/log.txt").then(r => r.text()).then(raw => raw.trimEnd().split("\n").slice(1931).join() ===
+		[...document.querySelectorAll(".l > span")].slice(1931).map(s => s.textContent).join())`
+	if !evaluate[bool](b, same) {
+		t.Error("the lines are not those of the raw log")
 	}
 }
 
@@ -189,25 +159,6 @@ func TestWithoutAStreamThePageAsks(t *testing.T) {
 	b.await(`document.getElementById("L1932")`)
 	l.end("b142", core.BuildFailed)
 	b.await(`document.title.startsWith("✕ FlutterShop #142 failed")`)
-}
-
-func TestLongLiveLogStaysBounded(t *testing.T) {
-	l, address := liveSite(t)
-	b := browser(t)
-	b.open(address + "/builds/b142")
-	b.await(`document.getElementById("follow").textContent === "Following"`)
-	lines := make([]string, 12000)
-	for i := range lines {
-		lines[i] = fmt.Sprint("line ", i)
-	}
-	l.print("b142", lines...)
-	b.await(`document.getElementById("L13931") && ` + atEnd)
-	if n := evaluate[int](b, `document.querySelectorAll(".l").length`); n != 10000 {
-		t.Errorf("%d lines in the page", n)
-	}
-	if !evaluate[bool](b, orderly) || !evaluate[bool](b, `document.querySelector("#log .more").textContent.includes("Raw")`) {
-		t.Error("the page does not say that older lines are gone")
-	}
 }
 
 func TestHiddenPageClosesItsStream(t *testing.T) {
@@ -225,11 +176,97 @@ func TestHiddenPageClosesItsStream(t *testing.T) {
 	l.waitStreams(t, 1)
 }
 
-func (l *live) waitStreams(t *testing.T, n int64) {
+func (l *live) waitStreams(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(patience); l.streams.Load() != n; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); l.open() != n; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d streams are open, want %d", l.streams.Load(), n)
+			t.Fatalf("%d streams are open, want %d", l.open(), n)
 		}
 	}
+}
+
+// A tab that is not looked at has no stream, and windows side by side leave room for one
+// more page: acceptance 5 of ux.md.
+func TestEightTabsLeaveRoomForAnother(t *testing.T) {
+	l, address := liveSite(t)
+	b := browser(t)
+	b.open(address + "/builds/b142")
+	b.await(`document.getElementById("follow").textContent === "Following"`)
+	for range 7 {
+		b.another().open(address + "/builds/b142")
+	}
+	last := b.another()
+	last.open(address + "/builds")
+	last.await(`document.querySelector("h1").textContent === "Builds"`)
+	if n := l.open(); n < 1 || n > 6 {
+		t.Errorf("%d streams are open", n)
+	}
+	l.print("b142", "for all of them")
+	b.await(`document.getElementById("L1932")`)
+}
+
+func TestStreamsOfOnePersonAreBounded(t *testing.T) {
+	s := &streams{open: map[string]int{}}
+	var ends []func()
+	for range maxStreams {
+		end, err := s.begin(owner())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, end)
+	}
+	if _, err := s.begin(owner()); core.KindOf(err) != core.KindLimited {
+		t.Errorf("one more: %v", err)
+	}
+	other, err := s.begin(core.Actor{Kind: core.ActorUser, UserID: "u2"})
+	if err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	for _, end := range append(ends, other) {
+		end()
+	}
+	if len(s.open) != 0 {
+		t.Errorf("left over: %v", s.open)
+	}
+}
+
+// A build that prints 1,000 lines a second, for OORE_TEST_LIVE (a duration; 4s): what the
+// browser had to do is told, and a reader who has scrolled up by a pixel stays there.
+func TestLiveFlood(t *testing.T) {
+	length := 4 * time.Second
+	if text := os.Getenv("OORE_TEST_LIVE"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, address := liveSite(t)
+	b := browser(t)
+	b.open(address + "/builds/b142")
+	b.await(`document.getElementById("follow").textContent === "Following" && ` + atEnd)
+	b.script(`window.tasks = []; new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(e => Math.round(e.duration)))).observe({ type: "longtask" })`)
+	flood := func(length time.Duration) {
+		for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			lines := make([]string, 50)
+			for i := range lines {
+				lines[i] = fmt.Sprintf("\x1b[33mRunning\x1b[0m Gradle task assembleRelease at lib/main.dart:%d, %s", i+1, strings.Repeat("word ", 10))
+			}
+			l.print("b142", lines...)
+		}
+	}
+	flood(length)
+	total := l.lines("b142")
+	b.await(fmt.Sprintf(`document.getElementById("L%d") && document.getElementById("follow").textContent === "Following" && `, total) + atEnd)
+	t.Logf("long tasks while following %d lines: %s", total-1931, evaluate[string](b, `JSON.stringify(window.tasks)`))
+	if n := evaluate[int](b, `[...document.querySelectorAll(".w")].filter(w => w.querySelector(".l")).length`); n > 40 {
+		t.Errorf("%d windows are in the page", n)
+	}
+	b.script(`document.getElementById("log").scrollTop -= 1`)
+	b.await(`document.getElementById("follow").getAttribute("aria-pressed") === "false"`)
+	top := evaluate[float64](b, `document.getElementById("log").scrollTop`)
+	flood(length / 2)
+	if now := evaluate[float64](b, `document.getElementById("log").scrollTop`); now != top {
+		t.Errorf("the position moved from %v to %v", top, now)
+	}
+	b.await(fmt.Sprintf(`document.getElementById("follow").textContent === "Paused · %s new lines"`, humanNumber(l.lines("b142")-total)))
 }

@@ -45,7 +45,9 @@ func everyPage() []string {
 	return []string{
 		"/", "/?show=mine", "/run", "/validate", "/validate?project=p1&pipeline=l1", "/builds", "/builds?status=succeeded", "/builds?branch=none", "/queue", "/queue?page=2",
 		"/builds/b143", "/builds/b142", "/builds/b141", "/builds/b140", "/builds/b140?line=1017-1019", "/builds/b139", "/builds/b138",
-		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1",
+		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1", "/builds?q=none&mine=true&project=p1&event=push",
+		"/builds/b140?q=gradle&times=clock&wrap=true", "/builds/b140?fold=all", "/builds/b142/artifacts", "/builds/b140/artifacts",
+		"/builds/b140/tests", "/builds/b139/tests", "/builds/b140/timeline", "/builds/b140/config", "/builds/b143/config",
 		"/projects", "/projects/new", "/projects/p1", "/projects/p2", "/projects/p1/pipelines/new", "/projects/p1/pipelines/l1", "/projects/p1/pipelines/l2", "/projects/p2/pipelines/l3", "/projects/p1/pipelines/l1/edit", "/projects/p2/pipelines/l3/edit", "/projects/p1/pipelines/l1/delete", "/projects/p1/insights", "/projects/p1/insights?pipeline=l1", "/projects/p2/insights", "/projects/p3/insights", "/projects/p1/run", "/projects/p1/run?check=1&branch=main", "/projects/p1/run?check=1&branch=none", "/projects/p2/run",
 		"/deliveries", "/deliveries?status=ignored", "/deliveries?repository=none", "/deliveries/d1", "/deliveries/d2", "/deliveries/d3", "/deliveries/d4", "/deliveries/d1?evaluate=1", "/why", "/why?repo=acme/shop&sha=a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", "/why?repo=acme/shop&sha=short", "/login",
 		"/projects/new?q=kit", "/projects/new?q=none", "/projects/p1/settings/general", "/projects/p2/settings/general", "/projects/p3/settings/general?done=saved", "/projects/p1/settings/source", "/projects/p3/settings/source", "/projects/p4/settings/source", "/projects/p1/settings/schedules", "/projects/p1/settings/secrets", "/projects/p1/settings/notifications", "/projects/p1/settings/access", "/projects/p1/settings/badge", "/projects/p4/settings/badge", "/projects/p1/settings/danger",
@@ -152,7 +154,7 @@ func TestEveryRouteIsLookedAt(t *testing.T) {
 
 func TestHostileNamesStayText(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	for _, path := range []string{"/", "/builds", "/builds/b1", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/pipelines/l3", "/projects/p2/pipelines/l3/edit", "/projects/p1/insights", "/projects/p2/insights", "/projects/p2/settings/general", "/projects/p2/settings/badge", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings/access", "/search?q=" + url.QueryEscape(hostile)} {
+	for _, path := range []string{"/", "/builds", "/builds/b1", "/builds/b1/tests", "/builds/b1/timeline", "/builds/b1/config", "/projects", "/projects/p2", "/projects/p2/run", "/projects/p2/pipelines/l3", "/projects/p2/pipelines/l3/edit", "/projects/p1/insights", "/projects/p2/insights", "/projects/p2/settings/general", "/projects/p2/settings/badge", "/projects/new", "/deliveries", "/deliveries/d3", "/settings/sources", "/apps/hostile", "/i/" + artifactHostile, "/i/ooreh_hostile", "/i/" + artifactAPK, "/settings/users", "/settings/tokens", "/settings/me", "/settings/audit", "/projects/p1/settings/access", "/search?q=" + url.QueryEscape(hostile)} {
 		_, body := get(t, a, path)
 		if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
 			t.Errorf("%s does not show the hostile name as text", path)

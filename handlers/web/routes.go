@@ -4,6 +4,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/templates"
 )
 
 // Door turns a page that knows its reader into a handler that finds out who reads.
@@ -39,6 +40,7 @@ func (p *Pages) Mount(server fiber.Router, d Doors) {
 	server.Post("/setup/demo/push", page(p.PushDemo))
 	server.Get("/validate", page(p.ValidateForm))
 	server.Post("/validate", page(p.Validate))
+	server.Get("/stream", page(p.ListStream))
 	server.Get("/builds", page(p.Builds))
 	server.Get("/queue", page(p.Queue))
 	server.Post("/queue/pause", page(p.PauseQueue))
@@ -47,6 +49,12 @@ func (p *Pages) Mount(server fiber.Router, d Doors) {
 	server.Post("/queue/builds/:id/cancel", page(p.CancelQueued))
 	server.Get("/builds/:id", page(p.Build))
 	server.Get("/builds/:id/log.txt", page(p.BuildLogText))
+	server.Get("/builds/:id/lines", page(p.LogRows))
+	server.Get("/builds/:id/stream", page(p.BuildStream))
+	server.Get("/builds/:id/steps/:n", page(p.BuildStep))
+	for _, tab := range templates.BuildTabs() {
+		server.Get("/builds/:id/"+string(tab), page(p.buildTab(tab)))
+	}
 	server.Post("/builds/:id/cancel", page(p.CancelBuild))
 	server.Post("/builds/:id/rerun", page(p.RerunBuild))
 	server.Get("/apps/:project", page(p.Apps))

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -70,43 +68,5 @@ func TestPagesReadWithoutScripts(t *testing.T) {
 		for _, what := range lacks {
 			t.Errorf("%s lacks %s", page, what)
 		}
-	}
-}
-
-// Lines that arrive later look as if the server had drawn them.
-func TestAnsiTwins(t *testing.T) {
-	l, address := liveSite(t)
-	l.records["b139"] = nil
-	lines := []string{
-		"\x1b[1;31mred\x1b[0m & <plain>", "\x1b[38;5;196mx\x1b[48;5;236my\x1b[7mz", "carried on", "\x1b[0;7minverse", "\x1b[38:2::10:200:10mgreen\x1b[38;2;1;2", "\x1b[mx",
-		"10%\r50%\r\x1b[32m100%\x1b[0m\r", "\x1b]0;title\x07a\x1b]8;;u\x1b\\b\x1b]unfinished", "\x1b[?25l\x1b[2K\x1b[31 mx\x1bP1\x1b\\y\x1b(B", "\x1b[4:3mu\x1b[4:0mn\x1b[99999999999m",
-		"a\x00\x07\tb\x7f\u0085\u202e", "\x1b", "\x1b[", "\x1b[31", "x\x1b[3é", "\x1b[;1;;22;90;107mx\x1b[39;49my", "bad \xff utf-8 \xf0\x9f", "\U0001F600 \x1b[35mwide\x1b[m", "\x1b[\"><script>mx", "",
-	}
-	l.print("b139", lines...)
-	b := browser(t)
-	b.open(address + "/builds/b139")
-	contents := make([]string, len(lines))
-	for i, line := range lines {
-		contents[i] = strings.ToValidUTF8(line, "\uFFFD")
-	}
-	// The API's JSON has one U+FFFD for each broken byte, as the page has.
-	contents[16] = "bad \uFFFD utf-8 \uFFFD\uFFFD"
-	arg, err := json.Marshal(contents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	different := evaluate[[]string](b, `(async () => {
-		const { Ansi } = await import(document.querySelector("script[src$='log.js']").src.replace("log.js", "ansi.js"));
-		const ansi = new Ansi(), out = [];
-		`+string(arg)+`.forEach((content, i) => {
-			const box = document.createElement("span");
-			box.append(ansi.line(content));
-			const served = document.querySelector("#L" + (i + 1) + " > span").innerHTML;
-			if (box.innerHTML !== served) out.push(i + ": " + box.innerHTML + " | " + served);
-		});
-		return out;
-	})()`)
-	for _, d := range different {
-		t.Errorf("line %s", d)
 	}
 }

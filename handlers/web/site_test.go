@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -24,12 +25,24 @@ func onePixel() []byte {
 // site mounts every page as handlers.New does, signed in as the actor.
 func site(t testing.TB, commands Commands, actor core.Actor, publicURL string) *fiber.App {
 	t.Helper()
+	return siteWith(t, commands, actor, publicURL, nil)
+}
+
+// siteWith is site with a door before its pages, if it is not nil.
+func siteWith(t testing.TB, commands Commands, actor core.Actor, publicURL string, l *live) *fiber.App {
+	t.Helper()
 	set, err := templates.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := New(Options{App: commands, Templates: set, PublicURL: publicURL, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	a := fiber.New(fiber.Config{ErrorHandler: p.ErrorPage, DisableStartupMessage: true})
+	if l != nil {
+		p.stop, l.pages = l.stop, p
+		p.timing.reread, p.timing.heartbeat = 100*time.Millisecond, 200*time.Millisecond // a reader that has gone shows only when written to
+		a.Use(l.door)
+		a.Get("/v1/builds/:id/logs/search", l.search)
+	}
 	as := func(h func(*fiber.Ctx, core.Actor) error) fiber.Handler {
 		return func(c *fiber.Ctx) error { return h(c, actor) }
 	}

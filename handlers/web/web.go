@@ -38,6 +38,7 @@ type Commands interface {
 	SetupCommands
 	AccountCommands
 	SignInCommands
+	StreamCommands
 	CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	RerunBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	FindBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
@@ -45,6 +46,10 @@ type Commands interface {
 	Find(ctx context.Context, actor core.Actor, text string) (app.Found, error)
 	ListBuilds(ctx context.Context, actor core.Actor, f core.BuildFilter, page core.Page) ([]core.Build, int, error)
 	ReadLog(ctx context.Context, actor core.Actor, buildID string, after int64, limit int) (app.LogPage, error)
+	SearchLog(ctx context.Context, actor core.Actor, buildID string, in app.LogSearch) (app.LogMatches, error)
+	LogOutline(ctx context.Context, actor core.Actor, buildID string) ([]core.LogGroup, error)
+	UsualTimes(ctx context.Context, actor core.Actor, b core.Build) (core.UsualTimes, error)
+	TestHistory(ctx context.Context, actor core.Actor, b core.Build) ([]core.Build, error)
 	FindDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
 	ListDeliveries(ctx context.Context, actor core.Actor, f core.DeliveryFilter, page core.Page) ([]core.Delivery, int, error)
 	EvaluateDelivery(ctx context.Context, actor core.Actor, id string) (core.Delivery, error)
@@ -57,13 +62,14 @@ type Commands interface {
 
 var _ Commands = (*app.App)(nil)
 
-// Options are what the pages stand on; all but Proxy are required.
+// Options are what the pages stand on; all but Proxy and Stop are required.
 type Options struct {
 	App       Commands
 	Templates *templates.Set
 	PublicURL string // without a trailing slash
 	Log       *slog.Logger
-	Proxy     Proxy // may be zero
+	Proxy     Proxy           // may be zero
+	Stop      <-chan struct{} // closes when the server stops: streams end
 }
 
 // Pages are the handlers of all pages. They are safe for concurrent use.
@@ -73,11 +79,17 @@ type Pages struct {
 	publicURL string
 	log       *slog.Logger
 	proxy     Proxy
+	stop      <-chan struct{}
+	streams   *streams
+	timing    timing
 }
 
 // New returns the pages.
 func New(o Options) *Pages {
-	return &Pages{app: o.App, templates: o.Templates, publicURL: o.PublicURL, log: o.Log, proxy: o.Proxy}
+	return &Pages{
+		app: o.App, templates: o.Templates, publicURL: o.PublicURL, log: o.Log, proxy: o.Proxy, stop: o.Stop,
+		streams: &streams{open: map[string]int{}}, timing: defaultTiming(),
+	}
 }
 
 // SessionCookie names the cookie of a signed-in browser. Over HTTPS its prefix makes

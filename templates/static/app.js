@@ -1,5 +1,6 @@
-// Times in the reader's zone, lists that stay current, forms sent once, text copied. Every page
-// works without this file.
+// Times in the reader's zone, lists that stay current (live.js), forms sent once, text copied.
+// Every page works without this file.
+import './live.js';
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 const html = document.documentElement;
@@ -91,24 +92,6 @@ export function swap(old, fresh) {
   (same ?? document.getElementById('main')).focus({ preventScroll: true });
 }
 
-// refresh updates the lists of this page: single rows if the same builds are there,
-// else the whole list.
-async function refresh() {
-  const page = document.hidden ? null : await load(location.href);
-  for (const old of page ? document.querySelectorAll('[data-refresh]') : []) {
-    const fresh = page.getElementById(old.id);
-    if (!fresh) continue;
-    const rows = [...old.querySelectorAll('[data-row]')], now = [...fresh.querySelectorAll('[data-row]')];
-    const same = rows.length === now.length && rows.every((r, i) => r.dataset.row === now[i].dataset.row);
-    if (!same) swap(old, fresh);
-    else rows.forEach((r, i) => { if (r.dataset.v !== now[i].dataset.v) swap(r, now[i]); });
-  }
-  if (page && !page.querySelector('[data-active]')) document.querySelector('[data-active]')?.remove();
-  watch();
-}
-
-function watch() { if (document.querySelector('[data-active]')) setTimeout(refresh, 5000); }
-
 document.addEventListener('submit', event => {
   if (event.target.method !== 'post') return;
   // Not before the browser has read the form, and free again when it comes back to this page.
@@ -134,4 +117,3 @@ document.addEventListener('click', async event => {
 tick();
 copyable();
 setInterval(() => document.hidden || tick(), 1000);
-watch();

@@ -1,237 +1,200 @@
-// The build page while its build lives: follows the log's stream, and has the server
-// draw the head and the steps anew when they changed. Without it the page is whole,
-// only still.
-import { badge, load, say, swap } from './app.js';
-import { Ansi } from './ansi.js';
+// The rows of a build's log. The server draws them in windows of 500; here is a place for
+// each window, as high as its rows, that is filled when it comes near. So a log of any
+// length opens at once, and never more than some windows are in the page.
+const W = 500; // rows of a window
+const KEEP = 20; // windows in the page, of a long log
+const WHOLE = 20000; // rows up to which a log is kept whole, so that the browser's own search finds all
+const NEAR = 1500; // px around what is seen
 
-const KEEP = 10000; // lines in the page; older ones go, Raw has them
-const LINE = 4096; // characters shown of one line; Raw has all
-const FLUSH = 250; // ms between additions, whatever the rate
-const POLL = 3000; // ms between questions when there is no stream
+export const log = document.getElementById('log');
 
-const log = document.getElementById('log');
-const note = document.getElementById('log-note');
-const button = document.getElementById('follow');
-const summary = () => document.getElementById('summary');
-const api = '/v1/builds/' + summary().dataset.build;
+const height = parseFloat(getComputedStyle(log).lineHeight); // of a row
+const hidden = log.dataset.hidden.split(',').filter(Boolean).map(span => span.split('-').map(Number)); // folded lines
+const folded = hidden.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+const wins = []; // { el, index, rows: drawn from its start on, gaps included, stale: it has gaps }
+const near = new Set();
+const listeners = new Set();
+let lines = Number(log.dataset.lines);
 
-let last = Number(log.dataset.last);
-let step = log.dataset.step;
-let ansi = new Ansi(log.dataset.sgr);
-let queue = []; // records that are not in the page yet
-let missed = 0; // records of a page that does not show the log's end
-let following = 'follow' in log.dataset;
-let top = 0; // where we last left the scroll position
-let ended = !('live' in log.dataset);
-let source = null, failures = 0, flushing = 0, polling = 0, asking = 0;
-const tail = 'tail' in log.dataset;
+// drawn calls back with all rows, and with those that are new in the page whenever some are.
+export function drawn(listener) { listeners.add(listener); listener(rowsIn(log)); }
 
-// ---- lines -----------------------------------------------------------------
+function rowsIn(el) { return [...el.querySelectorAll('.l')]; }
 
-function take(record) {
-  if (record.sequence <= last) return;
-  last = record.sequence;
-  if (record.step !== log.dataset.step) { log.dataset.step = record.step; redrawSoon(); }
-  if (!tail) { missed++; return label(); }
-  queue.push(record);
-  if (queue.length > KEEP) queue.shift();
-  flushing ||= setTimeout(flush, FLUSH);
+export function total() { return lines; }
+
+export function windows() { return wins.filter(w => w.rows).length; }
+
+// rowOf is where a line is among the rows, from 0; -1: it is folded away.
+export function rowOf(line) {
+  let row = line - 1;
+  for (const [from, to] of hidden) {
+    if (line > to) row -= to - from + 1;
+    else if (line >= from) return -1;
+  }
+  return row;
 }
 
-function flush() {
-  flushing = 0;
-  // Compared before anything moves: an upward scroll may not have told us yet.
-  if (following && log.scrollTop < top - 1) following = false;
-  if (following) { append(); end(); }
-  label();
+const seen = new IntersectionObserver(entries => {
+  for (const { target, isIntersecting } of entries) {
+    const w = wins[target.dataset.w];
+    if (isIntersecting) near.add(w); else near.delete(w);
+    if (isIntersecting && (!w.rows || w.stale)) fill(w);
+  }
+}, { root: log, rootMargin: `${NEAR}px 0px` });
+
+function wanted(w) { return Math.max(0, Math.min(W, lines - folded - w.index * W)); }
+
+// fit makes a window as high as its rows will be.
+function fit(w) {
+  const missing = wanted(w) - w.rows;
+  w.el.style.height = w.rows ? '' : `${missing * height}px`;
+  w.rest?.remove();
+  w.rest = null;
+  if (w.rows && missing > 0) { w.rest = gap(missing); w.el.append(w.rest); w.stale = true; }
 }
 
-function append() {
-  if (!queue.length) return;
-  document.getElementById('log-empty')?.remove();
-  const rows = document.createDocumentFragment();
-  for (const record of queue.splice(0)) rows.append(row(record));
-  log.append(rows);
-  const extra = log.querySelectorAll('.l').length - KEEP;
-  if (extra <= 0) return;
-  for (const old of [...log.querySelectorAll('.l')].slice(0, extra)) old.remove();
-  if (!log.querySelector('.more')) {
-    const gone = element('p', 'more', 'Earlier lines are not kept in this page; Raw has all of them.');
-    log.prepend(gone);
+function gap(rows) {
+  const el = document.createElement('div');
+  el.className = 'gap';
+  el.style.height = `${rows * height}px`;
+  return el;
+}
+
+// grow makes places for the lines up to a number.
+export function grow(to) {
+  if (to <= lines && wins.length) return;
+  const first = Math.max(0, wins.length - 1);
+  lines = to;
+  while (wins.length * W < lines - folded) place(null);
+  for (const w of wins.slice(first)) fit(w);
+}
+
+function place(el) {
+  const w = { el: el ?? document.createElement('div'), index: wins.length, rows: 0, stale: false, busy: null, rest: null };
+  w.el.className = 'w';
+  w.el.dataset.w = w.index;
+  w.rows = w.el.querySelectorAll('.l').length;
+  wins.push(w);
+  log.append(w.el);
+  seen.observe(w.el);
+}
+
+// address asks the server for rows, drawn as in this page.
+export function address(from, count) {
+  const query = new URLSearchParams(log.dataset.query);
+  query.set('from', from);
+  query.set('n', count);
+  return `${log.dataset.url}/lines?${query}`;
+}
+
+// fill draws a window; a second call while it is on its way is the first.
+export function fill(w) {
+  return w.busy ??= fetch(address(w.index * W, W), { headers: { accept: 'text/html' } })
+    .then(answer => answer.ok ? answer.text() : Promise.reject(Error(answer.status)))
+    .then(html => {
+      w.el.innerHTML = html;
+      w.rows = w.el.querySelectorAll('.l').length;
+      w.stale = false;
+      fit(w);
+      for (const f of listeners) f(rowsIn(w.el));
+      drop();
+    })
+    .catch(() => failed(w))
+    .finally(() => { w.busy = null; });
+}
+
+function failed(w) {
+  if (w.rows) return; // what is there stays
+  const again = document.createElement('button');
+  again.type = 'button';
+  again.className = 'btn';
+  again.textContent = 'These lines did not load. Try again';
+  again.onclick = () => { w.el.textContent = ''; fill(w); };
+  w.el.replaceChildren(again);
+}
+
+// drop empties windows far from what is seen, if there are too many.
+export function drop() {
+  if (lines - folded <= WHOLE) return;
+  const far = w => Math.abs(w.el.offsetTop + w.el.offsetHeight / 2 - log.scrollTop - log.clientHeight / 2);
+  const full = wins.filter(w => w.rows).sort((a, b) => far(b) - far(a));
+  for (const w of full.slice(0, Math.max(0, full.length - KEEP))) {
+    if (near.has(w)) continue;
+    const was = w.el.offsetHeight;
+    w.el.textContent = '';
+    Object.assign(w, { rows: 0, stale: false, rest: null });
+    w.el.style.height = `${was}px`;
   }
 }
 
-function row(record) {
-  if (record.step !== step) { step = record.step; ansi = new Ansi(); }
-  const number = record.sequence + 1;
-  const line = element('div', 'l');
-  line.classList.toggle('long', record.content.length > LINE);
-  line.classList.toggle('y', record.stream === 'system');
-  line.id = 'L' + number;
-  const link = element('a', '', number);
-  link.href = `?line=${number}#L${number}`;
-  link.tabIndex = -1;
-  const text = element('span', '');
-  text.append(ansi.line(record.content.slice(0, LINE)));
-  line.append(link, text);
-  return line;
-}
-
-function element(name, className, text = '') {
-  const e = document.createElement(name);
-  if (className) e.className = className;
-  e.textContent = text;
-  return e;
-}
-
-// ---- follow ----------------------------------------------------------------
-
-function end() { log.scrollTop = log.scrollHeight; top = log.scrollTop; }
-
-function label() {
-  const n = (queue.length + missed).toLocaleString('en');
-  button.hidden = ended && !queue.length && !missed;
-  button.setAttribute('aria-pressed', following);
-  if (following) button.textContent = 'Following';
-  else button.textContent = queue.length + missed ? `Paused · ${n} new ${n === '1' ? 'line' : 'lines'}` : 'Follow';
-  if (tail && last >= 0) note.textContent = `${(last + 1).toLocaleString('en')} ${last ? 'lines' : 'line'}`;
-}
-
-function follow(on) {
-  following = on;
-  if (on) { append(); end(); }
-  label();
-}
-
-log.addEventListener('scroll', () => {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 4;
-  if (log.scrollTop < top - 1) following && follow(false);
-  else if (atEnd && tail && !ended && !following) return follow(true);
-  top = log.scrollTop;
-}, { passive: true });
-
-button.addEventListener('click', () => {
-  if (!tail) location.assign(location.pathname + '#log'); // another window: open the end
-  else follow(!following);
-});
-
-// ---- state -----------------------------------------------------------------
-
-async function redraw() {
-  const page = await load('?part=summary');
-  const fresh = page?.getElementById('summary');
-  if (!fresh) return;
-  const before = summary().dataset.status;
-  const { status, title, say: news } = fresh.dataset;
-  swap(summary(), fresh);
-  swap(document.getElementById('steps'), page.getElementById('steps'));
-  badge(status, title);
-  if (status !== before) say(news);
-}
-
-function redrawSoon() { asking ||= setTimeout(() => { asking = 0; redraw(); }, 500); }
-
-// finish: what was printed is complete, and nothing will change any more.
-async function finish() {
-  if (ended) return;
-  close();
-  ended = true;
-  clearTimeout(flushing);
-  flush();
-  following = false;
-  label();
-  await redraw();
-}
-
-// ---- stream ----------------------------------------------------------------
-
-function open() {
-  close();
-  source = new EventSource(`${api}/logs/stream?after_sequence=${last}`);
-  source.addEventListener('log', e => { failures = 0; quiet(''); take(JSON.parse(e.data)); });
-  source.addEventListener('status', e => {
-    failures = 0;
-    quiet('');
-    if (JSON.parse(e.data).status !== summary().dataset.status) redrawSoon();
-  });
-  source.addEventListener('done', finish);
-  // Ours to retry, not the browser's: it would never give way to polling.
-  source.onerror = () => {
-    close();
-    if (++failures < 2) polling = setTimeout(open, 1000);
-    else poll(1);
-  };
-}
-
-function close() {
-  source?.close();
-  source = null;
-  clearTimeout(polling);
-}
-
-// poll asks every few seconds instead, and tries the stream again now and then.
-async function poll(n) {
-  quiet(`Live updates are delayed; checking every ${POLL / 1000} s.`);
-  const done = await catchUp().catch(() => false);
-  if (ended || document.hidden) return;
-  if (done) finish();
-  else polling = setTimeout(n % 10 ? () => poll(n + 1) : open, POLL);
-}
-
-// catchUp reads on by plain requests; true when the build has ended and all is read.
-async function catchUp() {
-  await redraw();
-  const answer = await fetch(`${api}/logs?after_sequence=${last}&limit=5000`, { headers: { accept: 'application/json' } });
-  if (!answer.ok) return false;
-  const { logs } = await answer.json();
-  logs.forEach(take);
-  return logs.length === 0 && 'terminal' in summary().dataset;
-}
-
-function quiet(text) {
-  const old = document.getElementById('delayed');
-  if (!text) return old?.remove();
-  if (old) return;
-  const p = element('p', 'more muted', text);
-  p.id = 'delayed';
-  log.before(p);
-}
-
-// One stream a tab, and none while nobody looks: browsers allow six to a server.
-document.addEventListener('visibilitychange', () => {
-  if (ended) return;
-  if (document.hidden) close();
-  else { open(); redrawSoon(); }
-});
-
-// ---- links -----------------------------------------------------------------
-
-// A link to a line that is here needs no new page; Shift makes a range.
-document.addEventListener('click', event => {
-  const link = event.target.closest('a[href^="?line="]');
-  if (!link || event.ctrlKey || event.metaKey) return;
-  const line = Number(new URL(link.href).searchParams.get('line'));
-  if (!document.getElementById('L' + line)) return;
-  event.preventDefault();
-  const marked = parseInt(new URLSearchParams(location.search).get('line'), 10);
-  const other = event.shiftKey && marked ? marked : line;
-  mark(Math.min(line, other), Math.max(line, other));
-  if (!log.contains(link)) document.getElementById('L' + line).scrollIntoView({ block: 'center' });
-});
-
-function mark(from, to) {
-  history.replaceState(null, '', from === to ? `?line=${from}#L${from}` : `?line=${from}-${to}#L${from}-L${to}`);
-  for (const l of log.querySelectorAll('.l')) {
-    const n = Number(l.id.slice(1));
-    l.classList.toggle('sel', n >= from && n <= to);
+// append puts new rows where they belong; from is the first one's sequence. Rows that were
+// printed between are a gap, to be filled when somebody looks at it.
+export function append(from, rows) {
+  for (const [k, row] of rows.entries()) {
+    const at = from + k - folded, w = wins[Math.floor(at / W)], i = at % W;
+    if (!w || i < w.rows || w.busy) continue;
+    w.rest?.remove();
+    w.rest = null;
+    w.el.style.height = '';
+    if (i > w.rows) { w.el.append(gap(i - w.rows)); w.stale = true; }
+    w.el.append(row);
+    w.rows = i + 1;
   }
+  for (const w of wins.slice(-2)) fit(w);
+  for (const f of listeners) f(rows);
 }
 
-// The place in the queue changes without a word of the stream.
-setInterval(() => document.hidden || summary().dataset.status !== 'queued' || redraw(), 5000);
+// settle fills the gaps that somebody may look at.
+export function settle() { for (const w of near) if (w.stale || !w.rows) fill(w); }
 
-if (!ended) {
-  if (following) end();
-  label();
-  if (!document.hidden) open();
+// reveal brings a line into view. One that is folded away is asked for by its address.
+export async function reveal(line, query = log.dataset.query) {
+  const row = rowOf(line), w = wins[Math.floor(row / W)];
+  if (row < 0) return location.assign(`${location.pathname}${query}${query === '?' ? '' : '&'}line=${line}#L${line}`);
+  if (!w) return;
+  const third = log.clientHeight / 3;
+  log.scrollTop = w.el.offsetTop + row % W * height - third;
+  let el = document.getElementById('L' + line);
+  if (!el) {
+    await fill(w);
+    el = document.getElementById('L' + line);
+  }
+  if (el) log.scrollTop += el.getBoundingClientRect().top - log.getBoundingClientRect().top - third;
+  log.scrollIntoView({ block: 'nearest' });
 }
+
+// topLine is the number of the first line in view.
+export function topLine() {
+  const edge = log.getBoundingClientRect().top;
+  const w = wins.find(w => w.el.getBoundingClientRect().bottom > edge + 1);
+  const l = w && [...w.el.querySelectorAll('.l')].find(l => l.getBoundingClientRect().bottom > edge + 1);
+  return l ? Number(l.id.slice(1)) : 1;
+}
+
+function idle(then) { (globalThis.requestIdleCallback ?? setTimeout)(then); }
+
+// whole fills all windows of a log that is not long and does not grow, one after the other.
+function whole() {
+  const w = wins.find(w => !w.rows || w.stale);
+  if (w && !('live' in log.dataset) && lines - folded <= WHOLE) fill(w).then(() => w.rows && idle(whole));
+}
+
+// ended tells that nothing will be added any more.
+export function ended() {
+  delete log.dataset.live;
+  settle();
+  idle(whole);
+}
+
+function begin() {
+  const served = new Map([...log.querySelectorAll('.w')].map(el => [Number(el.dataset.w), el]));
+  const count = Math.ceil((lines - folded) / W);
+  for (let i = 0; i < count; i++) place(served.get(i));
+  for (const w of wins) fit(w);
+  for (const p of document.querySelectorAll('.pages')) p.hidden = true;
+  if (lines - folded > WHOLE) document.getElementById('log-note')?.append(' · your browser’s find sees only loaded lines; this box searches all');
+  idle(whole);
+}
+
+begin();

@@ -36,8 +36,8 @@ func (f *Commands) ReadLog(_ context.Context, actor core.Actor, buildID string, 
 }
 
 // SearchLog notes what was searched for, and finds all records that Append wrote.
-func (f *Commands) SearchLog(_ context.Context, actor core.Actor, buildID, text string, after int64, limit int) (app.LogMatches, error) {
-	err := f.note("SearchLog", actor, buildID, [3]any{text, after, limit})
+func (f *Commands) SearchLog(_ context.Context, actor core.Actor, buildID string, in app.LogSearch) (app.LogMatches, error) {
+	err := f.note("SearchLog", actor, buildID, in)
 	return app.LogMatches{Records: f.records, Total: 70}, err
 }
 
