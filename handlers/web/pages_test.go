@@ -118,9 +118,10 @@ func TestEveryPageIsSound(t *testing.T) {
 
 // noPages are the routes that answer no page, and why.
 func noPages() map[string]string {
-	const other, file = "goes on to another page", "is a file"
+	const other, file, stream = "goes on to another page", "is a file", "is a stream"
 	return map[string]string{
 		"/static/*": file, "/badges/:project/:pipeline": file, "/builds/:id/log.txt": file, "/i/:id/qr.svg": file, "/i/:id/qr.png": file, "/i/:secret/manifest.plist": file,
+		"/stream": stream, "/builds/:id/stream": stream, "/builds/:id/lines": "is a part of a page", "/builds/:id/steps/:n": other,
 		"/artifacts/:id/icon": file, "/i/:secret/icon": file,
 		"/sign-in/:token": other, "/sign-in/:way/callback": other, "/settings": other, "/projects/:id/settings": other, "/projects/:id/builds/:number": other, "/projects/:id/run/commit": "is a part of a page", "/settings/sources/github/callback": other,
 		"/settings/sources/github/installed": other, "/settings/sources/gitlab/callback": other,
