@@ -2,6 +2,7 @@ package templates
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func TestBadges(t *testing.T) {
 			picture := string(Badge(name, status))
 			for decoder := xml.NewDecoder(strings.NewReader(picture)); ; {
 				token, err := decoder.Token()
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {
