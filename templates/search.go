@@ -38,7 +38,9 @@ func (p Page) Everywhere() []Option {
 		{"/builds", "Builds"},
 		{"/queue", "Queue"},
 		{"/deliveries", "Deliveries"},
+		{"/run", "Trigger a build"},
 		{"/why", "Why was it not built?"},
+		{"/validate", "Check a .oore.yaml"},
 		{"/runners", "Runners"},
 		{"/commands", "Chat commands"},
 	}

@@ -10,6 +10,7 @@ type Commit struct {
 	SHA     string
 	Message string
 	Author  string
+	At      time.Time // when it was committed; zero: the forge did not say
 }
 
 // Forge is what the house asks of a Git host before and during a build.

@@ -134,7 +134,9 @@ func (f *Forge) FindCommit(ctx context.Context, repo core.Repository, short stri
 }
 
 func commitOf(c *github.RepositoryCommit) core.Commit {
-	return core.Commit{SHA: c.GetSHA(), Message: c.GetCommit().GetMessage(), Author: c.GetCommit().GetAuthor().GetName()}
+	return core.Commit{
+		SHA: c.GetSHA(), Message: c.GetCommit().GetMessage(), Author: c.GetCommit().GetAuthor().GetName(), At: c.GetCommit().GetCommitter().GetDate().Time,
+	}
 }
 
 // commit exists because the library's own call does not escape the ref.

@@ -236,7 +236,7 @@ func TestResolveRef(t *testing.T) {
 		}
 	}
 	c, err := f.ResolveRef(t.Context(), w.coreRepository(), "main")
-	if err != nil || c.Author != "Octo Cat" || c.Message != "Second\n\nWith a body" {
+	if err != nil || c.Author != "Octo Cat" || c.Message != "Second\n\nWith a body" || c.At.IsZero() {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }

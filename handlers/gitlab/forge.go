@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/xanzy/go-gitlab"
 
@@ -19,6 +20,7 @@ type commitRow struct {
 	ID           string       `json:"id"`
 	Message      string       `json:"message"`
 	AuthorName   string       `json:"author_name"`
+	CommittedAt  time.Time    `json:"committed_date"`
 	LastPipeline *pipelineRow `json:"last_pipeline"`
 }
 
@@ -57,7 +59,7 @@ func (r *Room) ResolveRef(ctx context.Context, repo core.Repository, ref string)
 	case !fullSHA.MatchString(c.ID):
 		return core.Commit{}, core.Errorf(core.KindUnavailable, "GitLab answered %s without a commit; try again", ref)
 	}
-	return core.Commit{SHA: c.ID, Message: c.Message, Author: c.AuthorName}, nil
+	return core.Commit{SHA: c.ID, Message: c.Message, Author: c.AuthorName, At: c.CommittedAt}, nil
 }
 
 // FindCommit implements core.CommitFinder. GitLab takes a name for a branch or tag first.
@@ -78,7 +80,7 @@ func (r *Room) FindCommit(ctx context.Context, repo core.Repository, short strin
 	case !fullSHA.MatchString(c.ID) || !strings.HasPrefix(c.ID, short):
 		return core.Commit{}, none
 	}
-	return core.Commit{SHA: c.ID, Message: c.Message, Author: c.AuthorName}, nil
+	return core.Commit{SHA: c.ID, Message: c.Message, Author: c.AuthorName, At: c.CommittedAt}, nil
 }
 
 // commit asks for each form of name at its own place, where GitLab reads no revision

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -73,10 +74,24 @@ func parseCommit(object string) core.Commit {
 		if author, ok := strings.CutPrefix(line, "author "); ok {
 			name, _, _ := strings.Cut(author, " <")
 			c.Author = name
+		}
+		if committer, ok := strings.CutPrefix(line, "committer "); ok {
+			c.At = committedAt(committer)
 			break
 		}
 	}
 	return c
+}
+
+// committedAt reads "Ann <a@b> 1700000000 +0100"; zero: it is not so.
+func committedAt(committer string) time.Time {
+	_, after, _ := strings.Cut(committer, "> ")
+	seconds, _, _ := strings.Cut(after, " ")
+	n, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil || n <= 0 {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
 }
 
 // findCommit reads the first of the revisions that names a commit.

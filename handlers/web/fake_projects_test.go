@@ -107,7 +107,7 @@ func (f *fake) ResolveCommit(_ context.Context, _ core.Actor, _, ref, commit str
 	case ref == "none":
 		return core.Commit{}, core.Codef(core.KindInvalid, core.CodeInvalidRef, "acme/shop has no branch, tag or commit none")
 	}
-	return core.Commit{SHA: sha, Message: "Speed up cold start\n\nBy loading less.", Author: hostile}, nil
+	return core.Commit{SHA: sha, Message: "Speed up cold start\n\nBy loading less.", Author: hostile, At: ago(3 * time.Minute)}, nil
 }
 
 func (f *fake) KnownBranches(context.Context, core.Actor, string) ([]string, error) {

@@ -234,7 +234,7 @@ func TestPagesAreCompressedOnRequest(t *testing.T) {
 // A page and all it loads stay light (ux.md, acceptance 2).
 func TestWeight(t *testing.T) {
 	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
-	for _, path := range []string{"/", "/builds", "/builds/b140"} {
+	for _, path := range []string{"/", "/builds", "/builds/b140", "/projects/p1", "/projects/p1/pipelines/l1/edit", "/projects/p1/insights"} {
 		_, body := get(t, a, path)
 		files := regexp.MustCompile(`(?:href|src)="(/static/[^"]+)"`).FindAllStringSubmatch(body, -1)
 		sum := 0

@@ -54,7 +54,7 @@ func TestTheRunFormShowsTheCommit(t *testing.T) {
 	f := filled()
 	a := site(t, f, owner(), "http://127.0.0.1:8787")
 	_, body := get(t, a, "/projects/p1/run?check=1&pipeline_id=l1&branch=main&note=hello&key=K")
-	for _, want := range []string{"Will build <code", "Speed up cold start", `value="hello"`, `value="K"`} {
+	for _, want := range []string{"Will build <code", "Speed up cold start", ", <time datetime=", `value="hello"`, `value="K"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("without a script: no %s", want)
 		}

@@ -2,7 +2,7 @@
 // belongs to the chosen pipeline alone, and the commit that will be built. The form is a
 // page of its own where this does not run.
 
-import { load, say } from './app.js';
+import { load, say, tick } from './app.js';
 
 // prepare brings a form to life, be it in its page or in a dialog.
 function prepare(form) {
@@ -17,7 +17,9 @@ function prepare(form) {
     if (wanted === asked) return;
     asked = wanted;
     const page = await load(`${form.dataset.resolve}?${wanted}`);
-    if (wanted === asked) shown.replaceChildren(...(page?.body.childNodes ?? []));
+    if (wanted !== asked) return;
+    shown.replaceChildren(...(page?.body.childNodes ?? []));
+    tick(shown);
   };
   pipeline.addEventListener('change', choose);
   for (const name of ['branch', 'commit_sha']) form.elements[name].addEventListener('change', resolve);

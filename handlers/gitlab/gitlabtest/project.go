@@ -171,7 +171,7 @@ func (s *Server) listProjects(c *call) answer {
 
 func (s *Server) showCommit(p *project, c commit) object {
 	return object{
-		"id": c.sha, "short_id": c.sha[:8], "message": c.message, "title": strings.SplitN(c.message, "\n", 2)[0], "author_name": c.author, "author_email": c.email,
+		"id": c.sha, "short_id": c.sha[:8], "message": c.message, "title": strings.SplitN(c.message, "\n", 2)[0], "author_name": c.author, "author_email": c.email, "committed_date": "2026-03-01T12:00:00.000+01:00",
 		"web_url": s.URL() + "/" + p.FullName + "/-/commit/" + c.sha,
 	}
 }
