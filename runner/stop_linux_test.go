@@ -68,9 +68,9 @@ func TestATimeOutEndsTheBuild(t *testing.T) {
 	startPool(t, house, 1)
 	mark := newMark(t)
 	job := repo.job("b1", "echo up; sleep 300; : "+mark, "echo never")
-	job.Build.Timeout = 3 * time.Second
+	job.Build.Timeout = 8 * time.Second
 	l := house.run(t, job)
-	mustEnd(t, l, core.BuildTimedOut, core.ReasonTimedOut, "Timed out after 3s")
+	mustEnd(t, l, core.BuildTimedOut, core.ReasonTimedOut, "Timed out after 8s")
 	mustSteps(t, l, "checkout succeeded", "build-1 failed", "build-2 skipped")
 
 	repo.commit(".oore.yaml", "version: 1\ncommands: {build: [\"sleep 300 # "+mark+"\"]}\ntimeout: 1s\n")
