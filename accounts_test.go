@@ -218,6 +218,7 @@ func TestFromAnInvitationToTheDoor(t *testing.T) {
 
 // Two servers on one database: what one revokes, the other's streams hear of.
 func TestStreamsOfAnotherServerEndToo(t *testing.T) {
+	t.Parallel()
 	database := storetest.Postgres(t)
 	one := newProgram(t, database, nil, "OORE_RUNNERS=1").start()
 	two := newProgram(t, database, nil, "OORE_RUNNERS=0").start()

@@ -452,6 +452,7 @@ func (l *line) mend() {
 }
 
 func TestALineThatIsDeadForAMomentCostsNothing(t *testing.T) {
+	t.Parallel()
 	p := shortLease(t, "", 30*time.Second)
 	y := newYard(t, p)
 	wire := newLine(t, p.addr)
@@ -477,7 +478,8 @@ func TestALineThatIsDeadForAMomentCostsNothing(t *testing.T) {
 }
 
 func TestALineThatIsDeadForLongMakesTheRunnerStopBeforeItsBuildIsRunAgain(t *testing.T) {
-	p := shortLease(t, "", 14*time.Second)
+	t.Parallel()
+	p := shortLease(t, "", 28*time.Second) // of which four are left when the runner gives it up
 	y := newYard(t, p)
 	wire := newLine(t, p.addr)
 	newRemoteRunner(t, "http://"+wire.addr, "one")

@@ -35,7 +35,18 @@ func TestWhatAnotherServerRevokesIsHeardOf(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	time.Sleep(200 * time.Millisecond) // so that it looks from here on
+	for heard := false; !heard; { // what happens before its first look it does not tell
+		_, early := h.token(t, as, app.CreateAPIToken{})
+		_, bell := h.AccessChanged(core.Actor{CredentialID: early.ID})
+		if err := other.DeleteAPIToken(ctx, h.owner, early.ID); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-bell:
+			heard = true
+		case <-time.After(3 * time.Second):
+		}
+	}
 
 	user, _ := h.AccessChanged(as)
 	_, session := h.AccessChanged(h.actor(t, second))
