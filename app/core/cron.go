@@ -54,7 +54,7 @@ func parseFields(fields string) (spec cron.Schedule, err error) {
 			err = errors.New("it cannot be read")
 		}
 	}()
-	return cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(fields)
+	return cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(fields)
 }
 
 // Next is the first moment after t; zero: there is none in the next years.
