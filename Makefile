@@ -50,9 +50,9 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 	go test -tags bench -run '^$$' -bench . -benchtime 1x -timeout 60m .
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store ./app
 
-chaos: deps ## kill server and runners, cut lines, and try to escape, again and again (KILLS, ESCAPES)
-	OORE_TEST_KILLS=$(KILLS) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real \
-		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing' . ./store ./runner
+chaos: deps ## kill server and runners, cut lines, try to escape, and report in any order, again and again (KILLS, ESCAPES)
+	OORE_TEST_KILLS=$(KILLS) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all \
+		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing|LastState' . ./store ./runner
 
 pictures: deps ## the README's pictures, from the program itself in a real browser
 	go test -tags pictures -count 1 -timeout 10m -run '^TestPictures$$' .
