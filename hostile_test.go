@@ -35,7 +35,7 @@ func TestHostileLogsAreKeptByteForByte(t *testing.T) {
 			want.Write(log.Content)
 		}
 		id := y.trigger(y.script("Hostile", fmt.Sprintf("for i in $(seq 0 %d); do cat %s/$i; done", len(all)-1, dir)))
-		ctx, stop := context.WithTimeout(t.Context(), patience)
+		ctx, stop := context.WithTimeout(t.Context(), 3*patience) // for megabytes, line by line
 		defer stop()
 		next := int64(0)
 		err := y.stream(ctx, id, "", func(e logEvent) {
