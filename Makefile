@@ -58,4 +58,4 @@ pictures: deps ## the README's pictures, from the program itself in a real brows
 	go test -tags pictures -count 1 -timeout 10m -run '^TestPictures$$' .
 
 clean: ## remove what the targets above made
-	rm -rf oore cover.out templates/testdata/node_modules handlers/github/testdata/node_modules
+	rm -rf oore cover.out templates/testdata/node_modules handlers/github/testdata/node_modules handlers/oidc/testdata/node_modules
