@@ -52,6 +52,9 @@ func keyFile(dir string) string { return filepath.Join(dir, "encryption.key") }
 // openVault takes the encryption key of the settings, or the data folder's own, which
 // it makes at the first start.
 func openVault(cfg Config) (*app.Vault, error) {
+	if err := checkRotation(cfg); err != nil {
+		return nil, err
+	}
 	vault, err := findVault(cfg)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return vault, err

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		name, args = args[0], args[1:]
 	}
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"serve": serveCommand, "demo": demoCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand,
+		"serve": serveCommand, "demo": demoCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand, "secrets": secretsCommand,
 		"backup": backupCommand, "restore": restoreCommand, "verify": verifyCommand,
 		"validate": validateCommand, "doctor": doctorCommand, "version": versionCommand, "help": helpCommand,
 	}
@@ -72,6 +72,7 @@ const usage = `Usage: oore COMMAND [flags]
   runner        run builds of a server on this machine: oore runner --server URL --token T [--name N] [--labels a,b] [--slots N]
   token create  make an API token: oore token create --name N [--role owner|admin|developer|viewer]
   signin-link   print a new one-time link that signs the owner in
+  secrets       seal all stored secrets with a new key, while no server runs: oore secrets rotate-key
   backup        write all that the server knows into a new file: oore backup FILE [--artifacts] [--without-key]
   restore       fill an empty database and data folder from it: oore restore FILE
   verify        check that what is stored keeps what Oore promises: oore verify [--json] [--blobs]

@@ -65,6 +65,7 @@ const (
 	AuditUserPassword      AuditAction = "user.password"
 	AuditIdentityAdd       AuditAction = "identity.connect"
 	AuditIdentityDelete    AuditAction = "identity.disconnect"
+	AuditKeyRotate         AuditAction = "key.rotate"
 	AuditMemberSet         AuditAction = "member.set"
 	AuditMemberDelete      AuditAction = "member.delete"
 	AuditChatLink          AuditAction = "chat.link"
@@ -84,7 +85,7 @@ func AuditActions() []AuditAction {
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
 		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditTokenCreate, AuditTokenDelete,
 		AuditSignIn, AuditSignInRefused, AuditSignOut, AuditUserInvite, AuditUserRole, AuditUserDisable, AuditUserEnable, AuditUserLink, AuditUserIntroduce,
-		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete,
+		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete, AuditKeyRotate,
 		AuditMemberSet, AuditMemberDelete, AuditChatLink, AuditChatUnlink, AuditChatUse, AuditChatSubscribe, AuditChatUnsubscribe,
 	}
 }
@@ -109,6 +110,7 @@ const (
 	TargetSession      = "session"
 	TargetUser         = "user"
 	TargetIdentity     = "identity"
+	TargetKey          = "key"
 	TargetChatUser     = "chat_user"
 	TargetChannel      = "channel"
 	TargetQueue        = "queue"
