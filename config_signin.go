@@ -132,8 +132,10 @@ func (c *Config) validateSignIn() []error {
 		fault("OORE_GITLAB_OAUTH_CLIENT_ID: set it too; OORE_GITLAB_GROUPS says who signs in with GitLab")
 	}
 	for _, service := range []struct{ name, address, client string }{
-		{"OORE_OIDC_ISSUER", s.OIDCIssuer, s.OIDCIssuer}, {"OORE_GITHUB_WEB_URL", c.GitHubWebURL, s.GitHubClientID},
-		{"OORE_GITHUB_API_URL", c.GitHubAPIURL, s.GitHubClientID}, {"OORE_GITLAB_URL", c.GitLabURL, s.GitLabClientID},
+		{"OORE_OIDC_ISSUER", s.OIDCIssuer, s.OIDCIssuer},
+		{"OORE_GITHUB_WEB_URL", c.GitHubWebURL, s.GitHubClientID},
+		{"OORE_GITHUB_API_URL", c.GitHubAPIURL, s.GitHubClientID},
+		{"OORE_GITLAB_URL", c.GitLabURL, s.GitLabClientID},
 	} {
 		if service.client == "" {
 			continue

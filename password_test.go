@@ -106,8 +106,13 @@ func TestWrongPasswordsAreAnsweredAlike(t *testing.T) {
 		return status, header
 	}
 	for _, c := range []struct{ email, password string }{
-		{"ada@example.com", "wrong horse battery"}, {"off@example.com", goodPassword}, {"none@example.com", goodPassword}, {"nobody@example.com", goodPassword},
-		{"none@example.com", ""}, {"", ""}, {"ada@example.com", strings.Repeat("x", 5000)},
+		{"ada@example.com", "wrong horse battery"},
+		{"off@example.com", goodPassword},
+		{"none@example.com", goodPassword},
+		{"nobody@example.com", goodPassword},
+		{"none@example.com", ""},
+		{"", ""},
+		{"ada@example.com", strings.Repeat("x", 5000)},
 	} {
 		if status, _ := try(c.email, c.password); status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", c.email, status)

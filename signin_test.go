@@ -257,8 +257,10 @@ func TestAProviderThatLies(t *testing.T) {
 		{"unverified e-mail", oidctest.Lies{}, unverified, 403, "Your account has no verified e-mail address at 127.0.0.1"},
 		{"no e-mail", oidctest.Lies{}, oidctest.Claims{"sub": "248289761001"}, 403, "Your account has no verified e-mail address"},
 		{
-			"an e-mail that looks alike", oidctest.Lies{},
-			oidctest.Claims{"sub": "1", "email": "ada@e\u0445ample.com", "email_verified": true}, 403, "Your account has no verified e-mail address",
+			"an e-mail that looks alike",
+			oidctest.Lies{},
+			oidctest.Claims{"sub": "1", "email": "ada@e\u0445ample.com", "email_verified": true},
+			403, "Your account has no verified e-mail address",
 		},
 		{"more about somebody else", oidctest.Lies{UserInfo: func(c oidctest.Claims) { c["sub"], c["email_verified"] = "2", true }}, unverified, 401, "it is about somebody else"},
 		{"another state", answer("state", "guessed"), nil, 400, "not begun in this browser"},
