@@ -25,6 +25,10 @@ GET    /schema/oore.yaml.json                         open
 GET    /login                                         open
 GET    /status                                       open
 GET    /sign-in/:token                                open
+POST   /sign-in/password                              open       none         email=nobody@example.com&password=x
+POST   /sign-in/proxy                                 open
+POST   /sign-in/:way                                  open
+GET    /sign-in/:way/callback                         open
 POST   /logout                                        open-
 GET    /static/*                                      open
 GET    /badges/:project/:pipeline                     open
@@ -41,9 +45,13 @@ POST   /v1/webhooks/github                            open
 POST   /v1/webhooks/gitlab                            open
 POST   /v1/slack/commands                             open
 POST   /v1/slack/interactions                         open
+POST   /v1/auth/local/login                           open       none         {"email": "nobody@example.com", "password": "not the password"}
 POST   /v1/auth/logout                                open-
 
 GET    /v1/users/me                                   self
+PUT    /v1/users/me/password                          self-      none         {"password": "short"}
+GET    /v1/users/me/identities                        self
+DELETE /v1/users/me/identities                        self-
 GET    /v1/projects                                   self
 POST   /v1/projects                                   admin      none         {"name": "Third", "local_repository_path": "/nowhere"}
 GET    /v1/projects/:id                               read       project
@@ -221,6 +229,9 @@ GET    /settings/tokens                               self
 POST   /settings/tokens                               self       none         name=
 POST   /settings/tokens/:id/delete                    hidden-    token
 GET    /settings/me                                   self
+POST   /settings/me/password                          self-
+POST   /settings/me/connect/:way                      self-
+POST   /settings/me/disconnect                        self-
 POST   /settings/me/look                              self
 POST   /settings/sessions/:id/delete                  hidden-    session
 GET    /settings/audit                                admin

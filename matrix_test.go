@@ -221,7 +221,7 @@ type matrixAnswer struct {
 func (w *matrixWorld) send(a matrixActor, r matrixRow, id string, in map[string]string) matrixAnswer {
 	w.t.Helper()
 	path := strings.NewReplacer(":id<guid>", id, ":id", id, ":schedule_id", in["schedule"], ":build_id", unknownID, ":user_id", w.member, ":name", "TOKEN", ":part", "general", ":link", unknownID,
-		":project", id, ":pipeline", "x.svg", ":secret", "oore_none", ":token", "oore_none", "*", "none").Replace(strings.ReplaceAll(r.path, ":user_id", w.member))
+		":project", id, ":pipeline", "x.svg", ":secret", "oore_none", ":token", "oore_none", ":way", "none", "*", "none").Replace(strings.ReplaceAll(r.path, ":user_id", w.member))
 	text := strings.NewReplacer("{pipeline}", in["pipeline"], "{sha}", in["sha"]).Replace(r.body)
 	req, err := http.NewRequest(r.method, w.url+path, strings.NewReader(text))
 	if err != nil {
