@@ -152,6 +152,14 @@ func (a *auth) secret(c *fiber.Ctx) (string, error) {
 	return secret, a.checkOrigin(c)
 }
 
+// credential is what the request shows of itself, good or not; empty: nothing.
+func (a *auth) credential(c *fiber.Ctx) string {
+	if secret, ok := api.BearerToken(c); ok {
+		return secret
+	}
+	return c.Cookies(a.cookie)
+}
+
 func missingAuth() error {
 	return core.Codef(core.KindUnauthorized, core.CodeMissingAuth, "Sign in, or send a token in the header Authorization: Bearer <token>")
 }

@@ -25,12 +25,14 @@ const unknownPause = time.Minute
 // errorHandler answers every error, ours and fiber's, in the published envelope or,
 // for pages, as a page.
 type errorHandler struct {
-	pages *web.Pages
-	log   *slog.Logger
+	pages     *web.Pages
+	publicURL string
+	log       *slog.Logger
 }
 
 func (h *errorHandler) handle(c *fiber.Ctx, err error) error {
-	setSecurityHeaders(c) // an answer to an unreadable request has passed no middleware
+	setSecurityHeaders(c, h.publicURL) // an answer to an unreadable request has passed no middleware
+	id := requestID(c)
 	code, shown := publish(c, err)
 	if code == http.StatusUnauthorized {
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
@@ -39,13 +41,13 @@ func (h *errorHandler) handle(c *fiber.Ctx, err error) error {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(pause.Seconds()))))
 	}
 	if shown.Kind == core.KindUnavailable {
-		h.log.Warn("request not served", "method", c.Method(), "path", c.Path(), "error", err)
+		h.log.Warn("request not served", "request", id, "method", c.Method(), "path", c.Path(), "error", err)
 	}
 	if wantsPage(c) {
 		return h.sendPage(c, code, shown, err)
 	}
 	if shown.Kind == core.KindInternal {
-		h.log.Error("request failed", "shown", shown.Message, "method", c.Method(), "path", c.Path(), "error", err)
+		h.log.Error("request failed", "request", id, "shown", shown.Message, "method", c.Method(), "path", c.Path(), "error", err)
 	}
 	return c.Status(code).JSON(api.ErrorJSON{Error: shown.Message, Code: shown.Code, Details: shown.Details})
 }

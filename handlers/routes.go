@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -46,12 +47,12 @@ type commands interface {
 func New(o Options) *fiber.App { return build(o, o.App) }
 
 func build(o Options, commands commands) *fiber.App {
-	errs := &errorHandler{pages: o.Pages, log: o.Log}
+	errs := &errorHandler{pages: o.Pages, publicURL: o.PublicURL, log: o.Log}
 	server := newServer(errs.handle)
 	if o.Meter == nil {
 		o.Meter = core.NoMeter{}
 	}
-	server.Use(securityHeaders, measure(o.Meter, errs.handle), recoverPanic, refuseEncoded)
+	server.Use(securityHeaders(o.PublicURL), nameRequests(o.Log), measure(o.Meter, errs.handle), recoverPanic, refuseEncoded)
 
 	a := &auth{app: commands, cookie: web.SessionCookie(o.PublicURL), publicURL: o.PublicURL, version: o.Version}
 	server.Get("/healthz", func(c *fiber.Ctx) error { return c.JSON(fiber.Map{"ok": true}) })
@@ -60,7 +61,8 @@ func build(o Options, commands commands) *fiber.App {
 		server.Get("/metrics", a.scrape(o))
 	}
 	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Meter: o.Meter, Stop: o.Stop})
-	mountAPI(server.Group("/v1", noStore), a, h, o)
+	limited := limitRate(newBuckets(perCredential, credentialAtOnce, time.Now), newBuckets(perAddress, addressAtOnce, time.Now), a.credential)
+	mountAPI(server.Group("/v1", noStore, limited), a, h, o)
 	server.Get("/schema/oore.yaml.json", workflowSchema())
 	server.Get("/artifacts/:id/download", a.page(h.DownloadArtifact))
 	server.Get("/artifacts/:id/icon", a.page(h.Icon))
