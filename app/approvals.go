@@ -154,6 +154,22 @@ func (a *App) approver(ctx context.Context, s core.Store, repositoryID string, e
 	return approval.Approver, err
 }
 
+// forgetApprovals takes back what was approved before a pull request got another target:
+// who approved it looked at another difference.
+func (a *App) forgetApprovals(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, repositoryID string) error {
+	if !e.Retargeted || e.PullRequest == nil {
+		return nil
+	}
+	approval, err := tx.FindApproval(ctx, repositoryID, e.PullRequest.Number, e.SHA)
+	if core.KindOf(err) == core.KindNotFound || err == nil && !approval.At.Before(d.ReceivedAt) {
+		return nil // none, or one of the new target
+	}
+	if err == nil {
+		_, err = tx.DeleteApprovals(ctx, repositoryID, e.PullRequest.Number)
+	}
+	return err
+}
+
 // wantNote asks for a status of a commit that has no build: it waits for somebody, or
 // a filter kept it from being built.
 func (a *App) wantNote(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, note core.Reason) error {

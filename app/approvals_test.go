@@ -3,6 +3,7 @@ package app_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -112,5 +113,35 @@ func TestEvaluateSaysWhatTodaysSettingsWouldAndStartsNothing(t *testing.T) {
 	stored, err := h.store.FindDelivery(t.Context(), d.ID)
 	if err != nil || stored.Status != core.DeliveryIgnored || len(h.builds(t)) != 0 {
 		t.Errorf("stored %s, %d builds, %v", stored.Status, len(h.builds(t)), err)
+	}
+}
+
+// Gitea's CVE-2026-58439: an approval for one target let the commit be built for another.
+func TestAnApprovalEndsWhenThePullRequestGetsAnotherTarget(t *testing.T) {
+	h := newHouse(t)
+	p := h.project(t)
+	h.pipeline(t, p.ID, "Android")
+	d := h.deliver(t, forkPull(shaA))
+	h.forge.setHead(shaA)
+	developer := core.Actor{Kind: core.ActorUser, Name: "ana", Role: core.RoleDeveloper}
+	if _, err := h.ApproveDelivery(t.Context(), developer, d.ID, shaA); err != nil {
+		t.Fatal(err)
+	}
+	h.decided(t, d.ID)
+	h.pipeline(t, p.ID, "Release") // which the approval would let build it too
+	h.clock.forward(time.Minute)
+	moved := forkPull(shaA)
+	moved.Retargeted, moved.TargetBranch = true, "release"
+	again := h.deliver(t, moved)
+	for _, v := range again.Verdicts {
+		if v.Pipeline == "Release" && (v.Matched || v.Code != core.WhyFork) {
+			t.Errorf("for the new target: %+v", v)
+		}
+	}
+	if _, err := h.ApproveDelivery(t.Context(), developer, again.ID, shaA); err != nil {
+		t.Fatal(err)
+	}
+	if again = h.decided(t, again.ID); again.Status != core.DeliveryProcessed {
+		t.Errorf("approved for it: %+v", again)
 	}
 }

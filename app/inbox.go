@@ -157,7 +157,11 @@ func (a *App) decideAll(ctx context.Context, tx core.Store, u understood, candid
 }
 
 func (a *App) actAll(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, candidates []candidate) (verdicts []core.DeliveryVerdict, rings []string, err error) {
-	approver, err := a.approver(ctx, tx, candidates[0].project.RepositoryID, e)
+	repositoryID := candidates[0].project.RepositoryID
+	if err := a.forgetApprovals(ctx, tx, d, e, repositoryID); err != nil {
+		return nil, nil, err
+	}
+	approver, err := a.approver(ctx, tx, repositoryID, e)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,6 +53,9 @@ type Event struct {
 	Cancel *Cancel // set: somebody asked the forge to stop a check
 	Chat   *Chat   // set: somebody wrote what may be a command
 	Closed bool    // pull request: it was merged or closed
+	// Retargeted: the pull request has another target now. What was approved was approved
+	// for the old one.
+	Retargeted bool
 
 	Ignored *Reason // set: nothing can come of it, and why
 }

@@ -83,7 +83,7 @@ func decodePullRequest(payload []byte) (core.Event, error) {
 		return e, nil
 	case "edited":
 		if p.Changes.Base.Ref != nil { // filters on the target may decide differently now
-			e.Kind = core.EventPullRequest
+			e.Kind, e.Retargeted = core.EventPullRequest, true
 			return e, nil
 		}
 	case "closed":

@@ -84,6 +84,7 @@ func (p mergeRequestPayload) decide(e core.Event) core.Event {
 		return ignored(e, core.WhyAction, "The merge request is %s.", mr.State)
 	case mr.Action == "open" || mr.Action == "reopen" || mr.Action == "update" && p.moved():
 		e.Kind = core.EventPullRequest
+		e.Retargeted = mr.Action == "update" && p.Changes.TargetBranch.Previous != p.Changes.TargetBranch.Current
 		return e
 	case mr.Action == "update":
 		return ignored(e, core.WhyAction, "The merge request was edited; it has no new commit.")
