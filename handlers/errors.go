@@ -41,13 +41,13 @@ func (h *errorHandler) handle(c *fiber.Ctx, err error) error {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(pause.Seconds()))))
 	}
 	if shown.Kind == core.KindUnavailable {
-		h.log.Warn("request not served", "request", id, "method", c.Method(), "path", c.Path(), "error", err)
+		h.log.Warn("request not served", "request", id, "method", c.Method(), "route", c.Route().Path, "error", err)
 	}
 	if wantsPage(c) {
 		return h.sendPage(c, code, shown, err)
 	}
 	if shown.Kind == core.KindInternal {
-		h.log.Error("request failed", "request", id, "shown", shown.Message, "method", c.Method(), "path", c.Path(), "error", err)
+		h.log.Error("request failed", "request", id, "shown", shown.Message, "method", c.Method(), "route", c.Route().Path, "error", err)
 	}
 	return c.Status(code).JSON(api.ErrorJSON{Error: shown.Message, Code: shown.Code, Details: shown.Details})
 }

@@ -106,3 +106,15 @@ func TestTheAPIAnswers429AndWhenToComeBack(t *testing.T) {
 		}
 	}
 }
+
+// The path of a link that signs somebody in, or gives a file, is its secret.
+func TestNoSecretOfAPathIsLogged(t *testing.T) {
+	s := serve(t, nil)
+	s.fake.Err = core.Errorf(core.KindUnavailable, "The database is away")
+	for _, path := range []string{"/sign-in/oore_canary", "/dl/oore_canary", "/i/oore_canary", "/i/oore_canary/app"} {
+		s.ask("GET", path, "")
+	}
+	if log := s.log.String(); strings.Contains(log, "canary") || !strings.Contains(log, "/sign-in/:token") {
+		t.Error(log)
+	}
+}
