@@ -120,7 +120,8 @@ func (v BuildsView) Filtered() bool { return len(v.Filter.Values()) > 0 }
 
 // Bounded tells whether the filter looks through the newest builds alone.
 func (v BuildsView) Bounded() bool {
-	return v.Filter.Text != "" || v.Filter.Event != "" || v.Filter.Mine
+	f := v.Filter
+	return f.Text != "" || f.Event != "" || f.Mine || f.Status != "" && f.Project+f.Pipeline+f.Branch != ""
 }
 
 // Builds writes the list of builds.

@@ -63,8 +63,8 @@ func buildOperations() []operation {
 			answers:    okAlso(listed{"logs", logJSON{}}, textOf("The bytes.", fiber.MIMETextPlain)),
 		},
 		{
-			method: get, path: "/v1/builds/{id}/logs/search", id: "searchLog", summary: "Find a text in a log", text: "In any case; `total` counts the lines of the whole log.",
-			parameters: logWindow(required(queryString("q", "The text."))), answers: ok(listed{"logs", logJSON{}}),
+			method: get, path: "/v1/builds/{id}/logs/search", id: "searchLog", summary: "Find a text in a log", text: "`total` counts the lines of the whole log.",
+			parameters: logWindow(required(queryString("q", "The text.")), queryChoice("case", "Whether letters must have the same case; they need not otherwise.", "true", "false")), answers: ok(listed{"logs", logJSON{}}),
 		},
 		{
 			method: get, path: "/v1/builds/{id}/logs/stream", id: "streamLog", summary: "Follow a log", door: forStreams,

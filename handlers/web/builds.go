@@ -72,6 +72,9 @@ func buildFilter(in templates.BuildsFilter, actor core.Actor) core.BuildFilter {
 	f := core.BuildFilter{ProjectID: in.Project, PipelineID: in.Pipeline, Branch: in.Branch}
 	if in.Status.Valid() {
 		f.Statuses = []core.BuildStatus{in.Status}
+		if in.Project+in.Pipeline+in.Branch != "" { // each has an index, but not both together
+			f.Newest = searchedBuilds
+		}
 	}
 	switch t := core.TriggerType(in.Event); t {
 	case "":
