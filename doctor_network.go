@@ -45,7 +45,11 @@ func (s system) networkProbes() []core.Probe {
 			if s.beside && knock(ctx, local, s.vault, false).err != nil {
 				return core.Skip("the server does not run, so " + s.cfg.PublicURL + " cannot lead to it")
 			}
-			return checkPublic(s.cfg.PublicURL, local, knock(ctx, s.cfg.PublicURL, s.vault, true))
+			found := checkPublic(s.cfg.PublicURL, local, knock(ctx, s.cfg.PublicURL, s.vault, true))
+			if found.State == core.CheckFailed {
+				return found
+			}
+			return checkBody(s.cfg.PublicURL, refusesWebhooks(ctx, s.cfg.PublicURL), found)
 		}})
 	}
 	return append(probes, core.Probe{Area: core.AreaNetwork, Name: "clock", Look: s.checkClock})

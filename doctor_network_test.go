@@ -54,7 +54,22 @@ func TestDoctorLooksThroughTheProxy(t *testing.T) {
 	t.Cleanup(broken.Close)
 	elsewhere := httptest.NewServer(http.RedirectHandler("https://ci.example.com/", http.StatusMovedPermanently))
 	t.Cleanup(elsewhere.Close)
+	target, err := url.Parse(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.FlushInterval = -1
+	small := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > 1<<20 { // as nginx does by itself
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(small.Close)
 	for name, c := range map[string]struct{ address, state, says string }{
+		"that takes small bodies": {small.URL, "failed", "a proxy refuses bodies of 25 MiB"},
 		"as it should be":         {proxy(t, p.url, false, false), "ok", "streams arrive at once"},
 		"that holds answers back": {proxy(t, p.url, true, false), "failed", "proxy_buffering off"},
 		"without trust":           {proxy(t, p.url, false, true), "failed", "certificate"},
