@@ -91,7 +91,7 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect) {
 // hostClass is whom an effect is told, as a label.
 func hostClass(k core.EffectKind) string {
 	switch k {
-	case core.EffectStatus, core.EffectComment:
+	case core.EffectStatus, core.EffectComment, core.EffectSettings:
 		return "forge"
 	case core.EffectNotify:
 		return "notification"

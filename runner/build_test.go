@@ -47,6 +47,16 @@ func TestABuildThatDeletedItsFolderIsToldSo(t *testing.T) {
 	mustEnd(t, house.run(t, repo.job("b2", "cat README")), core.BuildSucceeded, "", "")
 }
 
+// The shim had lost the descriptor of /dev/null to the garbage collector, and commands
+// had a pipe that only takes in its place.
+func TestCommandsReadNothingFromTheirInput(t *testing.T) {
+	repo, house := newRepository(t), newHouse()
+	startPool(t, house, 1)
+	job := repo.job("b1", slices.Repeat([]string{"cat", "! read x"}, 50)...)
+	job.Pipeline.Execution.Env = []core.EnvVar{{Key: "LARGE", Value: strings.Repeat("x", 60_000)}} // so that the shim collects
+	mustEnd(t, house.run(t, job), core.BuildSucceeded, "", "")
+}
+
 // mustSteps checks name and state of all steps, and that their spans of the log
 // hold their own records only.
 func mustSteps(t *testing.T, l *ledger, want ...string) {

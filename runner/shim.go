@@ -48,7 +48,7 @@ func RunShim(args []string) {
 	// the life-line ends a shim.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
 
-	s := &warden{conn: conn, null: null.Fd(), groups: map[int]bool{}}
+	s := &warden{conn: conn, null: null, groups: map[int]bool{}}
 	s.serve(children)
 	os.Exit(0)
 }
@@ -70,7 +70,7 @@ func confine() {
 // warden is the inside of a shim. One goroutine owns it.
 type warden struct {
 	conn   *net.UnixConn
-	null   uintptr
+	null   *os.File
 	main   int          // the command that runs; 0: none
 	groups map[int]bool // process groups of the commands started since the last stop
 	cell   *cell        // the sandbox of the commands since the last stop; nil: none yet
@@ -132,7 +132,7 @@ func readOrders(conn *net.UnixConn, orders chan<- order) {
 // start runs a command in a session of its own, so that a signal to its group
 // reaches nobody else. Descriptors become 1, 2, 3, …; 0 is /dev/null.
 func (w *warden) start(o order) {
-	files := []uintptr{w.null}
+	files := []uintptr{w.null.Fd()}
 	for _, fd := range o.fds {
 		files = append(files, uintptr(fd))
 	}
