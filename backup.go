@@ -15,7 +15,6 @@ import (
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/backup"
-	"github.com/oore-ci/oore/store/blob"
 )
 
 // backupCommand writes what the server knows into a file, while the server runs.
@@ -180,7 +179,7 @@ func writeBlobs(ctx context.Context, cfg Config, w *backup.Writer, uses []store.
 	if len(uses) == 0 {
 		return nil
 	}
-	blobs, err := blob.NewLocal(cfg.BlobDir)
+	blobs, err := cfg.openBlobs()
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/oore-ci/oore/store/blob"
 )
 
 // Config is everything that the environment and the flags say. Secrets are never
@@ -23,7 +25,8 @@ type Config struct {
 	PublicURL      string // without a trailing slash
 	DataDir        string
 	DatabaseURL    string
-	BlobDir        string
+	BlobDir        string         // folder of blobs, or of what is on its way to S3
+	S3             *blob.S3Config // nil: blobs are in BlobDir
 	Runners        int
 	AdminToken     string
 	MetricsToken   string
@@ -84,7 +87,7 @@ func settings() []setting {
 		{"OORE_PUBLIC_URL", "address under which people and forges reach Oore (default http:// and the listen address)", text(func(c *Config) *string { return &c.PublicURL })},
 		{"OORE_DATA_DIR", "folder for database, mirrors and workspaces", text(func(c *Config) *string { return &c.DataDir })},
 		{"OORE_DATABASE_URL", "postgres://… (default: an SQLite file in the data folder)", text(func(c *Config) *string { return &c.DatabaseURL })},
-		{"OORE_BLOB_URL", "folder for artifacts and ended logs (default: blobs in the data folder)", readBlobURL},
+		{"OORE_BLOB_URL", "folder for artifacts and ended logs, or s3://bucket?endpoint=https://host&region=name (default: blobs in the data folder)", readBlobURL},
 		{"OORE_RUNNERS", "builds that run here at once; 0: none (default: half the CPUs, at least 1)", readRunners},
 		{"OORE_ADMIN_TOKEN", "bearer token of an owner, 32 characters or more", text(func(c *Config) *string { return &c.AdminToken })},
 		{"OORE_METRICS_TOKEN", "bearer token that lets /metrics be read from elsewhere than this machine", text(func(c *Config) *string { return &c.MetricsToken })},
@@ -122,19 +125,21 @@ func readRunners(c *Config, value string) (err error) {
 	return nil
 }
 
-// readBlobURL reads a folder: a path, or a file:// address.
+// readBlobURL reads a folder, which is a path or a file:// address, or a bucket.
 func readBlobURL(c *Config, value string) error {
 	scheme, rest, ok := strings.Cut(value, "://")
 	switch {
 	case ok && scheme == "s3":
-		return errors.New("this version of Oore keeps artifacts in a folder alone; give its absolute path, or leave it empty")
+		bucket, err := blob.ParseS3(value)
+		c.S3, c.BlobDir = &bucket, ""
+		return err
 	case ok && scheme == "file":
 		value = rest
 	}
 	if !filepath.IsAbs(value) {
 		return fmt.Errorf("%q is no absolute path of a folder", value)
 	}
-	c.BlobDir = filepath.Clean(value)
+	c.S3, c.BlobDir = nil, filepath.Clean(value)
 	return nil
 }
 

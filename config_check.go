@@ -37,9 +37,7 @@ func (c *Config) validate() []error {
 	if scheme, _, ok := strings.Cut(c.DatabaseURL, "://"); ok && scheme != "postgres" && scheme != "postgresql" {
 		fault("OORE_DATABASE_URL: %s:// is not supported; give postgres://… or leave it empty for SQLite", scheme)
 	}
-	if c.BlobDir == "" {
-		c.BlobDir = filepath.Join(c.DataDir, "blobs")
-	}
+	c.placeBlobs()
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "oore.db")
 	}

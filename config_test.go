@@ -99,7 +99,7 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"a short token", []string{"OORE_ADMIN_TOKEN=" + longToken[1:]}, []string{"OORE_ADMIN_TOKEN"}},
 		{"a token in a file that is not there", []string{"OORE_ADMIN_TOKEN_FILE=/no/such/file"}, []string{"OORE_ADMIN_TOKEN"}},
 		{"a token and a file", []string{"OORE_ADMIN_TOKEN=" + longToken, "OORE_ADMIN_TOKEN_FILE=/dev/null"}, []string{"OORE_ADMIN_TOKEN"}},
-		{"a bucket", []string{"OORE_BLOB_URL=s3://bucket?region=eu"}, []string{"OORE_BLOB_URL"}},
+		{"a bucket", []string{"OORE_BLOB_URL=s3://bucket?endpoint=minio"}, []string{"OORE_BLOB_URL"}},
 		{"a folder that is no absolute path", []string{"OORE_BLOB_URL=blobs"}, []string{"OORE_BLOB_URL"}},
 		{"no size", []string{"OORE_LOG_LIMIT=much"}, []string{"OORE_LOG_LIMIT"}},
 		{"no size of a workspace", []string{"OORE_WORKSPACE_LIMIT=0"}, []string{"OORE_WORKSPACE_LIMIT"}},

@@ -32,7 +32,9 @@ func (s system) probes() []core.Probe {
 		probes = runner.Probes(s.cfg.DataDir, s.cfg.sandbox())
 	}
 	probes = append(probes, folderProbes(s.cfg.DataDir)...)
-	if !within(s.cfg.DataDir, s.cfg.BlobDir) {
+	if s.cfg.S3 != nil {
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "S3 bucket", Look: s.checkBucket})
+	} else if !within(s.cfg.DataDir, s.cfg.BlobDir) {
 		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "disk for artifacts", Look: diskLook(s.cfg.BlobDir)})
 	}
 	if s.database != nil {
@@ -147,4 +149,20 @@ func (s system) checkKey(context.Context) core.Check {
 		return core.Warn(path+" can be read by other users", "chmod 600 "+path)
 	}
 	return core.Good(path)
+}
+
+// checkBucket writes an object and removes it.
+func (s system) checkBucket(ctx context.Context) core.Check {
+	where := s.cfg.S3.Bucket + " at " + s.cfg.S3.Endpoint
+	blobs, err := s.cfg.openBlobs()
+	if err == nil {
+		err = blobs.Ready(ctx)
+	}
+	if err == nil {
+		return core.Good(where)
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	return core.Fail(where+" does not take objects: "+err.Error(), "Check OORE_BLOB_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that the bucket is there")
 }

@@ -36,7 +36,7 @@ func importLaw() map[string]room {
 			"gorm.io/gorm", "gorm.io/driver/postgres", "github.com/glebarez/sqlite", "github.com/glebarez/go-sqlite", "github.com/jackc/pgx/v5",
 		}},
 		"store/backup":      {},
-		"store/blob":        {house: []string{"app/core"}},
+		"store/blob":        {house: []string{"app/core"}, outside: []string{"github.com/minio/minio-go/v7"}, http: true},
 		"store/archive":     {house: []string{"app/core"}, outside: []string{"github.com/klauspost/compress", "golang.org/x/sync"}},
 		"handlers":          {house: []string{"app", "app/core", "handlers/api", "handlers/web"}, outside: fiber, http: true},
 		"handlers/api":      {house: []string{"app", "app/core", "handlers/sse"}, outside: fiber, http: true},

@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
 		"serve": serveCommand, "demo": demoCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand, "secrets": secretsCommand,
-		"backup": backupCommand, "restore": restoreCommand, "verify": verifyCommand,
+		"backup": backupCommand, "restore": restoreCommand, "verify": verifyCommand, "blobs": blobsCommand,
 		"validate": validateCommand, "doctor": doctorCommand, "version": versionCommand, "help": helpCommand,
 	}
 	command, ok := commands[name]
@@ -76,6 +76,7 @@ const usage = `Usage: oore COMMAND [flags]
   backup        write all that the server knows into a new file: oore backup FILE [--artifacts] [--without-key]
   restore       fill an empty database and data folder from it: oore restore FILE
   verify        check that what is stored keeps what Oore promises: oore verify [--json] [--blobs]
+  blobs migrate copy artifacts and ended logs to another place: oore blobs migrate --to s3://bucket?endpoint=… [--from …]
   validate      check a .oore.yaml: oore validate [FILE]
   doctor        check this machine and this configuration: oore doctor [--json]
   version       version, commit and Go version

@@ -14,7 +14,6 @@ import (
 
 	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/backup"
-	"github.com/oore-ci/oore/store/blob"
 )
 
 // restoreCommand fills an empty database and data folder from a backup. All that can
@@ -49,6 +48,9 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	notes := ""
 	if !saved.Header.Artifacts {
 		notes = "; the files of artifacts are not in the backup, so copy the folder " + cfg.BlobDir + " from where you keep it"
+		if cfg.S3 != nil {
+			notes = "; the files of artifacts are not in the backup, so the bucket " + cfg.S3.Bucket + " must have them"
+		}
 	}
 	_, err = fmt.Fprintf(stdout, "%s, made by Oore %s on %s, is restored%s. Check it with `oore verify`, then start the server.\n",
 		path, saved.Header.Oore, saved.Header.CreatedAt.Format("2006-01-02 15:04:05 MST"), notes)
@@ -182,7 +184,7 @@ func restore(ctx context.Context, cfg Config, saved *backup.Backup, key []byte, 
 }
 
 func restoreBlobs(ctx context.Context, cfg Config, saved *backup.Backup) error {
-	blobs, err := blob.NewLocal(cfg.BlobDir)
+	blobs, err := cfg.openBlobs()
 	if err != nil {
 		return err
 	}

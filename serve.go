@@ -121,11 +121,11 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
-	local, err := blob.NewLocal(cfg.BlobDir)
+	bytes, err := cfg.openBlobs()
 	if err != nil {
 		return nil, err
 	}
-	blobs := blob.Measured{BlobStore: local, Meter: s.metrics}
+	blobs := blob.Measured{BlobStore: bytes, Meter: s.metrics}
 	logs, err := archive.New(blobs)
 	if err != nil {
 		return nil, err

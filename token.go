@@ -13,7 +13,6 @@ import (
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/archive"
-	"github.com/oore-ci/oore/store/blob"
 )
 
 // tokenCommand makes an API token. Whoever can open the database may.
@@ -89,7 +88,7 @@ func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App)
 
 // appBeside makes the commands over an open database, for a process beside the server's.
 func appBeside(cfg Config, db *store.Store, r rooms, vault *app.Vault) (*app.App, error) {
-	blobs, err := blob.NewLocal(cfg.BlobDir)
+	blobs, err := cfg.openBlobs()
 	if err != nil {
 		return nil, err
 	}

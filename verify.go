@@ -13,7 +13,6 @@ import (
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
-	"github.com/oore-ci/oore/store/blob"
 )
 
 // verifyCommand checks what is stored against what Oore promises. It changes nothing,
@@ -111,11 +110,11 @@ func verifyBlobs(ctx context.Context, cfg Config, uses []store.BlobUse, read boo
 	if len(uses) == 0 {
 		return f, nil
 	}
-	if _, err := os.Stat(cfg.BlobDir); err != nil { // NewLocal would make it
+	if _, err := os.Stat(cfg.BlobDir); cfg.S3 == nil && err != nil { // NewLocal would make it
 		f.Note(cfg.BlobDir + ": " + err.Error())
 		return f, nil
 	}
-	blobs, err := blob.NewLocal(cfg.BlobDir)
+	blobs, err := cfg.openBlobs()
 	if err != nil {
 		return f, err
 	}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/blob"
+)
+
+// openBlobs opens where the settings keep artifacts and ended logs.
+func (c Config) openBlobs() (core.BlobStore, error) {
+	if c.S3 != nil {
+		return blob.NewS3(*c.S3, c.BlobDir)
+	}
+	return blob.NewLocal(c.BlobDir)
+}
+
+// blobsCommand moves what the settings keep to another place, while the server runs or
+// not. What is there already is left out, so that a migration that was ended goes on.
+func blobsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 || args[0] != "migrate" {
+		return usageError{errors.New("usage: oore blobs migrate --to s3://bucket?endpoint=… or a folder")}
+	}
+	flags := flag.NewFlagSet("blobs migrate", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
+	from := flags.String("from", "", "where they are (default: OORE_BLOB_URL)")
+	to := flags.String("to", "", "where they shall be, as OORE_BLOB_URL has it")
+	if err := flags.Parse(args[1:]); err != nil {
+		return flagError(err)
+	}
+	if flags.NArg() > 0 || *to == "" {
+		return usageError{errors.New("usage: oore blobs migrate --to s3://bucket?endpoint=… or a folder")}
+	}
+	cfg, err := serverConfig(*dir, stderr)
+	if err != nil {
+		return err
+	}
+	source, err := cfg.blobsAt(*from)
+	if err != nil {
+		return err
+	}
+	target, err := cfg.blobsAt(*to)
+	if err != nil {
+		return err
+	}
+	return migrateBlobs(ctx, cfg, source, target, stdout, stderr)
+}
+
+// blobsAt opens another place than the settings'; empty: theirs.
+func (c Config) blobsAt(address string) (core.BlobStore, error) {
+	if address != "" {
+		if err := readBlobURL(&c, address); err != nil {
+			return nil, usageError{err}
+		}
+		c.placeBlobs()
+	}
+	return c.openBlobs()
+}
+
+func migrateBlobs(ctx context.Context, cfg Config, source, target core.BlobStore, stdout, stderr io.Writer) error {
+	db, err := store.OpenUnchanged(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var uses []store.BlobUse
+	err = db.Snapshot(ctx, func(v *store.Snapshot) (err error) {
+		uses, err = blobsOf(v, true)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	seen, copied, there, lost := map[string]bool{}, 0, 0, 0
+	for _, use := range uses {
+		if seen[use.SHA256] {
+			continue
+		}
+		seen[use.SHA256] = true
+		moved, err := migrateBlob(ctx, source, target, use.SHA256)
+		switch {
+		case err != nil && core.KindOf(err) == core.KindNotFound:
+			lost++
+			fmt.Fprintf(stderr, "oore: %s of %s is missing\n", use.SHA256, use.Of)
+		case err != nil:
+			return fmt.Errorf("%s of %s: %w", use.SHA256, use.Of, err)
+		case moved:
+			copied++
+		default:
+			there++
+		}
+	}
+	_, err = fmt.Fprintf(stdout, "%d copied, %d there already, %d missing. Set OORE_BLOB_URL to the new place, restart the server, run this once more with --from the old place, and then `oore verify --blobs`.\n", copied, there, lost)
+	return err
+}
+
+// migrateBlob copies one, whose hash the target computes anew.
+func migrateBlob(ctx context.Context, source, target core.BlobStore, sum string) (moved bool, err error) {
+	if has, err := target.Open(ctx, sum); err == nil {
+		return false, has.Close()
+	} else if core.KindOf(err) != core.KindNotFound {
+		return false, err
+	}
+	r, err := source.Open(ctx, sum)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	found, _, err := target.Put(ctx, r)
+	if err == nil && found != sum {
+		err = fmt.Errorf("it has been changed: it is %s now", found)
+	}
+	return err == nil, err
+}
+
+// placeBlobs chooses the folder of blobs, where the settings name none.
+func (c *Config) placeBlobs() {
+	if c.BlobDir == "" && c.S3 != nil {
+		c.BlobDir = filepath.Join(c.DataDir, "spool")
+	} else if c.BlobDir == "" {
+		c.BlobDir = filepath.Join(c.DataDir, "blobs")
+	}
+}
