@@ -128,6 +128,14 @@ POST   /v1/runners/:id/jobs/:build_id/artifacts/parts runner
 POST   /v1/runners/:id/jobs/:build_id/artifacts       runner
 POST   /v1/runners/:id/jobs/:build_id/finish          runner
 GET    /v1/settings/system                            admin-
+GET    /v1/settings/instance                          admin
+GET    /v1/settings/storage                           admin
+GET    /v1/settings/retention                         admin
+PATCH  /v1/settings/retention                         admin      none         {}
+POST   /v1/settings/retention/preview                 admin      none         {}
+POST   /v1/queue/pause                                admin-
+POST   /v1/queue/resume                               admin
+POST   /v1/builds/:id/first                           admin      build
 GET    /v1/users                                      admin
 POST   /v1/users/invite                               admin      none         {"email": "nobody", "role": "viewer"}
 GET    /v1/users/:id                                  admin      user
@@ -159,6 +167,28 @@ POST   /setup/demo/push                               hidden-
 GET    /builds                                        self
 GET    /queue                                         self
 GET    /builds/:id                                    read       build
+GET    /builds/:id/lines                              read       build
+GET    /builds/:id/stream                             read-      build
+GET    /builds/:id/steps/:n                           read-      build
+GET    /builds/:id/artifacts                          read       build
+GET    /builds/:id/tests                              read       build
+GET    /builds/:id/timeline                           read       build
+GET    /builds/:id/config                             read       build
+GET    /stream                                        self-
+GET    /validate                                      self
+POST   /validate                                      self
+POST   /queue/pause                                   admin-
+POST   /queue/resume                                  admin
+POST   /queue/builds/:id/first                        admin~     build
+POST   /queue/builds/:id/cancel                       trigger    build
+GET    /projects/:id/builds/:number                   read-      project
+GET    /projects/:id/pipelines/:pipeline              read       project
+GET    /projects/:id/pipelines/:pipeline/edit         developer  project
+POST   /projects/:id/pipelines/:pipeline/edit         developer  project      name=Android
+GET    /projects/:id/pipelines/:pipeline/delete       maintainer project
+POST   /projects/:id/pipelines/:pipeline/delete       maintainer- project
+GET    /projects/:id/insights                         read       project
+GET    /projects/:id/run/commit                       trigger-   project
 GET    /builds/:id/log.txt                            read       build
 POST   /builds/:id/cancel                             trigger    build
 POST   /builds/:id/rerun                              trigger    build
@@ -176,8 +206,8 @@ GET    /why                                           self
 GET    /commands                                      self
 GET    /search                                        self
 GET    /runners                                       self
-POST   /runners/:id                                   admin      runner       enabled=false
-POST   /runners/:id/delete                            admin-     runner
+POST   /runners/:id                                   admin~     runner       enabled=false
+POST   /runners/:id/delete                            admin-~    runner
 GET    /projects                                      self
 GET    /projects/new                                  admin
 POST   /projects                                      admin      none         name=Third
@@ -205,6 +235,10 @@ POST   /projects/:id/members/:user_id                 maintainer project      ro
 POST   /projects/:id/members/:user_id/delete          maintainer! member
 GET    /settings                                      self
 GET    /settings/system                               admin-
+GET    /settings/general                              admin
+GET    /settings/storage                              admin
+GET    /settings/retention                            admin
+POST   /settings/retention                            admin-
 GET    /settings/sources                              admin
 GET    /settings/sources/github                       admin
 POST   /settings/sources/github                       admin-     none         web_url=https://github.example
