@@ -429,7 +429,7 @@ func (p *program) stream(ctx context.Context, buildID, lastEventID string, each 
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("it did not happen within %s: %s", patience, what)
 		}
