@@ -205,7 +205,10 @@ func hostile() []any {
 	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
 	return []any{
 		nil, true, -1, 0, 1e300, json.Number("123456789012345678901234567890"), "", "\x00", "a\x00b", "\xff\xfe", strings.Repeat("x", 100_000), "' OR 1=1 --", "../../etc/passwd",
-		"{{7*7}}", "<script>alert(1)</script>", "\u202e", json.RawMessage(deep), json.RawMessage("{\"a\":" + deep + "}"), []any{}, []any{nil, 1, "x"}, map[string]any{"x": 1},
+		"{{7*7}}", "<script>alert(1)</script>", "\u202e", json.RawMessage(deep), json.RawMessage("{\"a\":" + deep + "}"),
+		[]any{},
+		[]any{nil, 1, "x"},
+		map[string]any{"x": 1},
 		json.RawMessage("\"\xff\xfe\""), json.RawMessage(`"\ud800"`), "@/etc/passwd", "${jndi:ldap://x}", int64(-1) << 62,
 	}
 }

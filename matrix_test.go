@@ -327,7 +327,8 @@ func (w *matrixWorld) judge(a matrixActor, r matrixRow, where string, got matrix
 		wrong("no fault of ours")
 	case r.need == "open":
 	case r.need == "runner", !a.known:
-		if got.status != http.StatusUnauthorized && !(a.secret == "" && got.status == http.StatusSeeOther && strings.Contains(got.header, "Location:[/login")) {
+		toLogin := a.secret == "" && got.status == http.StatusSeeOther && strings.Contains(got.header, "Location:[/login")
+		if got.status != http.StatusUnauthorized && !toLogin {
 			wrong("401")
 		}
 	case r.need == "self":
@@ -342,7 +343,7 @@ func (w *matrixWorld) judge(a matrixActor, r matrixRow, where string, got matrix
 		if a.admin && r.kind != "unknown" && where != "what is not there" && got.status >= 401 && got.status <= 404 {
 			wrong("to be let in")
 		}
-	case rank == 0 && !(r.shown && where != "what is not there"):
+	case rank == 0 && (!r.shown || where == "what is not there"):
 		if got.status != http.StatusNotFound || got != nothing {
 			wrong(fmt.Sprintf("404 as for what is not there: %+v, not %+v", nothing, got))
 		}
