@@ -109,7 +109,7 @@ var metrics = []Metric{
 	{MetricSlots, MetricGauge, "Slots of runners that are there: all, and those in use.", []string{"state"}, nil},
 	{MetricReaper, MetricGauge, "When this server last looked for lost builds with success.", nil, nil},
 	{MetricStatusLag, MetricHistogram, "Time from a build's change to the forge being told.", nil, []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60, 120, 300, 900, 3600}},
-	{MetricStatusPending, MetricGauge, "Statuses, comments and messages that are not sent yet.", []string{"kind"}, nil},
+	{MetricStatusPending, MetricGauge, "Statuses, comments and messages that are not sent yet, and files of pipelines that are not taken over yet.", []string{"kind"}, nil},
 	{MetricOutbound, MetricCounter, "Statuses, comments and messages sent, by how it went.", []string{"host_class", "op", "code"}, nil},
 	{MetricLogBytes, MetricCounter, "Bytes of logs taken from runners.", nil, nil},
 	{MetricLogConflicts, MetricCounter, "Pieces of logs that were refused because they do not follow what is stored.", nil, nil},
