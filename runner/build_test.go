@@ -57,6 +57,18 @@ func TestCommandsReadNothingFromTheirInput(t *testing.T) {
 	mustEnd(t, house.run(t, job), core.BuildSucceeded, "", "")
 }
 
+// A failure in the middle of a command of several lines once left the build green.
+func TestACommandOfSeveralLinesEndsAtTheFirstThatFails(t *testing.T) {
+	repo, house := newRepository(t), newHouse()
+	startPool(t, house, 1)
+	l := house.run(t, repo.job("b1", "echo one\nfalse\necho two\n"))
+	mustEnd(t, l, core.BuildFailed, core.ReasonCommandFailed, "build-1 failed: exit 1")
+	if text := string(l.bytes(core.StreamStdout)); text != "one\n" {
+		t.Errorf("it printed %q", text)
+	}
+	mustEnd(t, house.run(t, repo.job("b2", "false; echo two", "false || echo three\necho four")), core.BuildSucceeded, "", "")
+}
+
 // mustSteps checks name and state of all steps, and that their spans of the log
 // hold their own records only.
 func mustSteps(t *testing.T, l *ledger, want ...string) {

@@ -68,7 +68,7 @@ func (b *build) step(ctx context.Context, s core.PlanStep, env []string) error {
 	errOut := &refusals{lineWriter: &lineWriter{
 		journal: b.log, stream: core.StreamStderr, step: s.Name, watch: b.found.watch(s, core.StreamStderr),
 	}}
-	sh := command{argv: []string{b.pool.shell, "-c", s.Run}, dir: b.dir, env: env, sandbox: b.sandbox()}
+	sh := command{argv: []string{b.pool.shell, shellFlag(s.Run), s.Run}, dir: b.dir, env: env, sandbox: b.sandbox()}
 	end, err := b.spawn(ctx, sh, nil, b.log.masks.writer(out), b.log.masks.writer(errOut))
 	if err == nil {
 		err = b.space.check(ctx)
@@ -94,6 +94,15 @@ func (b *build) step(ctx context.Context, s core.PlanStep, env []string) error {
 	b.say(ctx, s.Name, err)
 	b.endStep(ctx, step, err, code)
 	return err
+}
+
+// shellFlag makes a command of several lines end at the first that fails, as people know it
+// of other CI: else a test that failed and a line after it were a green build.
+func shellFlag(run string) string {
+	if strings.Contains(strings.TrimSpace(run), "\n") {
+		return "-ec"
+	}
+	return "-c"
 }
 
 func isDir(path string) bool {
