@@ -89,7 +89,7 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	if err := chromedp.Do(r.ctx, chromedp.Navigate(p.url+"/builds/"+failed())); err != nil {
 		t.Fatal(err)
 	}
-	r.tabTo(`#summary .alert a[href^="?line="]`)
+	r.tabTo(`#summary .alert a[data-first-error]`)
 	r.press("\r")
 	r.sees(`location.hash.startsWith("#L") && document.querySelector(".sel")`)
 	if marked := r.says(`document.querySelector(".sel").textContent`); marked == "" {
@@ -102,8 +102,8 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	}
 	r.tabTo(fmt.Sprintf(`main a[href^="/projects/%s/run"]`, url.PathEscape(project.ID)))
 	r.press("\r")
-	r.sees(`document.querySelector("main form button[type=submit]")`)
-	r.tabTo("main form button[type=submit]")
+	r.sees(`document.querySelector("dialog[open] form button[type=submit]")`)
+	r.tabTo("dialog[open] form button[type=submit]")
 	r.press("\r")
 	r.sees(`location.pathname.startsWith("/builds/") && document.querySelector("#log")?.textContent.includes("begun")`)
 	r.tabTo("#follow")
