@@ -88,7 +88,7 @@ func (p *Pages) tabView(c *fiber.Ctx, actor core.Actor, id string, tab templates
 		v.History, err = p.app.TestHistory(ctx, actor, v.Build)
 	case templates.TabLog:
 		v.Groups, err = p.app.LogOutline(ctx, actor, id)
-		if core.KindOf(err) == core.KindUnavailable { // the log's place says so
+		if core.KindOf(err) == core.KindUnavailable || core.CodeOf(err) == core.CodeLogGone { // the log's place says so
 			err = nil
 		}
 	case templates.TabArtifacts, templates.TabTimeline, templates.TabConfig:

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -179,5 +180,19 @@ func TestButtonsFollowTheRole(t *testing.T) {
 		if answer, _ := get(t, a, path); answer.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %d", path, answer.StatusCode)
 		}
+	}
+}
+
+// The page of a build whose log retention has deleted was "Gone" itself.
+func TestABuildOutlivesItsLog(t *testing.T) {
+	f := filled()
+	f.logGone = core.LogGone(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	for _, path := range []string{"/builds/b140", "/builds/b140?part=summary"} {
+		if answer, body := get(t, site(t, f, owner(), "http://127.0.0.1:8787"), path); answer.StatusCode != http.StatusOK || !strings.Contains(body, `id="summary"`) {
+			t.Errorf("%s: %d\n%s", path, answer.StatusCode, body)
+		}
+	}
+	if _, body := get(t, site(t, f, owner(), "http://127.0.0.1:8787"), "/builds/b140"); !strings.Contains(body, "deleted by retention on 2026-11-01") {
+		t.Error("the page does not say what became of the log")
 	}
 }

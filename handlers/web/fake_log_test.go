@@ -94,6 +94,9 @@ func (f *fake) SearchLog(_ context.Context, _ core.Actor, id string, in app.LogS
 func (f *fake) LogOutline(_ context.Context, _ core.Actor, id string) ([]core.LogGroup, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.logGone != nil {
+		return nil, f.logGone
+	}
 	var g core.Grouping
 	for _, r := range f.records[id] {
 		g.Add(r)
