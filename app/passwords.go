@@ -33,7 +33,7 @@ func (a *App) SignInWithPassword(ctx context.Context, v Visitor, email, password
 	if !a.signIn.Passwords {
 		return NewSession{}, errNoPasswords()
 	}
-	email = strings.TrimSpace(email)
+	email = strings.TrimSpace(strings.ReplaceAll(email, "\x00", "")) // which PostgreSQL does not take
 	account, address := accountKey(email), addressKey(v.Address)
 	err := a.attempts.begin(address, addressTries, a.now())
 	if err == nil {

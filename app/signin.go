@@ -85,11 +85,13 @@ func (a *App) Depart(ctx context.Context, v Visitor, way, next string) (Departur
 	if err != nil {
 		return Departure{}, err
 	}
-	if err := a.attempts.begin("start "+addressKey(v.Address), startsMost, a.now()); err != nil {
+	if err := a.attempts.begin(startKey(v), startsMost, a.now()); err != nil {
 		return Departure{}, err
 	}
 	return a.depart(ctx, room, journey{Way: way, Next: next})
 }
+
+func startKey(v Visitor) string { return "start " + addressKey(v.Address) }
 
 // DepartToConnect is Depart for somebody who has signed in and wants to be known by an
 // account elsewhere too.
@@ -151,6 +153,7 @@ func (a *App) Arrive(ctx context.Context, v Visitor, r Return) (Arrival, error) 
 		return Arrival{}, err
 	}
 	if !arrival.Connected {
+		a.attempts.undo(startKey(v)) // many people come from one address
 		a.ringSignedIn(arrival.NewSession)
 	}
 	return arrival, nil

@@ -1,0 +1,99 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/storetest"
+)
+
+// openRoom vouches for whoever comes; the code is their name.
+type openRoom struct{}
+
+func (openRoom) Way() core.SignInWay {
+	return core.SignInWay{ID: "oidc", Name: "Example", Provider: "oidc:https://id.example.com"}
+}
+
+func (openRoom) SignInURL(_ context.Context, r core.SignInRequest) (string, error) {
+	return "https://id.example.com/?" + url.Values{"state": {r.State}}.Encode(), nil
+}
+
+func (openRoom) Identify(_ context.Context, _ core.SignInRequest, a core.SignInAnswer) (core.Person, error) {
+	return core.Person{Subject: a.Code, Login: a.Code, Name: a.Code, Email: a.Code + "@example.com"}, nil
+}
+
+func (openRoom) Examine(context.Context) core.Check { return core.Good("open") }
+
+// entrance is a house that people sign in to, and its clock.
+func entrance(t *testing.T) (*app.App, *fakeClock) {
+	t.Helper()
+	db, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	vault, err := app.NewVault(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := &fakeClock{at: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
+	a, err := app.New(app.Deps{
+		Store: db, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vault, Clock: clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler),
+		PublicURL: "https://ci.example.com", LogLimit: 1 << 20, SignIn: app.SignIn{Rooms: []core.SignInRoom{openRoom{}}, Domains: []string{"example.com"}, Passwords: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, clock
+}
+
+// All of an office come from one address, and so do all behind a proxy: the sixty-first
+// who signed in there was told that there had been too many tries.
+func TestAnOfficeSignsInFromOneAddress(t *testing.T) {
+	a, clock := entrance(t)
+	office := app.Visitor{Door: core.ViaWeb, Address: "192.0.2.1"}
+	for n := range 70 {
+		clock.forward(time.Minute)
+		d, err := a.Depart(t.Context(), office, "oidc", "/")
+		if err != nil {
+			t.Fatalf("person %d: %v", n, err)
+		}
+		u, err := url.Parse(d.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Arrive(t.Context(), office, app.Return{Way: "oidc", Browser: d.Browser, State: u.Query().Get("state"), Code: fmt.Sprint("person", n)}); err != nil {
+			t.Fatalf("person %d: %v", n, err)
+		}
+	}
+	for n := range 61 { // who begins and never comes back
+		if _, err := a.Depart(t.Context(), office, "oidc", "/"); (core.KindOf(err) == core.KindLimited && err != nil) != (n == 60) {
+			t.Fatalf("journey %d: %v", n, err)
+		}
+	}
+}
+
+// PostgreSQL takes no such text, so a stranger's try was a fault of ours; nor is it another
+// account, with tries of its own.
+func TestANULInAnEMailAddressIsNoOtherAccount(t *testing.T) {
+	a, _ := entrance(t)
+	var answers []string
+	for n := range 6 {
+		_, err := a.SignInWithPassword(t.Context(), app.Visitor{Address: "192.0.2.1"}, "ada"+strings.Repeat("\x00", n)+"@example.com", "wrong horse battery")
+		answers = append(answers, core.CodeOf(err))
+	}
+	if got := strings.Join(answers, " "); got != strings.Repeat(core.CodeBadCredentials+" ", 5)+core.CodeOf(core.Errorf(core.KindLimited, "")) {
+		t.Errorf("%s", got)
+	}
+}
