@@ -59,7 +59,8 @@ func (p *Pages) ErrorPage(c *fiber.Ctx, err error) error {
 	case core.KindInternal:
 		heading, text = "Something failed on our side", "It is not your doing. Trying again may help."
 		v.Reference = rand.Text()
-		p.log.Error("page failed", "reference", v.Reference, "method", c.Method(), "path", c.Path(), "error", err)
+		// The route, for a path may be a secret.
+		p.log.Error("page failed", "reference", v.Reference, "method", c.Method(), "route", c.Route().Path, "error", err)
 	case core.KindTooLarge:
 		heading = "Too large"
 	case core.KindLimited:

@@ -66,3 +66,19 @@ func TestErrorPagesTellNoMoreThanTheyMay(t *testing.T) {
 		}
 	}
 }
+
+// An address may hold a secret: a sign-in link, a share link.
+func TestAFaultOnAPageLogsNoAddress(t *testing.T) {
+	set, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	p := New(Options{App: filled(), Templates: set, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	a := fiber.New(fiber.Config{ErrorHandler: p.ErrorPage, DisableStartupMessage: true})
+	a.Get("/sign-in/:token", func(*fiber.Ctx) error { return errors.New("the disk is on fire") })
+	answer, _ := get(t, a, "/sign-in/oorel_of-somebody")
+	if said := log.String(); answer.StatusCode != http.StatusInternalServerError || strings.Contains(said, "of-somebody") || !strings.Contains(said, "/sign-in/:token") {
+		t.Errorf("%d; the log: %s", answer.StatusCode, said)
+	}
+}
