@@ -22,6 +22,7 @@ type live struct {
 	*fake
 	pages   *Pages
 	refuses atomic.Bool
+	expired atomic.Bool // the session: rows are answered with the way to the sign-in page
 	stop    chan struct{}
 }
 
@@ -71,6 +72,9 @@ func (l *live) open() int {
 
 // door refuses streams if the test wants that.
 func (l *live) door(c *fiber.Ctx) error {
+	if strings.HasSuffix(c.Path(), "/lines") && l.expired.Load() {
+		return c.Redirect("/login", http.StatusSeeOther)
+	}
 	if !strings.HasSuffix(c.Path(), "/stream") {
 		return c.Next()
 	}

@@ -241,3 +241,18 @@ func TestTabsTell(t *testing.T) {
 		}
 	}
 }
+
+// A session that ends while somebody reads brought the sign-in page into the log.
+func TestASessionThatHasEndedLeavesTheLogAlone(t *testing.T) {
+	l, address := liveSite(t)
+	l.long("b140", 20_000)
+	b := browser(t)
+	b.open(address + "/builds/b140")
+	b.await(`document.querySelectorAll(".w").length === 40`)
+	l.expired.Store(true)
+	b.script(`(l => { l.scrollTop = l.scrollHeight / 2 })(document.getElementById("log"))`)
+	b.await(`[...document.querySelectorAll("#log .w")].some(w => w.textContent.includes("did not load")) || document.querySelector("#log input") !== null`)
+	if evaluate[bool](b, `document.querySelector("#log input") !== null`) {
+		t.Error("the sign-in page stands in the log")
+	}
+}

@@ -91,7 +91,7 @@ export function address(from, count) {
 // fill draws a window; a second call while it is on its way is the first.
 export function fill(w) {
   return w.busy ??= fetch(address(w.index * W, W), { headers: { accept: 'text/html' } })
-    .then(answer => answer.ok ? answer.text() : Promise.reject(Error(answer.status)))
+    .then(answer => answer.ok && !answer.redirected ? answer.text() : Promise.reject(Error(answer.status)))
     .then(html => {
       w.el.innerHTML = html;
       w.rows = w.el.querySelectorAll('.l').length;
