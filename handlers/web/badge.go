@@ -27,7 +27,7 @@ func (p *Pages) Badge(c *fiber.Ctx, actor core.Actor) error {
 	if !isSVG {
 		return core.Errorf(core.KindNotFound, "Project not found")
 	}
-	badge, err := p.app.FindBadge(c.UserContext(), actor, project, pipeline, strings.ToValidUTF8(query(c, "branch"), ""))
+	badge, err := p.app.FindBadge(c.UserContext(), actor, project, pipeline, query(c, "branch"))
 	if err != nil {
 		return err
 	}

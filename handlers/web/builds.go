@@ -96,7 +96,7 @@ func buildFilter(in templates.BuildsFilter, actor core.Actor) core.BuildFilter {
 	case shaPrefix(in.Text):
 		f.SHAPrefix = strings.ToLower(in.Text)
 	case in.Text != "":
-		f.Text, f.Newest = strings.ToValidUTF8(strings.ReplaceAll(in.Text, "\x00", ""), ""), searchedBuilds
+		f.Text, f.Newest = in.Text, searchedBuilds
 	}
 	return f
 }

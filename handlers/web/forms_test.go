@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -179,5 +182,16 @@ func TestChatPayloadsShowNoSecret(t *testing.T) {
 	}
 	if !strings.Contains(body, "/oore") {
 		t.Error("the page does not show the command")
+	}
+}
+
+// PostgreSQL refuses them, and the page was a fault of ours.
+func TestWhatNoDatabaseTakesIsLeftOutOfQueriesAndForms(t *testing.T) {
+	a := fiber.New()
+	a.All("/", func(c *fiber.Ctx) error { return c.SendString(query(c, "branch") + "|" + form(c, "name")) })
+	r := httptest.NewRequest(http.MethodPost, "/?branch=+re%00lea%FFse+", strings.NewReader("name=ma%00in%C0"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if _, body := do(t, a, r); body != "release|main" {
+		t.Errorf("%q", body)
 	}
 }

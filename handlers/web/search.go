@@ -15,8 +15,8 @@ import (
 // Search is GET /search?q=: projects, pipelines, builds, pages and chat commands.
 // ?part=found is its list alone, for the dialog.
 func (p *Pages) Search(c *fiber.Ctx, actor core.Actor) error {
-	text := strings.ToValidUTF8(query(c, "q"), "")
-	found, err := p.app.Find(c.UserContext(), actor, strings.ReplaceAll(text, "\x00", ""))
+	text := query(c, "q")
+	found, err := p.app.Find(c.UserContext(), actor, text)
 	if err != nil {
 		return err
 	}

@@ -141,10 +141,15 @@ func page(c *fiber.Ctx, actor core.Actor, title, section, api string) templates.
 // that the next request overwrites.
 func param(c *fiber.Ctx, name string) string { return strings.Clone(c.Params(name)) }
 
-func query(c *fiber.Ctx, name string) string { return strings.Clone(strings.TrimSpace(c.Query(name))) }
+func query(c *fiber.Ctx, name string) string { return text(c.Query(name)) }
 
 func form(c *fiber.Ctx, name string) string {
-	return strings.Clone(strings.TrimSpace(c.FormValue(name)))
+	return text(c.FormValue(name))
+}
+
+// text leaves out what no database takes as text.
+func text(s string) string {
+	return strings.Clone(strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "")))
 }
 
 // may tells whether a button makes sense; the command decides.
