@@ -196,3 +196,18 @@ func TestABuildOutlivesItsLog(t *testing.T) {
 		t.Error("the page does not say what became of the log")
 	}
 }
+
+// Who was signed out while the text of a log was sent was sent the rest of it.
+func TestTheTextOfALogEndsWithTheSession(t *testing.T) {
+	f := filled()
+	f.long("b140", 100)
+	f.readLimit, f.signedOff = 10, true
+	answer, body := get(t, site(t, f, owner(), "http://127.0.0.1:8787"), "/builds/b140/log.txt")
+	if lines := strings.Count(body, "\n"); answer.StatusCode != http.StatusOK || lines < 10 || lines > 13 || !strings.Contains(body, "The rest of the log could not be read") {
+		t.Errorf("%d, %d lines", answer.StatusCode, lines)
+	}
+	f.signedOff = false
+	if _, body := get(t, site(t, f, owner(), "http://127.0.0.1:8787"), "/builds/b140/log.txt"); strings.Count(body, "\n") != 100 {
+		t.Errorf("who is signed in is sent %d of 100 lines", strings.Count(body, "\n"))
+	}
+}
