@@ -34,9 +34,13 @@ func (s *Store) SaveRetention(ctx context.Context, r core.Retention, now time.Ti
 	return failed(err, "save the retention")
 }
 
-// newerThan tells whether there is a build like b, after it.
+// newerThan tells whether there is a build like b, after it. Branches of forks that have
+// the same name are parted by their pull requests, and the merge queue from the branch
+// that it merges into.
 func newerThan(like string) string {
-	return `EXISTS (SELECT 1 FROM builds n WHERE n.pipeline_id = b.pipeline_id AND n.branch = b.branch AND n.tag = b.tag AND n.pr_fork = b.pr_fork
+	return `EXISTS (SELECT 1 FROM builds n WHERE n.pipeline_id = b.pipeline_id AND n.branch = b.branch AND n.tag = b.tag
+		AND CASE WHEN n.pr_fork THEN n.pr_number ELSE 0 END = CASE WHEN b.pr_fork THEN b.pr_number ELSE 0 END
+		AND (n.trigger_event = 'merge_group') = (b.trigger_event = 'merge_group')
 		AND (n.created_at, n.id) > (b.created_at, b.id)` + like + `)`
 }
 
@@ -54,11 +58,15 @@ func unprotected() string {
 
 func oldBuilds(r core.Retention, now time.Time) (where string, args []any) {
 	floor := micros(now.Add(-core.RetentionFloor))
+	created := floor
+	if r.BuildsCount == 0 { // then no younger one goes, and none is looked at
+		created = min(floor, micros(core.Before(now, r.BuildsDays)))
+	}
 	where = unprotected() + ` AND b.created_at < ? AND b.finished_at < ?
 		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sha = b.sha AND d.sha <> '' AND d.received_at >= ?)
 		AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.done < e.wanted AND NOT e.parked AND (e.build_id = b.id OR e.key = 'status:' || b.pipeline_id || ':' || b.sha))
 		AND (`
-	args = []any{floor, floor, floor}
+	args = []any{created, floor, floor}
 	limits := ""
 	if before := core.Before(now, r.BuildsDays); !before.IsZero() {
 		limits, args = "b.finished_at < ?", append(args, micros(before))

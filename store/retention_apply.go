@@ -7,34 +7,43 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// ApplyRetention is core.RetentionStore's.
+// ApplyRetention is core.RetentionStore's. What takes long to find is looked for before
+// anything is locked, and looked at once more when it goes.
 func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.Time, batch int) (done core.Reclaims, more bool, err error) {
 	for _, step := range []struct {
 		into *core.Reclaim
-		run  func(session) (core.Reclaim, error)
+		find func(session) ([]sized, error)
+		end  func(session, []sized) (core.Reclaim, error)
 	}{
-		{&done.Builds, func(q session) (core.Reclaim, error) { return q.deleteBuilds(r, now, batch) }},
-		{&done.Logs, func(q session) (core.Reclaim, error) { return q.endLogs(r, now, batch) }},
-		{&done.Artifacts, func(q session) (core.Reclaim, error) { return q.endArtifacts(r, now, batch) }},
-		{&done.Deliveries, func(q session) (core.Reclaim, error) {
-			return q.deleteOld("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE status <> 'received' AND received_at < ? ORDER BY received_at, id LIMIT ?)",
-				core.Before(now, r.DeliveriesDays), batch)
-		}},
-		{&done.Audit, func(q session) (core.Reclaim, error) {
-			return q.deleteOld("DELETE FROM audit_entries WHERE seq IN (SELECT seq FROM audit_entries WHERE at < ? ORDER BY at, seq LIMIT ?)",
-				core.Before(now, r.AuditDays), batch)
-		}},
+		{&done.Builds, func(q session) ([]sized, error) { return q.findBuilds(r, now, batch) },
+			func(q session, found []sized) (core.Reclaim, error) { return q.deleteBuilds(r, now, found) }},
+		{&done.Logs, func(q session) ([]sized, error) { return q.findLogs(r, now, batch) },
+			func(q session, found []sized) (core.Reclaim, error) { return q.end(endLogs(), found, now) }},
+		{&done.Artifacts, func(q session) ([]sized, error) { return q.findArtifacts(r, now, batch) },
+			func(q session, found []sized) (core.Reclaim, error) { return q.end(endArtifacts(), found, now) }},
 	} {
-		err := s.write(ctx, func(q session) (err error) {
-			*step.into, err = step.run(q)
-			return err
-		})
+		found, err := step.find(s.read(ctx))
+		if err == nil && len(found) > 0 {
+			err = s.write(ctx, func(q session) (err error) {
+				*step.into, err = step.end(q, found)
+				return err
+			})
+		}
 		if err != nil {
 			return done, false, failed(err, "apply the retention")
 		}
 		more = more || step.into.Count > 0
 	}
-	return done, more, nil
+	err = s.write(ctx, func(q session) (err error) {
+		done.Deliveries, err = q.deleteOld("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE status <> 'received' AND received_at < ? ORDER BY received_at, id LIMIT ?)",
+			core.Before(now, r.DeliveriesDays), batch)
+		if err == nil {
+			done.Audit, err = q.deleteOld("DELETE FROM audit_entries WHERE seq IN (SELECT seq FROM audit_entries WHERE at < ? ORDER BY at, seq LIMIT ?)",
+				core.Before(now, r.AuditDays), batch)
+		}
+		return err
+	})
+	return done, more || done.Deliveries.Count > 0 || done.Audit.Count > 0, failed(err, "apply the retention")
 }
 
 func (s session) deleteOld(sql string, before time.Time, batch int) (core.Reclaim, error) {
@@ -45,11 +54,19 @@ func (s session) deleteOld(sql string, before time.Time, batch int) (core.Reclai
 	return core.Reclaim{Count: result.RowsAffected}, result.Error
 }
 
-// deleteBuilds deletes builds with all that refers to them.
-func (s session) deleteBuilds(r core.Retention, now time.Time, batch int) (core.Reclaim, error) {
+func (s session) findBuilds(r core.Retention, now time.Time, batch int) (rows []sized, err error) {
+	where, args := oldBuilds(r, now)
+	err = s.db().Raw("SELECT b.id FROM builds b WHERE "+where+" ORDER BY b.created_at, b.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
+	return rows, err
+}
+
+// deleteBuilds deletes those of the builds that are still to go, with all that refers to
+// them.
+func (s session) deleteBuilds(r core.Retention, now time.Time, found []sized) (core.Reclaim, error) {
 	where, args := oldBuilds(r, now)
 	var ids []string
-	if err := s.db().Raw("SELECT b.id FROM builds b WHERE "+where+" ORDER BY b.created_at, b.id LIMIT ?", append(args, batch)...).Scan(&ids).Error; err != nil || len(ids) == 0 {
+	err := s.db().Raw("SELECT b.id FROM builds b WHERE b.id IN ? AND "+where, append([]any{idsOf(found)}, args...)...).Scan(&ids).Error
+	if err != nil || len(ids) == 0 {
 		return core.Reclaim{}, err
 	}
 	for _, sql := range []string{
@@ -64,41 +81,50 @@ func (s session) deleteBuilds(r core.Retention, now time.Time, batch int) (core.
 	return core.Reclaim{Count: result.RowsAffected}, result.Error
 }
 
-// endLogs marks logs as deleted; the blob store loses them a day later.
-func (s session) endLogs(r core.Retention, now time.Time, batch int) (core.Reclaim, error) {
+func idsOf(rows []sized) []string {
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return ids
+}
+
+func (s session) findLogs(r core.Retention, now time.Time, batch int) (rows []sized, err error) {
 	where, args := oldLogs(r, now)
-	var rows []sized
-	err := s.db().Raw("SELECT b.id, b.log_size AS size FROM builds b WHERE "+where+" ORDER BY b.finished_at, b.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
+	err = s.db().Raw("SELECT b.id, b.log_size AS size FROM builds b WHERE "+where+" ORDER BY b.finished_at, b.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
 	if err == nil && len(rows) == 0 {
 		rows, err = s.beyond(r.LogsBytes, logBytes, logsBySize(), batch)
 	}
-	return s.end("UPDATE builds SET log_deleted_at = ? WHERE log_deleted_at IS NULL AND id IN ?", rows, now, err)
+	return rows, err
 }
 
-// endArtifacts lets files expire; their rows stay with the build.
-func (s session) endArtifacts(r core.Retention, now time.Time, batch int) (core.Reclaim, error) {
+// endLogs marks logs as deleted; the blob store loses them a day later.
+func endLogs() string {
+	return "UPDATE builds AS b SET log_deleted_at = ? WHERE log_deleted_at IS NULL AND b.id IN ? AND " + unprotected() + " RETURNING log_size"
+}
+
+func (s session) findArtifacts(r core.Retention, now time.Time, batch int) (rows []sized, err error) {
 	where, args := oldArtifacts(r, now)
-	var rows []sized
-	err := s.db().Raw("SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE "+where+" ORDER BY a.created_at, a.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
+	err = s.db().Raw("SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE "+where+" ORDER BY a.created_at, a.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
 	if err == nil && len(rows) == 0 {
 		rows, err = s.beyond(r.ArtifactsBytes, artifactBytes, artifactsBySize(), batch)
 	}
-	return s.end("UPDATE artifacts SET expires_at = ? WHERE expires_at IS NULL AND id IN ?", rows, now, err)
+	return rows, err
 }
 
-func (s session) end(sql string, rows []sized, now time.Time, err error) (core.Reclaim, error) {
-	if err != nil || len(rows) == 0 {
-		return core.Reclaim{}, err
+// endArtifacts lets files expire; their rows stay with the build.
+func endArtifacts() string {
+	return "UPDATE artifacts AS a SET expires_at = ? WHERE expires_at IS NULL AND a.id IN ? AND EXISTS (SELECT 1 FROM builds b WHERE b.id = a.build_id AND " + unprotected() + ") RETURNING size_bytes"
+}
+
+// end runs a statement that returns the sizes of what has gone.
+func (s session) end(sql string, found []sized, now time.Time) (done core.Reclaim, err error) {
+	var sizes []int64
+	err = s.db().Raw(sql, micros(now), idsOf(found)).Scan(&sizes).Error
+	for _, size := range sizes {
+		done.Add(core.Reclaim{Count: 1, Bytes: size})
 	}
-	var done core.Reclaim
-	var ids []string
-	for _, row := range rows {
-		ids = append(ids, row.ID)
-		done.Bytes += row.Size
-	}
-	result := s.db().Exec(sql, micros(now), ids)
-	done.Count = result.RowsAffected
-	return done, result.Error
+	return done, err
 }
 
 // beyond lists the oldest that must go until the rest is within the quota.

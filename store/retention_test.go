@@ -58,7 +58,7 @@ func (h house) past(t *testing.T, r *rand.Rand, now time.Time) []aged {
 			h.leave(t, r, &one, n)
 		}
 		if len(all) > 0 && !one.Status.Terminal() && r.IntN(2) == 0 {
-			h.retry(t, &one, &all[r.IntN(len(all))])
+			all = append(all, h.retry(t, &one, &all[r.IntN(len(all))]))
 		}
 		all = append(all, one)
 	}
@@ -82,14 +82,14 @@ func (h house) leave(t *testing.T, r *rand.Rand, b *aged, n int) {
 	}
 }
 
-// retry makes b, which has not ended, a rerun of source.
-func (h house) retry(t *testing.T, b, source *aged) {
+// retry makes a rerun of source that waits like b.
+func (h house) retry(t *testing.T, b, source *aged) aged {
 	t.Helper()
 	again := h.newBuild()
 	again.PipelineID, again.Branch, again.SHA, again.SourceBuildID = b.PipelineID, "retries", b.SHA, source.ID
 	again.CreatedAt, again.QueuedAt, again.UpdatedAt = b.CreatedAt, b.CreatedAt, b.CreatedAt
-	h.queue(t, again)
 	source.retried = true
+	return aged{Build: h.queue(t, again)}
 }
 
 // protected is the specification: what retention never touches.
@@ -258,5 +258,40 @@ func TestOldDeliveriesAndAuditGoAndWhatIsTalkedAboutStays(t *testing.T) {
 		found, err := h.FindRetention(ctx)
 		ok(t, err)
 		equal(t, found, core.DefaultRetention())
+	})
+}
+
+// TestRetentionKeepsTheLastOfEachForkAndOfTheMergeQueue: forks name their branches alike,
+// and the merge queue builds for the branch that it merges into.
+func TestRetentionKeepsTheLastOfEachForkAndOfTheMergeQueue(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx, now := furnish(t, url), t.Context(), at(0)
+		var builds []core.Build
+		for i, of := range []struct {
+			event string
+			fork  int
+		}{{"push", 0}, {"pull_request", 5}, {"pull_request", 5}, {"pull_request", 9}, {"merge_group", 0}, {"merge_group", 0}} {
+			b := h.newBuild()
+			b.Branch, b.TriggerEvent, b.CreatedAt = "main", of.event, now.AddDate(0, 0, i-30)
+			if of.fork > 0 {
+				b.PullRequest = &core.PullRequest{Number: of.fork, Fork: true}
+			}
+			one := aged{Build: h.end(t, h.queue(t, b), core.BuildSucceeded, b.CreatedAt)}
+			builds = append(builds, one.Build)
+			_, err := h.ArchiveLog(ctx, core.LogObject{BuildID: b.ID, SHA256: fmt.Sprintf("%064x", i), Size: 7})
+			ok(t, err)
+		}
+		policy := core.Retention{LogsDays: 7}
+		done, _, err := h.ApplyRetention(ctx, policy, now, 100)
+		ok(t, err)
+		equal(t, done.Logs, core.Reclaim{Count: 2, Bytes: 14})
+		policy.BuildsDays = 7
+		_, _, err = h.ApplyRetention(ctx, policy, now, 100)
+		ok(t, err)
+		for i, want := range []bool{true, false, true, true, false, true} {
+			if _, err := h.FindBuild(ctx, builds[i].ID); (err == nil) != want {
+				t.Errorf("build %d, of %s, is kept: %v", i, builds[i].TriggerEvent, err == nil)
+			}
+		}
 	})
 }
