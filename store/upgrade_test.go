@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,8 @@ import (
 	"github.com/oore-ci/oore/store/storetest"
 )
 
-// migrateTo makes a database as the program made it that knew the first n migrations.
-func migrateTo(tb testing.TB, url string, n int) {
+// migrateTo makes a database as the program made it whose last migration had this number.
+func migrateTo(tb testing.TB, url string, last int) {
 	tb.Helper()
 	dialect := "postgres"
 	if strings.HasPrefix(url, "sqlite:") {
@@ -25,13 +26,18 @@ func migrateTo(tb testing.TB, url string, n int) {
 	ok(tb, err)
 	execute(tb, url, `CREATE TABLE schema_migrations (
 		version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)`)
-	for i, file := range files[:n] {
+	for _, file := range files {
+		version, err := strconv.Atoi(filepath.Base(file)[:4])
+		ok(tb, err)
+		if version > last {
+			break
+		}
 		text, err := os.ReadFile(file)
 		ok(tb, err)
 		execute(tb, url, string(text))
 		sum := sha256.Sum256(text)
 		execute(tb, url, fmt.Sprintf("INSERT INTO schema_migrations VALUES (%d, '%s', '%s', 0)",
-			i+1, strings.TrimSuffix(filepath.Base(file), "."+dialect+".sql"), hex.EncodeToString(sum[:])))
+			version, strings.TrimSuffix(filepath.Base(file), "."+dialect+".sql"), hex.EncodeToString(sum[:])))
 	}
 }
 
@@ -151,5 +157,50 @@ func TestUpgradeKeepsEffects(t *testing.T) {
 			Key: "status:x:cafe", Kind: core.EffectStatus, RepositoryID: "r1", PipelineID: "x", SHA: "cafe", Wanted: 2, Done: 1, Sent: "digest",
 			Attempts: 3, NotBefore: time.UnixMicro(4).UTC(), LastError: "oops", UpdatedAt: time.UnixMicro(5).UTC(),
 		})
+	})
+}
+
+// TestHouseBeforeTheQueueWasOrderedIsUpgraded: what waits, what ended and who signs in is
+// as it was, and all that is new works on it.
+func TestHouseBeforeTheQueueWasOrderedIsUpgraded(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		migrateTo(t, url, 16)
+		execute(t, url, oldBuild+`
+			INSERT INTO builds (id, project_id, pipeline_id, number, status, status_reason, status_message, trigger_type, trigger_actor, trigger_event, trigger_ref, branch, tag, sha,
+				commit_message, commit_author, pr_title, pr_url, pr_fork, delivery_id, source_build_id, lost_runs, runner_id, runner_name, lease_token, lease_expires_at, timeout_ns,
+				queued_at, created_at, updated_at)
+			SELECT 'b' || n, 'p1', 'l1', n, 'queued', '', '', 'api', '', '', '', '', '', 'cafe', '', '', '', '', FALSE, '', '', 0, '', '', '', 0, 1, 10 - n, 10 - n, 1
+			FROM (SELECT 2 AS n UNION ALL SELECT 3) AS numbers;
+			INSERT INTO artifacts (id, build_id, project_id, name, kind, size_bytes, sha256, metadata, created_at)
+			VALUES ('a1', 'b1', 'p1', 'app.apk', 'apk', 7, 'beef', '{}', 2);
+			INSERT INTO users (id, name, email, role, enabled, created_at, updated_at) VALUES ('u1', 'Ann', 'ann@acme.dev', 'owner', TRUE, 1, 1);
+			INSERT INTO identities (provider, subject, user_id, login, created_at) VALUES ('github', '7', 'u1', 'ann', 1);
+			INSERT INTO deliveries (id, provider, delivery_id, integration_id, event, action, repository, ref, sha, actor, status, reason_code, reason_text,
+				reply, attempts, not_before, received_at, payload)
+			VALUES ('d1', 'github', 'guid', '', 'sweep', '', 'acme/shop', '', 'cafe', '', 'processed', '', '', '', 1, 3, 4, '');`)
+		s, ctx := open(t, url), t.Context()
+
+		p, err := s.FindPipeline(ctx, "l1")
+		ok(t, err)
+		equal(t, p.File, core.FileSettings{})
+		user, err := s.FindUser(ctx, "u1")
+		ok(t, err)
+		equal(t, user.PasswordUsedAt == nil, true)
+		identity, err := s.FindIdentity(ctx, "github", "7")
+		ok(t, err)
+		equal(t, identity, core.Identity{Provider: "github", Subject: "7", UserID: "u1", Login: "ann", CreatedAt: time.UnixMicro(1).UTC()})
+		swept, err := s.ListSwept(ctx, time.Time{}, 10)
+		ok(t, err)
+		equal(t, len(swept), 1)
+
+		ok(t, s.PutFirst(ctx, "b2")) // b3 waits for longer
+		for _, want := range []string{"b2", "b3"} {
+			b, err := s.ClaimBuild(ctx, core.Runner{ID: "r", Name: "r"}, "lease-"+want, at(0), at(60))
+			ok(t, err)
+			equal(t, b.ID, want)
+		}
+		done, _, err := s.ApplyRetention(ctx, core.Retention{BuildsDays: 1, ArtifactsDays: 1}, at(0), 10)
+		ok(t, err)
+		equal(t, done, core.Reclaims{}) // b1 is the last that says how the branch stands
 	})
 }
