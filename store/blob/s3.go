@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -77,8 +78,11 @@ func NewS3(c S3Config, spool string) (*S3, error) {
 
 func (s *S3) key(sum string) string { return path.Join(s.config.Prefix, sum[:2], sum) }
 
-// marker is there while a sweep may delete the blob.
-func (s *S3) marker(sum string) string { return path.Join(s.config.Prefix, "sweeping", sum) }
+// marker is there while the sweep of that name may delete the blob. Each sweep has its
+// own: what one server takes away must not hide that another still is at it.
+func (s *S3) marker(sum, sweep string) string {
+	return path.Join(s.config.Prefix, "sweeping", sum, sweep)
+}
 
 func s3Unavailable(err error) error {
 	return core.Errorf(core.KindUnavailable, "Artifacts and ended logs cannot be stored or read; check the S3 bucket, its keys and the network").Because(err)
@@ -126,11 +130,11 @@ func (s *S3) Put(ctx context.Context, r io.Reader) (sum string, size int64, err 
 // settled waits until no sweep is at the blob and tells whether it is still there.
 func (s *S3) settled(ctx context.Context, sum string) (bool, error) {
 	for {
-		info, err := s.client.StatObject(ctx, s.config.Bucket, s.marker(sum), minio.StatObjectOptions{})
-		if err != nil && !missing(err) {
-			return false, s3Unavailable(err)
+		swept, err := s.swept(ctx, sum)
+		if err != nil {
+			return false, err
 		}
-		if err != nil || time.Since(info.LastModified) > markerLife {
+		if !swept {
 			break
 		}
 		select {
@@ -144,6 +148,21 @@ func (s *S3) settled(ctx context.Context, sum string) (bool, error) {
 		return false, s3Unavailable(err)
 	}
 	return err == nil, nil
+}
+
+// swept tells whether a sweep is at the blob.
+func (s *S3) swept(ctx context.Context, sum string) (bool, error) {
+	listing, stop := context.WithCancel(ctx)
+	defer stop()
+	for marker := range s.client.ListObjects(listing, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.marker(sum, "") + "/", Recursive: true}) {
+		if marker.Err != nil {
+			return false, s3Unavailable(marker.Err)
+		}
+		if time.Since(marker.LastModified) <= markerLife {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 const (
@@ -236,8 +255,8 @@ func (s *S3) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.C
 // deleteOld deletes a blob unless it was put again. Its marker lets a Put of the same
 // content that goes on meanwhile look again.
 func (s *S3) deleteOld(ctx context.Context, sum string, t time.Time) (gone bool, err error) {
-	b := s.config.Bucket
-	if _, err = s.client.PutObject(ctx, b, s.marker(sum), strings.NewReader(""), 0, minio.PutObjectOptions{}); err != nil {
+	b, marker := s.config.Bucket, s.marker(sum, rand.Text())
+	if _, err = s.client.PutObject(ctx, b, marker, strings.NewReader(""), 0, minio.PutObjectOptions{}); err != nil {
 		return false, s3Unavailable(err)
 	}
 	info, err := s.client.StatObject(ctx, b, s.key(sum), minio.StatObjectOptions{})
@@ -248,7 +267,7 @@ func (s *S3) deleteOld(ctx context.Context, sum string, t time.Time) (gone bool,
 	if err != nil && missing(err) {
 		err = nil
 	}
-	if removed := s.client.RemoveObject(context.WithoutCancel(ctx), b, s.marker(sum), minio.RemoveObjectOptions{}); err == nil {
+	if removed := s.client.RemoveObject(context.WithoutCancel(ctx), b, marker, minio.RemoveObjectOptions{}); err == nil {
 		err = removed
 	}
 	if err != nil {

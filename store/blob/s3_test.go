@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,6 +137,39 @@ func sweepBucket(t *testing.T, s *blob.S3) {
 	}
 	close(stop)
 	group.Wait()
+}
+
+// TestAPutWaitsForEverySweepThatIsAtItsBlob: with one marker for all, the first of two
+// servers to end its sweep let a Put go on whose blob the second then deleted.
+func TestAPutWaitsForEverySweepThatIsAtItsBlob(t *testing.T) {
+	address, dir := blobtest.NewBucket(t)
+	s, ctx := newS3(t, address), t.Context()
+	sum, _, err := s.Put(ctx, strings.NewReader("twice"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	markers := filepath.Join(dir, "oore/some/prefix/sweeping", sum)
+	if err := os.MkdirAll(markers, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, sweep := range []string{"one", "two"} {
+		if err := os.WriteFile(filepath.Join(markers, sweep), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sweep := range []string{"one", "two"} {
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		if _, _, err := s.Put(short, strings.NewReader("twice")); err == nil {
+			t.Errorf("it did not wait for %s", sweep)
+		}
+		cancel()
+		if err := os.Remove(filepath.Join(markers, sweep)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := s.Put(ctx, strings.NewReader("twice")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestABucketThatIsNotThereIsUnavailable(t *testing.T) {
