@@ -69,6 +69,11 @@ func (s session) deleteBuilds(r core.Retention, now time.Time, found []sized) (c
 	if err != nil || len(ids) == 0 {
 		return core.Reclaim{}, err
 	}
+	orphaned := `DELETE FROM effects WHERE key IN (SELECT 'status:' || pipeline_id || ':' || sha FROM builds WHERE id IN ?)
+		AND NOT EXISTS (SELECT 1 FROM builds o WHERE o.pipeline_id = effects.pipeline_id AND o.sha = effects.sha AND o.id NOT IN ?)`
+	if err := s.db().Exec(orphaned, ids, ids).Error; err != nil {
+		return core.Reclaim{}, err
+	}
 	for _, sql := range []string{
 		"DELETE FROM credentials WHERE artifact_id <> '' AND artifact_id IN (SELECT id FROM artifacts WHERE build_id IN ?)",
 		"DELETE FROM effects WHERE build_id <> '' AND build_id IN ?",

@@ -295,3 +295,28 @@ func TestRetentionKeepsTheLastOfEachForkAndOfTheMergeQueue(t *testing.T) {
 		}
 	})
 }
+
+// TestStatusesGoWithTheLastBuildOfTheirCommit: there was one row for each commit for ever.
+func TestStatusesGoWithTheLastBuildOfTheirCommit(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx, now := furnish(t, url), t.Context(), at(0)
+		for i, sha := range []string{"again", "once", "again"} {
+			b := h.newBuild()
+			b.SHA, b.CreatedAt = sha, now.AddDate(0, 0, i-30)
+			h.end(t, h.queue(t, b), core.BuildSucceeded, b.CreatedAt)
+			e := core.Effect{Key: core.StatusKey(b.PipelineID, sha), Kind: core.EffectStatus, RepositoryID: h.project.RepositoryID, PipelineID: b.PipelineID, SHA: sha, NotBefore: now, UpdatedAt: now}
+			ok(t, h.WantEffect(ctx, e))
+			e, err := h.FindEffect(ctx, e.Key)
+			ok(t, err)
+			e.Done = e.Wanted
+			ok(t, h.SaveEffect(ctx, e))
+		}
+		done, _, err := h.ApplyRetention(ctx, core.Retention{BuildsDays: 7}, now, 10)
+		ok(t, err)
+		equal(t, done.Builds.Count, int64(2))
+		_, err = h.FindEffect(ctx, core.StatusKey(h.pipeline.ID, "again"))
+		ok(t, err)
+		_, err = h.FindEffect(ctx, core.StatusKey(h.pipeline.ID, "once"))
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
+	})
+}
