@@ -89,6 +89,9 @@ func newHeader(cfg Config, withoutKey, artifacts bool) (backup.Header, error) {
 	if _, sqlite := store.SQLitePath(cfg.DatabaseURL); sqlite {
 		h.Database = "sqlite"
 	}
+	if err := checkRotation(cfg); err != nil { // a part of it is sealed with another key than the backup's would be
+		return h, err
+	}
 	key, err := readKey(cfg)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no encryption key in %s: run this where the server runs, as its user, or set OORE_ENCRYPTION_KEY", cfg.DataDir)

@@ -114,6 +114,9 @@ func TestTheEncryptionKeyIsRenewed(t *testing.T) {
 				if a := p.command(nil, "serve"); a.code != exitFailed || !strings.Contains(a.stderr, "run `oore secrets rotate-key` again") {
 					t.Fatalf("a server starts in the midst of it: %+v", a)
 				}
+				if a := p.command(nil, "backup", filepath.Join(t.TempDir(), "half")); a.code != exitFailed || !strings.Contains(a.stderr, "run `oore secrets rotate-key` again") {
+					t.Fatalf("a backup is made in the midst of it, with the old key alone: %+v", a)
+				}
 			}
 		}
 		if a := p.command(nil, "secrets", "rotate-key"); a.code != 0 || !strings.Contains(a.stdout, " sealed with a new key") {
