@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func TestOutlineGrowsWithTheLog(t *testing.T) {
 		records = append(records, core.LogRecord{Sequence: int64(i), Content: []byte(text), Stream: core.StreamStdout, Step: "s", Time: time.Unix(int64(i), 0).UTC()})
 	}
 	b := h.printed(t, rand.New(rand.NewPCG(1, 1)), records)
-	for _, want := range []string{"a 0-2, b 4--1", "a 0-2, b 4-5"} {
+	for _, want := range [][]string{{"a 0-2, b 4--1", "a 0-2, b 4-5"}, {"a 0-2, b 4-5"}} { // it may be archived already
 		groups, err := h.LogOutline(t.Context(), h.owner, b.ID)
 		got := ""
 		for i, g := range groups {
@@ -29,8 +30,8 @@ func TestOutlineGrowsWithTheLog(t *testing.T) {
 			}
 			got += fmt.Sprintf("%s %d-%d", g.Name, g.First, g.Last)
 		}
-		if err != nil || got != want {
-			t.Errorf("%s, want %s, %v", got, want, err)
+		if err != nil || !slices.Contains(want, got) {
+			t.Errorf("%s, want one of %q, %v", got, want, err)
 		}
 		h.archived(t)
 	}

@@ -70,7 +70,8 @@ func New(tb TB) *Server {
 	}
 	s.App, s.apps = app, []*App{app}
 	s.api = s.routes()
-	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve)) // a client of another test may ask at once, at an address used before
+	s.http.Start()
 	tb.Cleanup(s.close)
 	return s
 }

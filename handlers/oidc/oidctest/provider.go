@@ -71,7 +71,8 @@ func New(tb TB) *Provider {
 	}
 	p.RotateKey(tb)
 	p.RotateKey(tb)
-	p.http = httptest.NewServer(http.HandlerFunc(p.serve))
+	p.http = httptest.NewUnstartedServer(http.HandlerFunc(p.serve)) // a client of another test may ask at once, at an address used before
+	p.http.Start()
 	tb.Cleanup(p.http.Close)
 	return p
 }

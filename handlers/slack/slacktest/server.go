@@ -78,7 +78,8 @@ func New(tb TB) *Server {
 		done: make(chan struct{}), token: BotToken, scopes: []string{"commands", "chat:write"},
 		channels: map[string]bool{Channel: true}, responses: map[string]*response{},
 	}
-	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve)) // a client of another test may ask at once, at an address used before
+	s.http.Start()
 	tb.Cleanup(func() {
 		close(s.done)
 		s.http.Close()
