@@ -15,12 +15,18 @@ func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.T
 		find func(session) ([]sized, error)
 		end  func(session, []sized) (core.Reclaim, error)
 	}{
-		{&done.Builds, func(q session) ([]sized, error) { return q.findBuilds(r, now, batch) },
-			func(q session, found []sized) (core.Reclaim, error) { return q.deleteBuilds(r, now, found) }},
-		{&done.Logs, func(q session) ([]sized, error) { return q.findLogs(r, now, batch) },
-			func(q session, found []sized) (core.Reclaim, error) { return q.end(endLogs(), found, now) }},
-		{&done.Artifacts, func(q session) ([]sized, error) { return q.findArtifacts(r, now, batch) },
-			func(q session, found []sized) (core.Reclaim, error) { return q.end(endArtifacts(), found, now) }},
+		{
+			&done.Builds, func(q session) ([]sized, error) { return q.findBuilds(r, now, batch) },
+			func(q session, found []sized) (core.Reclaim, error) { return q.deleteBuilds(r, now, found) },
+		},
+		{
+			&done.Logs, func(q session) ([]sized, error) { return q.findLogs(r, now, batch) },
+			func(q session, found []sized) (core.Reclaim, error) { return q.end(endLogs(), found, now) },
+		},
+		{
+			&done.Artifacts, func(q session) ([]sized, error) { return q.findArtifacts(r, now, batch) },
+			func(q session, found []sized) (core.Reclaim, error) { return q.end(endArtifacts(), found, now) },
+		},
 	} {
 		found, err := step.find(s.read(ctx))
 		if err == nil && len(found) > 0 {
