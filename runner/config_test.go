@@ -85,7 +85,7 @@ func TestNotesOfTheConfigurationAreInTheLog(t *testing.T) {
 	repo.commit(".oore.yaml", "version: 1\ncommands:\n  build: [\"true\"]\nlabels: [macos]\n")
 	l := house.run(t, repo.job("b1"))
 	mustEnd(t, l, core.BuildSucceeded, "", "")
-	if !strings.Contains(string(l.bytes(core.StreamSystem)), "`labels` is not acted on") {
+	if !strings.Contains(string(l.bytes(core.StreamSystem)), "`labels` differs from the pipeline's") {
 		t.Errorf("system lines:\n%s", l.bytes(core.StreamSystem))
 	}
 }

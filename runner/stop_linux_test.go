@@ -197,8 +197,13 @@ func killServer(t *testing.T, repo *repository, name string) {
 	waitFor(t, "the build runs", func() bool { return len(marked(t, mark)) >= escapes[name].processes })
 	repo.must(server.Process.Kill())
 	_ = server.Wait()
-	waitFor(t, "all is gone", func() bool { return len(marked(t, mark)) == 0 })
-	waitFor(t, "nobody works there", func() bool { return !worksIn(dir) })
+	looks := 0 // in a row: one look may miss who has another process id at every moment
+	waitFor(t, "all is gone, and nobody works there", func() bool {
+		if looks++; len(marked(t, mark)) > 0 || worksIn(dir) {
+			looks = 0
+		}
+		return looks == 20
+	})
 }
 
 // worksIn tells whether a process has its working directory below dir.
