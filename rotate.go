@@ -31,11 +31,17 @@ func checkRotation(cfg Config) error {
 	}
 	path := rotatedKeyFile(cfg.DataDir)
 	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil //nolint:nilerr // there is none, as after every start but one
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	var next Config
-	if err := readEncryptionKey(&next, string(data)); err == nil && !bytes.Equal(next.EncryptionKey, cfg.EncryptionKey) {
+	if err == nil {
+		err = readEncryptionKey(&next, string(data))
+	}
+	if err != nil {
+		return fmt.Errorf("the encryption key was renewed, and the new one cannot be read: make %s readable for this user; if OORE_ENCRYPTION_KEY is the new key already, delete that file: %w", path, err)
+	}
+	if !bytes.Equal(next.EncryptionKey, cfg.EncryptionKey) {
 		return fmt.Errorf("the encryption key was renewed: set OORE_ENCRYPTION_KEY to what is in %s, then delete that file", path)
 	}
 	return nil

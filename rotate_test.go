@@ -223,6 +223,21 @@ func TestAKeyOfTheSettingsIsHandedOver(t *testing.T) {
 	if count := p.sealings(); len(count) != 1 || count[id] != 7 {
 		t.Errorf("sealed with %v, want 7 with %s", count, id)
 	}
+	whole, err := os.ReadFile(rotatedKeyFile(p.dataDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, broken := range [][]byte{whole[:len(whole)/2], nil} { // once taken for no file at all: a server ran with the old key
+		if err := os.WriteFile(rotatedKeyFile(p.dataDir()), broken, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if a := p.command(nil, "serve"); a.code != exitFailed || !strings.Contains(a.stderr, "the new one cannot be read") {
+			t.Errorf("a server beside a new key that is cut to %d bytes: %+v", len(broken), a)
+		}
+	}
+	if err := os.WriteFile(rotatedKeyFile(p.dataDir()), whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	p.env = append(p.env, "OORE_ENCRYPTION_KEY="+base64.StdEncoding.EncodeToString(key))
 	p.start()
 	var integrations struct{ Integrations []integrationView }
