@@ -54,7 +54,11 @@ func (a *App) respond(ctx context.Context, e *core.Effect, c core.Chat, d core.D
 	if answer == e.Sent {
 		return nil
 	}
-	err := a.messenger.Respond(ctx, c, core.Message{Text: d.Reply, Markdown: true, Link: a.publicURL + "/deliveries/" + d.ID})
+	text, err := a.withChatLink(ctx, c, d.Reply)
+	if err != nil {
+		return err
+	}
+	err = a.messenger.Respond(ctx, c, core.Message{Text: text, Markdown: true, Link: a.publicURL + "/deliveries/" + d.ID})
 	if err == nil {
 		e.Sent = answer
 	}

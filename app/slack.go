@@ -59,7 +59,7 @@ func (a *App) visibleCandidates(ctx context.Context, actor core.Actor) (projects
 func (a *App) planSlackVerb(ctx context.Context, c *conversation, in core.ChatCommand) (deed, error) {
 	switch in.Verb {
 	case "link":
-		return telling(a.slackLink(ctx, c))
+		return telling(saying("Open this address, sign in, and your Slack user is linked (once, within 10 minutes): %s", chatLinkHere))
 	case "unlink":
 		return a.slackUnlink(c), nil
 	case "whoami":
@@ -77,13 +77,18 @@ func (a *App) planSlackVerb(ctx context.Context, c *conversation, in core.ChatCo
 	return nil, core.Codef(core.KindInvalid, core.CodeUnknownCommand, "This version does not know the command `%s`.", in.Verb)
 }
 
-// slackLink gives a one-time address: whoever opens it signed in is linked.
-func (a *App) slackLink(ctx context.Context, c *conversation) (said, error) {
-	secret, _, err := a.issue(ctx, a.store, core.Credential{Kind: core.CredentialChatLink, Name: c.chat.Team + "/" + c.chat.AuthorID}, chatLinkLife)
-	if err != nil {
-		return said{}, err
+// chatLinkHere stands in an answer for the one-time address that is made when it is sent:
+// the answer is kept, and no secret with it.
+const chatLinkHere = "\x1a"
+
+// withChatLink gives an answer its address, if it is to have one: whoever opens that signed
+// in is linked.
+func (a *App) withChatLink(ctx context.Context, c core.Chat, answer string) (string, error) {
+	if !strings.Contains(answer, chatLinkHere) {
+		return answer, nil
 	}
-	return saying("Open this address, sign in, and your Slack user is linked (once, within 10 minutes): %s/settings/slack/link/%s", a.publicURL, secret)
+	secret, _, err := a.issue(ctx, a.store, core.Credential{Kind: core.CredentialChatLink, Name: c.Team + "/" + c.AuthorID}, chatLinkLife)
+	return strings.ReplaceAll(answer, chatLinkHere, a.publicURL+"/settings/slack/link/"+secret), err
 }
 
 func (a *App) slackUnlink(c *conversation) deed {

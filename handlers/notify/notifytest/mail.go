@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"io"
 	"math/big"
@@ -41,6 +42,7 @@ type Letter struct {
 type MailServer struct {
 	Addr  string         // host:port
 	Roots *x509.CertPool // what its certificate is signed by
+	CA    []byte         // the same as PEM
 
 	options MailOptions
 	mu      sync.Mutex
@@ -52,11 +54,12 @@ type MailServer struct {
 func NewMailServer(t testing.TB, o MailOptions) *MailServer {
 	t.Helper()
 	certificate, roots := selfSigned(t)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &MailServer{Addr: listener.Addr().String(), Roots: roots, options: o}
+	m := &MailServer{Addr: listener.Addr().String(), Roots: roots, CA: authority, options: o}
 	server := smtp.NewServer(m)
 	server.Domain, server.ReadTimeout, server.WriteTimeout = "localhost", 30*time.Second, 30*time.Second
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
