@@ -69,6 +69,15 @@ func backupNotes(h backup.Header) string {
 
 // fileAndFlags is the one argument of a command whose flags may stand on either side.
 func fileAndFlags(flags *flag.FlagSet, args []string) (string, error) {
+	path, err := flagsAndMaybeFile(flags, args)
+	if err == nil && path == "" {
+		err = usageError{fmt.Errorf("usage: oore %s FILE", flags.Name())}
+	}
+	return path, err
+}
+
+// flagsAndMaybeFile is fileAndFlags for a command that may go without; empty: it does.
+func flagsAndMaybeFile(flags *flag.FlagSet, args []string) (string, error) {
 	if err := flags.Parse(args); err != nil {
 		return "", flagError(err)
 	}
@@ -78,7 +87,7 @@ func fileAndFlags(flags *flag.FlagSet, args []string) (string, error) {
 			return "", flagError(err)
 		}
 	}
-	if path == "" || flags.NArg() > 0 {
+	if flags.NArg() > 0 {
 		return "", usageError{fmt.Errorf("usage: oore %s FILE", flags.Name())}
 	}
 	return path, nil

@@ -139,7 +139,7 @@ func TestThereIsNothingToBackUp(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
-	for _, args := range [][]string{{"backup"}, {"restore", "a", "b"}, {"verify", "a"}} {
+	for _, args := range [][]string{{"backup"}, {"restore", "a", "b"}, {"verify", "a", "b"}} {
 		if a := p.command(nil, args...); a.code != exitUsage {
 			t.Errorf("%v: %+v", args, a)
 		}

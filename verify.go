@@ -15,25 +15,28 @@ import (
 	"github.com/oore-ci/oore/store"
 )
 
-// verifyCommand checks what is stored against what Oore promises. It changes nothing,
-// and a server may be running.
+// verifyCommand checks what is stored, or what is in a backup, against what Oore promises.
+// It changes nothing, and a server may be running.
 func verifyCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
 	asJSON := flags.Bool("json", false, "for programs")
 	read := flags.Bool("blobs", false, "read the files of artifacts and logs through and compare their SHA-256")
-	if err := flags.Parse(args); err != nil {
-		return flagError(err)
-	}
-	if flags.NArg() > 0 {
-		return usageError{fmt.Errorf("verify takes no argument %q", flags.Arg(0))}
+	path, err := flagsAndMaybeFile(flags, args)
+	if err != nil {
+		return err
 	}
 	cfg, err := serverConfig(*dir, stderr)
 	if err != nil {
 		return err
 	}
-	findings, err := verify(ctx, cfg, *read)
+	var findings []store.Finding
+	if path == "" {
+		findings, err = verify(ctx, cfg, *read)
+	} else {
+		findings, err = verifyBackup(ctx, cfg, path)
+	}
 	if err != nil {
 		return err
 	}

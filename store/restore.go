@@ -76,11 +76,23 @@ func (s session) wantEmpty(d dialect) error {
 // Close lets go of the database.
 func (r *Restoration) Close() error { return r.s.Close() }
 
-// Load fills the database with all that rows hands to its argument, each value as
-// Snapshot.Rows gave it, and brings it up to date, in one transaction: it is whole
-// afterwards, or empty as before. rows may be called again from the start. What ran
-// when the backup was made belongs to nobody now: no runner may go on with it.
-func (r *Restoration) Load(ctx context.Context, rows func(func(table string, columns []string, row []any) error) error, log *slog.Logger) error {
+// Load fills the database and brings it up to date, in one transaction: it is whole
+// afterwards, or empty as before. What ran when the backup was made belongs to nobody
+// now: no runner may go on with it.
+func (r *Restoration) Load(ctx context.Context, rows Rows, log *slog.Logger) error {
+	return r.fill(ctx, rows, session.disown, log)
+}
+
+// Unpack is Load for who only wants to look: leases and credentials stay as they were.
+func (r *Restoration) Unpack(ctx context.Context, rows Rows, log *slog.Logger) error {
+	return r.fill(ctx, rows, func(session) error { return nil }, log)
+}
+
+// Rows hands all rows of a backup to its argument, each value as Snapshot.Rows gave it.
+// It may be called again, and then starts anew.
+type Rows func(add func(table string, columns []string, row []any) error) error
+
+func (r *Restoration) fill(ctx context.Context, rows Rows, then func(session) error, log *slog.Logger) error {
 	err := r.s.migrating(ctx, func(q session) error {
 		if err := q.wantEmpty(r.s.db.dialect); err != nil {
 			return err
@@ -106,7 +118,7 @@ func (r *Restoration) Load(ctx context.Context, rows func(func(table string, col
 		if err := q.applyAll(r.after); err != nil {
 			return err
 		}
-		return q.disown()
+		return then(q)
 	})
 	if err != nil {
 		return failed(err, "restore the database")
