@@ -8,6 +8,9 @@ func (a *App) ArchiveNext(ctx context.Context) (more bool, err error) { return a
 // RunSchedules is one turn of the worker.
 func (a *App) RunSchedules(ctx context.Context) (more bool, err error) { return a.runSchedules(ctx) }
 
+// Reap is one turn of the worker.
+func (a *App) Reap(ctx context.Context) (more bool, err error) { return a.reap(ctx) }
+
 // HoldSearches takes the turns of all searches until release is called.
 func (a *App) HoldSearches() (release func()) {
 	for range searchesAtOnce {

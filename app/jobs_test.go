@@ -7,6 +7,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 func (h *house) queued(t *testing.T) core.Build {
@@ -184,6 +185,38 @@ func TestABuildThatNobodyClaimsExpires(t *testing.T) {
 	b := h.queued(t)
 	h.clock.forward(25 * time.Hour)
 	h.work(t, func() bool { return h.find(t, b.ID).Status == core.BuildExpired })
+}
+
+func TestABuildDoesNotExpireForTimeInAPausedQueue(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, database string) {
+		h := newHouseOn(t, database)
+		b := h.queued(t)
+		stands := func() core.BuildStatus {
+			if _, err := h.Reap(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return h.find(t, b.ID).Status
+		}
+		h.clock.forward(10 * time.Hour)
+		if err := h.PauseQueue(t.Context(), h.owner); err != nil {
+			t.Fatal(err)
+		}
+		h.clock.forward(100 * time.Hour)
+		if got := stands(); got != core.BuildQueued {
+			t.Fatalf("in a paused queue it is %s", got)
+		}
+		if err := h.ResumeQueue(t.Context(), h.owner); err != nil {
+			t.Fatal(err)
+		}
+		h.clock.forward(13 * time.Hour)
+		if got := stands(); got != core.BuildQueued {
+			t.Fatalf("after 23 hours of waiting and a pause it is %s", got)
+		}
+		h.clock.forward(2 * time.Hour)
+		if got := stands(); got != core.BuildExpired {
+			t.Errorf("after 25 hours of waiting it is %s", got)
+		}
+	})
 }
 
 func TestStepsLeftRunningAreClosedWhenTheirBuildEnds(t *testing.T) {

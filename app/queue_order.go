@@ -35,7 +35,7 @@ func (a *App) PauseQueue(ctx context.Context, actor core.Actor) error {
 
 // ResumeQueue lets runners claim builds again.
 func (a *App) ResumeQueue(ctx context.Context, actor core.Actor) error {
-	return a.switchQueue(ctx, actor, core.AuditQueueResume, func(tx core.Store) (bool, error) { return tx.ResumeQueue(ctx) })
+	return a.switchQueue(ctx, actor, core.AuditQueueResume, func(tx core.Store) (bool, error) { return tx.ResumeQueue(ctx, a.now()) })
 }
 
 func (a *App) switchQueue(ctx context.Context, actor core.Actor, action core.AuditAction, change func(tx core.Store) (bool, error)) error {

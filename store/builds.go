@@ -106,7 +106,8 @@ func (s *Store) ListLeased(ctx context.Context, expiredBefore time.Time, runnerI
 // ListQueuedBefore is core.BuildStore's; oldest first.
 func (s *Store) ListQueuedBefore(ctx context.Context, t time.Time) ([]core.Build, error) {
 	var rows []buildRow
-	err := s.read(ctx).db().Order("queued_at, id").Find(&rows, "status = 'queued' AND queued_at < ?", micros(t)).Error
+	err := s.read(ctx).db().Order("queued_at, id").
+		Find(&rows, "status = 'queued' AND queued_at + held < ? AND NOT EXISTS (SELECT 1 FROM queue_pauses)", micros(t)).Error
 	return toCores(rows), failed(err, "list builds queued too long")
 }
 

@@ -57,7 +57,7 @@ func invariants(d dialect) []invariant {
 			`SELECT 'build ' || id || ' runs past its limit' FROM builds
 				WHERE status = 'running' AND started_at + timeout_ns / 1000 < @lease_ago ORDER BY id`,
 			`SELECT 'build ' || id || ' has waited for more than a day' FROM builds
-				WHERE status = 'queued' AND queued_at < @queue_life_ago ORDER BY id`,
+				WHERE status = 'queued' AND queued_at + held < @queue_life_ago AND NOT EXISTS (SELECT 1 FROM queue_pauses) ORDER BY id`,
 			`SELECT 'build ' || id || ' is ' || status || CASE WHEN finished_at IS NULL THEN ' and has no end' ELSE ' and has an end' END FROM builds
 				WHERE (status IN ('queued', 'assigned', 'running')) = (finished_at IS NOT NULL) ORDER BY id`,
 		}},

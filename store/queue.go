@@ -93,10 +93,15 @@ func (s *Store) PauseQueue(ctx context.Context, p core.QueuePause) (changed bool
 }
 
 // ResumeQueue is core.QueueStore's.
-func (s *Store) ResumeQueue(ctx context.Context) (changed bool, err error) {
-	err = s.writeOne(ctx, func(q session) error {
-		n, err := q.exec("DELETE FROM queue_pauses")
-		changed = n > 0
+func (s *Store) ResumeQueue(ctx context.Context, at time.Time) (changed bool, err error) {
+	err = s.write(ctx, func(q session) error {
+		var since []int64
+		err := q.db().Raw("DELETE FROM queue_pauses RETURNING paused_at").Scan(&since).Error
+		if changed = len(since) > 0; err != nil || !changed {
+			return err
+		}
+		_, err = q.exec(`UPDATE builds SET held = held + $1 - CASE WHEN queued_at > $2 THEN queued_at ELSE $2 END
+			WHERE status = 'queued' AND queued_at < $1 AND $2 < $1`, micros(at), since[0])
 		return err
 	})
 	return changed, failed(err, "resume the queue")

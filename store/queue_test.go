@@ -111,7 +111,7 @@ func TestTheNextBuildOfTheQueueIsTheOneThatIsClaimed(t *testing.T) {
 				_, err = h.PauseQueue(ctx, core.QueuePause{By: "sam", At: at(0)})
 				ok(t, err)
 			case q.Paused != nil:
-				_, err = h.ResumeQueue(ctx)
+				_, err = h.ResumeQueue(ctx, at(1))
 				ok(t, err)
 			case len(q.Waiting) > 0 && random.IntN(3) == 0:
 				ok(t, h.PutFirst(ctx, q.Waiting[random.IntN(len(q.Waiting))].BuildID))
@@ -244,12 +244,51 @@ func TestAPausedQueueGivesNothingAwayAndSaysWhoPausedIt(t *testing.T) {
 		_, err = h.ClaimBuild(ctx, r, "lease", at(1), at(2))
 		equal(t, core.KindOf(err), core.KindNotFound)
 		for i := range 2 {
-			changed, err := h.ResumeQueue(ctx)
+			changed, err := h.ResumeQueue(ctx, at(2))
 			ok(t, err)
 			equal(t, changed, i == 0)
 		}
 		got, err := h.ClaimBuild(ctx, r, "lease", at(1), at(2))
 		ok(t, err)
 		equal(t, got.ID, b.ID)
+	})
+}
+
+// A queue that was paused over a week-end let everything in it expire.
+func TestTimeInAPausedQueueDoesNotCountTowardsExpiry(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		waited, joined := h.newBuild(), h.newBuild()
+		joined.QueuedAt = at(20)
+		waited, joined = h.queue(t, waited), h.queue(t, joined)
+		expiring := func(before time.Time) (ids []string) {
+			stale, err := h.ListQueuedBefore(ctx, before)
+			ok(t, err)
+			for _, b := range stale {
+				ids = append(ids, b.ID)
+			}
+			return ids
+		}
+		for _, pause := range []struct{ from, to int }{{10, 30}, {40, 45}} {
+			_, err := h.PauseQueue(ctx, core.QueuePause{By: "sam", At: at(pause.from)})
+			ok(t, err)
+			equal(t, expiring(at(1000)), []string(nil))
+			_, err = h.ResumeQueue(ctx, at(pause.to))
+			ok(t, err)
+		}
+		// The first has 25 minutes to its credit, the other, which came within the pause, 15.
+		equal(t, expiring(at(25)), []string(nil))
+		equal(t, expiring(at(25).Add(time.Second)), []string{waited.ID})
+		equal(t, expiring(at(35)), []string{waited.ID})
+		equal(t, expiring(at(35).Add(time.Second)), []string{waited.ID, joined.ID})
+		// A clock that was set back takes nothing away.
+		_, err := h.PauseQueue(ctx, core.QueuePause{By: "sam", At: at(50)})
+		ok(t, err)
+		_, err = h.ResumeQueue(ctx, at(48))
+		ok(t, err)
+		equal(t, expiring(at(25).Add(time.Second)), []string{waited.ID})
+		found, err := h.FindBuild(ctx, waited.ID)
+		ok(t, err)
+		equal(t, found.QueuedAt, at(0))
 	})
 }

@@ -166,6 +166,22 @@ func TestEveryBreachIsFound(t *testing.T) {
 	}
 }
 
+// oore verify called a build late that had waited for nothing but a paused queue.
+func TestABuildInAPausedQueueIsNotLate(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		h.queue(t, h.newBuild())
+		_, err := h.PauseQueue(ctx, core.QueuePause{By: "sam", At: at(1)})
+		ok(t, err)
+		twoDays := 2 * 24 * 60
+		ok(t, h.CreateRunner(ctx, core.Runner{ID: "r1", Name: "one", LastSeenAt: at(twoDays), CreatedAt: at(0), UpdatedAt: at(0)}))
+		clean(t, h.Store)
+		_, err = h.ResumeQueue(ctx, at(twoDays))
+		ok(t, err)
+		clean(t, h.Store)
+	})
+}
+
 func TestOnlyTheFirstBreachesAreListed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		h := furnish(t, url)

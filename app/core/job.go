@@ -15,7 +15,8 @@ type Lease struct {
 // has given up; a house that is away for less loses nothing.
 const LeaseTTL = 210 * time.Second
 
-// QueueLife is how long a build may wait for a runner before it expires.
+// QueueLife is how long a build may wait for a runner before it expires. Time for which
+// the queue is paused does not count.
 const QueueLife = 24 * time.Hour
 
 // FenceAfter is how long after its last renewal a runner gives a lease up.

@@ -98,9 +98,10 @@ type QueueStore interface {
 	// KindConflict, code invalid_transition.
 	PutFirst(ctx context.Context, buildID string) error
 	// PauseQueue keeps ClaimBuild from giving builds away, and ResumeQueue lets it again.
-	// They tell whether that changed anything; a pause that is there stays as it is.
+	// They tell whether that changed anything; a pause that is there stays as it is. The
+	// time between the two does not count for ListQueuedBefore.
 	PauseQueue(ctx context.Context, p QueuePause) (bool, error)
-	ResumeQueue(ctx context.Context) (bool, error)
+	ResumeQueue(ctx context.Context, at time.Time) (bool, error)
 }
 
 // Takes tells whether a runner with the labels may have a build that wants others.

@@ -110,7 +110,8 @@ type BuildStore interface {
 	// ListLeased lists builds with a lease: those that expired before t, and, with a
 	// runner's id, all of that runner's.
 	ListLeased(ctx context.Context, expiredBefore time.Time, runnerID string) ([]Build, error)
-	// ListQueuedBefore lists builds that are queued since before t.
+	// ListQueuedBefore lists builds that are queued since before t, where time for which the
+	// queue was paused does not count; none while it is.
 	ListQueuedBefore(ctx context.Context, t time.Time) ([]Build, error)
 	CountBuilds(ctx context.Context, s BuildStatus) (int, error)
 	// BuildsVersion changes whenever a build is made, or one that is among the newest or has
