@@ -52,6 +52,9 @@ func backupCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err != nil {
 		return err
 	}
+	if err := db.NoteBackup(ctx, header.CreatedAt); err != nil {
+		fmt.Fprintf(stderr, "oore: the backup is whole, but oore doctor will not know of it: %s\n", core.MessageOf(err))
+	}
 	_, err = fmt.Fprintf(stdout, "%s: %d rows%s\n", path, rows, backupNotes(header))
 	return err
 }

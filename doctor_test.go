@@ -135,6 +135,7 @@ func TestDoctorOfARunningServer(t *testing.T) {
 			found.must("data folder", "ok", "")
 			found.must("database", "ok", map[bool]string{true: "SQLite 3", false: "PostgreSQL"}[database == ""])
 			found.must("encryption key", "ok", "encryption.key")
+			found.must("backup", "skipped", "none has been made yet")
 			found.must("clock", "ok", "as that of 127.0.0.1")
 			found.must("Slack", "ok", " in ")
 			found.must(hostOf(gh.URL()), "ok", "")
@@ -149,7 +150,11 @@ func TestDoctorOfARunningServer(t *testing.T) {
 		project := p.githubProject(gh.AddRepository("acme/shop", true, githubtest.NewGitRepo(t).Dir).FullName, nil)
 		p.pipeline(project.ID, "iOS", map[string]any{"labels": []string{"macos"}})
 		slack.Revoke()
+		if a := p.command(nil, "backup", filepath.Join(t.TempDir(), "one.backup")); a.code != 0 || a.stderr != "" {
+			t.Fatalf("%+v", a)
+		}
 		e = examine(t, p.env)
+		e.must("backup", "ok", "the last was made just now")
 		e.must("labels", "failed", "iOS wants macos")
 		e.must("Slack", "failed", "OORE_SLACK_BOT_TOKEN")
 		if e.code != exitFailed {

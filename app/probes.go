@@ -13,6 +13,7 @@ import (
 // builds.
 func (a *App) Probes(ctx context.Context) []core.Probe {
 	probes := []core.Probe{
+		{Area: core.AreaStorage, Name: "backup", Look: a.checkBackup},
 		{Area: core.AreaRunners, Name: "runners", Look: a.checkRunners},
 		{Area: core.AreaRunners, Name: "labels", Look: a.checkLabels},
 	}

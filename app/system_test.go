@@ -9,6 +9,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // checked is the check of the name among what is known to the commands.
@@ -48,6 +49,27 @@ func TestWhoBuildsIsChecked(t *testing.T) {
 	mustBe(t, h.checked(t, "runners"), core.CheckOK, "far")
 	h.clock.forward(time.Hour)
 	mustBe(t, h.checked(t, "runners"), core.CheckFailed, "offline: far, mini")
+}
+
+func TestABackupThatIsMissingOrOldIsFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, database string) {
+		h := newHouseOn(t, database)
+		began := time.Now()
+		h.clock.set(began)
+		mustBe(t, h.checked(t, "backup"), core.CheckSkipped, "none has been made yet")
+		h.clock.forward(8 * 24 * time.Hour)
+		mustBe(t, h.checked(t, "backup"), core.CheckWarning, "none was ever made")
+		for _, at := range []time.Time{began, began.Add(8 * 24 * time.Hour)} {
+			if err := h.store.NoteBackup(t.Context(), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustBe(t, h.checked(t, "backup"), core.CheckOK, "just now")
+		h.clock.forward(3 * time.Hour)
+		mustBe(t, h.checked(t, "backup"), core.CheckOK, "3 hours ago")
+		h.clock.forward(7 * 24 * time.Hour)
+		mustBe(t, h.checked(t, "backup"), core.CheckWarning, "7 days ago")
+	})
 }
 
 func TestLabelsThatNoRunnerHasAreFound(t *testing.T) {

@@ -23,15 +23,7 @@ func (s *Store) FindRetention(ctx context.Context) (core.Retention, error) {
 
 // SaveRetention is core.RetentionStore's.
 func (s *Store) SaveRetention(ctx context.Context, r core.Retention, now time.Time) error {
-	text, err := json.Marshal(r)
-	if err == nil {
-		err = s.writeOne(ctx, func(q session) error {
-			_, err := q.exec(`INSERT INTO settings (name, value, updated_at) VALUES ($1, $2, $3)
-				ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, retentionSetting, string(text), micros(now))
-			return err
-		})
-	}
-	return failed(err, "save the retention")
+	return failed(s.saveSetting(ctx, retentionSetting, r, now), "save the retention")
 }
 
 // newerThan tells whether there is a build like b, after it. Branches of forks that have

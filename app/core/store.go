@@ -30,6 +30,7 @@ type Store interface {
 	FigureStore
 	ScheduleStore
 	RetentionStore
+	BackupStore
 	SealedStore
 
 	// InTx runs f in one transaction and commits if it returns nil. f must use only
