@@ -59,6 +59,9 @@ func (a *App) TriggerBuild(ctx context.Context, actor core.Actor, in TriggerBuil
 	if err != nil {
 		return core.Build{}, err
 	}
+	if err := a.refusePlatforms(ctx, project.Repository, pipeline, commit.SHA, in.Platforms); err != nil {
+		return core.Build{}, err
+	}
 	b := a.newBuild(pipeline, in.Type, actor)
 	b.Branch, b.SHA, b.CommitMessage, b.CommitAuthor = in.Branch, commit.SHA, commit.Message, commit.Author
 	b.TriggerRef, b.Note, b.DedupeKey = in.TriggerRef, in.Note, in.dedupeKey(actor)

@@ -24,10 +24,14 @@ func (a *App) chatBuild(ctx context.Context, c *conversation, in core.ChatComman
 	if err != nil {
 		return nil, err
 	}
+	refused := map[string]error{} // by pipeline; no forge is asked within a transaction
+	for _, one := range chosen {
+		refused[one.pipeline.ID] = a.refusePlatforms(ctx, one.project.Repository, one.pipeline, what.SHA, askedPlatforms(in))
+	}
 	return func(ctx context.Context, tx core.Store) (said, error) {
 		var p parts
 		for _, one := range chosen {
-			s, err := a.chatBuildOne(ctx, tx, c, one, in, what)
+			s, err := a.chatBuildOne(ctx, tx, c, one, in, what, refused[one.pipeline.ID])
 			if err := p.add(one, "No build of "+one.pipeline.Name, s, err); err != nil {
 				return said{}, err
 			}
@@ -94,7 +98,7 @@ func (a *App) chosenPipelines(c *conversation, about scope, in core.ChatCommand,
 	return chosen, nil
 }
 
-func (a *App) chatBuildOne(ctx context.Context, tx core.Store, c *conversation, one candidate, in core.ChatCommand, what core.Event) (said, error) {
+func (a *App) chatBuildOne(ctx context.Context, tx core.Store, c *conversation, one candidate, in core.ChatCommand, what core.Event, refused error) (said, error) {
 	if err := core.Allow(c.actor, core.ActTrigger, &one.project); err != nil {
 		return said{}, err
 	}
@@ -104,10 +108,13 @@ func (a *App) chatBuildOne(ctx context.Context, tx core.Store, c *conversation, 
 	if err := a.trusted(ctx, tx, one.project, what); err != nil {
 		return said{}, err
 	}
+	if refused != nil {
+		return said{}, refused
+	}
 	b := a.newBuild(one.pipeline, core.TriggerChat, c.actor)
 	b.Branch, b.Tag, b.SHA, b.PullRequest = what.Branch, what.Tag, what.SHA, what.PullRequest
 	b.CommitMessage, b.CommitAuthor = what.Message, what.Author
-	b.Note, b.Platforms = in.Options["note"], slices.Compact(slices.Sorted(slices.Values(in.List("platform"))))
+	b.Note, b.Platforms = in.Options["note"], askedPlatforms(in)
 	if in.Options["fresh"] != "true" {
 		running, err := a.activeBuilds(ctx, tx, core.BuildFilter{PipelineID: one.pipeline.ID, SHA: what.SHA})
 		if err != nil {

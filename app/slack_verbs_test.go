@@ -96,6 +96,7 @@ func TestABareCancelInSlackStopsNothing(t *testing.T) {
 
 func TestANoteAndPlatformsStayWithTheBuild(t *testing.T) {
 	h := newSlackHouse(t)
+	h.forge.stands(shaA, "version: 1\nplatforms: [android, ios, macos]\n")
 	h.types(t, "wes", `build android platform=ios,android,ios note="for the *testers*"`)
 	b := h.builds(t)[0]
 	if b.Note != "for the *testers*" || strings.Join(b.Platforms, " ") != "android ios" {
@@ -117,5 +118,41 @@ func TestANoteAndPlatformsStayWithTheBuild(t *testing.T) {
 	h.types(t, "wes", "retry 1")
 	if again := h.builds(t)[2]; again.Note != b.Note || strings.Join(again.Platforms, " ") != "android ios" {
 		t.Errorf("run again: %q, %v", again.Note, again.Platforms)
+	}
+}
+
+// The command made a build that was bound to fail.
+func TestPlatformsThatCannotBeBuiltAloneAreRefusedAtTheCommand(t *testing.T) {
+	h := newSlackHouse(t)
+	const commands = "version: 1\ncommands: {build: [make]}\n"
+	for _, step := range []struct {
+		file, text, says string
+		builds           int
+	}{
+		{commands, "build android platform=ios", "commands.build says what to run for all platforms", 0},
+		{commands, "build android", "Build #1 of Android is queued", 1},
+		{"version: 1\nplatforms: [android]\n", "build android platform=ios", "which is not among the configuration's platforms (android)", 1},
+		{"version: 1\nplatforms: [android, ios]\n", "build android platform=ios", "Build #2 of Android is queued", 2},
+		{"version: one\n", "build android platform=ios fresh=true", "Build #3 of Android is queued", 3}, // it fails, and says where the file is broken
+	} {
+		h.forge.stands(shaA, step.file)
+		if d := h.types(t, "wes", step.text); !strings.Contains(d.Reply, step.says) || len(h.builds(t)) != step.builds {
+			t.Errorf("%s with %q: %q, %d builds", step.text, step.file, d.Reply, len(h.builds(t)))
+		}
+	}
+	// Without a file it is the pipeline's own configuration that counts; a forge that
+	// gives no file leaves the decision to the build.
+	stored := core.ExecutionConfig{Commands: core.Commands{Build: []core.Command{{Run: "make"}}}}
+	h.pipeline(t, h.project.ID, "Stored", func(in *app.PipelineInput) { in.Execution = &stored })
+	delete(h.forge.files, shaA+":.oore.yaml")
+	if d := h.types(t, "wes", "build stored platform=ios"); !strings.Contains(d.Reply, "commands.build") || len(h.builds(t)) != 3 {
+		t.Errorf("%q, %d builds", d.Reply, len(h.builds(t)))
+	}
+	in := app.TriggerBuild{ProjectID: h.project.ID, PipelineID: h.android.ID, Type: core.TriggerManual, Platforms: []string{"ios"}}
+	_, err := h.TriggerBuild(t.Context(), h.owner, in)
+	wantCode(t, err, core.KindInvalid, core.ReasonConfigInvalid)
+	h.forge.refused = core.Errorf(core.KindUnavailable, "GitHub is away")
+	if d := h.types(t, "wes", "build stored platform=ios"); !strings.Contains(d.Reply, "is queued") {
+		t.Errorf("a forge that is away: %q", d.Reply)
 	}
 }

@@ -72,16 +72,8 @@ func (a *App) readSettings(ctx context.Context, project core.Project, pipeline c
 	}
 	f.sha = head.SHA
 	var data []byte
-	for _, path := range pipeline.ConfigPaths() {
-		data, err = reader.ReadFile(ctx, repo, head.SHA, path)
-		if core.KindOf(err) == core.KindNotFound {
-			continue
-		}
-		if err != nil {
-			return f, err
-		}
-		f.path = path
-		break
+	if f.path, data, err = readConfig(ctx, reader, repo, pipeline, head.SHA); err != nil {
+		return f, err
 	}
 	if f.path == "" && pipeline.File.Path == "" {
 		return f, nil // there never was one
