@@ -61,6 +61,8 @@ type Config struct {
 	SMTPFrom       string
 	NotifyNetworks []netip.Prefix // notifications may go there although they are not public
 
+	ConnectNetworks []netip.Prefix // what is connected may be there although it is not public
+
 	SignIn signInConfig
 
 	leaseTTL time.Duration // no setting, but for tests; 0: core.LeaseTTL
@@ -114,6 +116,7 @@ func settings() []setting {
 		{"OORE_SMTP_URL", "mail server for notifications, smtp://user:password@host:587 (STARTTLS) or smtps://…:465", text(func(c *Config) *string { return &c.SMTPURL })},
 		{"OORE_SMTP_FROM", "sender of that mail, for example Oore <ci@example.com>", text(func(c *Config) *string { return &c.SMTPFrom })},
 		{"OORE_NOTIFY_NETWORKS", "networks that webhooks and Mattermost may be in although they are not public, for example 10.1.0.0/16,192.168.7.20", readNotifyNetworks},
+		{"OORE_CONNECT_NETWORKS", "networks that GitHub, GitLab and OpenID hosts may be in although they are not public (default: loopback and all private ones); none: only hosts that settings name", readConnectNetworks},
 	}, signInSettings()...)
 }
 
@@ -185,7 +188,7 @@ func defaults() Config {
 		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30,
 		CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
-		SignIn: signInConfig{Passwords: true},
+		SignIn: signInConfig{Passwords: true}, ConnectNetworks: privateNetworks(),
 	}
 }
 

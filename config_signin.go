@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -192,17 +193,17 @@ func (s signInConfig) proxy() web.Proxy {
 }
 
 // signIn makes the ways by which people sign in.
-func (c *Config) signIn(log *slog.Logger) (app.SignIn, error) {
+func (c *Config) signIn(outside http.RoundTripper, log *slog.Logger) (app.SignIn, error) {
 	s := &c.SignIn
 	in := app.SignIn{Passwords: s.Passwords, Domains: s.Domains}
 	if s.OIDCIssuer != "" {
 		in.Rooms = append(in.Rooms, oidc.New(oidc.Options{
-			Issuer: s.OIDCIssuer, ClientID: s.OIDCClientID, ClientSecret: s.OIDCClientSecret, Setting: "OORE_OIDC", Log: log,
+			Issuer: s.OIDCIssuer, ClientID: s.OIDCClientID, ClientSecret: s.OIDCClientSecret, Setting: "OORE_OIDC", Log: log, Transport: outside,
 		}))
 	}
 	if s.GitHubClientID != "" {
 		room, err := github.NewSignIn(github.SignInOptions{
-			Options: github.Options{Log: log}, WebURL: c.GitHubWebURL, APIURL: c.GitHubAPIURL,
+			Options: github.Options{Log: log, Transport: outside}, WebURL: c.GitHubWebURL, APIURL: c.GitHubAPIURL,
 			ClientID: s.GitHubClientID, ClientSecret: s.GitHubClientSecret, Organizations: s.GitHubOrganizations,
 		})
 		if err != nil {
@@ -211,14 +212,14 @@ func (c *Config) signIn(log *slog.Logger) (app.SignIn, error) {
 		in.Rooms = append(in.Rooms, room)
 	}
 	if s.GitLabClientID != "" {
-		in.Rooms = append(in.Rooms, c.gitLabSignIn(log))
+		in.Rooms = append(in.Rooms, c.gitLabSignIn(outside, log))
 	}
 	return in, nil
 }
 
 // gitLabSignIn speaks OpenID Connect with GitLab: that asks people for less than a token
 // of GitLab's API would.
-func (c *Config) gitLabSignIn(log *slog.Logger) core.SignInRoom {
+func (c *Config) gitLabSignIn(outside http.RoundTripper, log *slog.Logger) core.SignInRoom {
 	host := hostOf(c.GitLabURL)
 	name := "GitLab"
 	if host != "gitlab.com" {
@@ -227,6 +228,6 @@ func (c *Config) gitLabSignIn(log *slog.Logger) core.SignInRoom {
 	return oidc.New(oidc.Options{
 		Issuer: strings.TrimSuffix(c.GitLabURL, "/"), ClientID: c.SignIn.GitLabClientID, ClientSecret: c.SignIn.GitLabClientSecret, Setting: "OORE_GITLAB_OAUTH",
 		Way:    core.SignInWay{ID: "gitlab", Name: name, Provider: core.ForgeIdentity(core.ProviderGitLab, strings.ToLower(host))},
-		Groups: c.SignIn.GitLabGroups, Log: log,
+		Groups: c.SignIn.GitLabGroups, Log: log, Transport: outside,
 	})
 }

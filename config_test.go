@@ -31,7 +31,7 @@ func TestNothingNeedsToBeConfigured(t *testing.T) {
 		ListenAddr: "127.0.0.1:8787", PublicURL: "http://127.0.0.1:8787", DataDir: data, DatabaseURL: "sqlite:" + filepath.Join(data, "oore.db"), BlobDir: filepath.Join(data, "blobs"),
 		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30, CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
-		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/", SignIn: signInConfig{Passwords: true},
+		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/", SignIn: signInConfig{Passwords: true}, ConnectNetworks: privateNetworks(),
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
@@ -73,6 +73,9 @@ func TestSettingsAreReadFromFlagsThenFromTheEnvironment(t *testing.T) {
 		{"a size of caches", []string{"OORE_CACHE_LIMIT=20GiB"}, nil, func(c Config) any { return c.CacheLimit }, int64(20 << 30)},
 		{"caches by default", nil, nil, func(c Config) any { return c.CacheLimit }, int64(10 << 30)},
 		{"networks", []string{"OORE_NOTIFY_NETWORKS=10.1.2.3/16, 192.168.7.20,fd00::/8"}, nil, func(c Config) any { return fmt.Sprint(c.NotifyNetworks) }, "[10.1.0.0/16 192.168.7.20/32 fd00::/8]"},
+		{"hosts that are not public", nil, nil, func(c Config) any { return len(c.ConnectNetworks) }, 7},
+		{"hosts in one network", []string{"OORE_CONNECT_NETWORKS=10.1.2.3"}, nil, func(c Config) any { return fmt.Sprint(c.ConnectNetworks) }, "[10.1.2.3/32]"},
+		{"public hosts alone", []string{"OORE_CONNECT_NETWORKS=none"}, nil, func(c Config) any { return len(c.ConnectNetworks) }, 0},
 		{"two roots", []string{"OORE_LOCAL_ROOTS=/srv/git/:/home/ann"}, nil, func(c Config) any { return strings.Join(c.LocalRoots, " ") }, "/srv/git /home/ann"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -125,6 +128,7 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"no mail server", []string{"OORE_SMTP_URL=http://ann:" + longToken[1:] + "@mail.example.com", "OORE_SMTP_FROM=ci@example.com"}, []string{"OORE_SMTP_URL"}},
 		{"no network", []string{"OORE_NOTIFY_NETWORKS=10.0.0.0/8,lan"}, []string{"OORE_NOTIFY_NETWORKS"}},
 		{"a network in disguise", []string{"OORE_NOTIFY_NETWORKS=::ffff:10.0.0.0/104"}, []string{"OORE_NOTIFY_NETWORKS"}},
+		{"no network of hosts", []string{"OORE_CONNECT_NETWORKS=private"}, []string{"OORE_CONNECT_NETWORKS"}},
 		{"all at once", []string{"OORE_RUNNERS=x", "OORE_LOG_LEVEL=x", "OORE_ADMIN_TOKEN=x"}, []string{"OORE_RUNNERS", "OORE_LOG_LEVEL", "OORE_ADMIN_TOKEN"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

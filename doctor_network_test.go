@@ -188,13 +188,13 @@ func TestClocksAreCompared(t *testing.T) {
 			}
 			w.WriteHeader(http.StatusNotFound)
 		}))
-		got := compareClocks(context.Background(), []string{"http://127.0.0.1:9/", host.URL})
+		got := compareClocks(context.Background(), nil, []string{"http://127.0.0.1:9/", host.URL})
 		host.Close()
 		if got.State != c.state || !strings.Contains(got.Value, c.says) && c.ahead%time.Minute != 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if got := compareClocks(t.Context(), nil); got.State != core.CheckSkipped {
+	if got := compareClocks(t.Context(), nil, nil); got.State != core.CheckSkipped {
 		t.Errorf("without anybody: %+v", got)
 	}
 }

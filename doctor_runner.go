@@ -23,7 +23,7 @@ func runnerProbes(cfg runnerConfig, joined membership, besides bool) []core.Prob
 	probes = append(probes, runner.Probes(cfg.DataDir, cfg.sandbox())...)
 	probes = append(probes, folderProbes(cfg.DataDir)...)
 	return append(probes, core.Probe{Area: core.AreaNetwork, Name: "clock", Look: func(ctx context.Context) core.Check {
-		return compareClocks(ctx, []string{server})
+		return compareClocks(ctx, nil, []string{server})
 	}})
 }
 

@@ -13,7 +13,7 @@ import (
 
 // newNotifiers makes the ways by which people hear of builds beside the forge and Slack.
 func newNotifiers(cfg Config) (map[core.NotificationKind]core.Notifier, error) {
-	client := notify.NewClient(notify.ClientOptions{Networks: cfg.NotifyNetworks})
+	client := notify.NewClient(cfg.notifyTransport(), 0)
 	build := func(b core.Build) any { return api.RenderBuild(b, cfg.PublicURL) }
 	all := map[core.NotificationKind]core.Notifier{
 		core.NotifyMattermost: notify.NewMattermost(client), core.NotifyWebhook: notify.NewWebhook(client, build, time.Now),

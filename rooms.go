@@ -27,14 +27,17 @@ type rooms struct {
 	notifiers   map[core.NotificationKind]core.Notifier
 	environment []core.Connection // what the settings connect
 	signIn      app.SignIn
+	transport   http.RoundTripper // by which they ask outside; nil: there are none
 }
 
 // newRooms makes them, and tries what the settings give: a key that is no key must
 // not wait for the first webhook.
 func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
 	local := localgit.New(localgit.Options{Log: log})
-	gh, gl := github.New(github.Options{Log: log}), gitlab.New(gitlab.Options{Log: log})
+	outside := cfg.connectTransport()
+	gh, gl := github.New(github.Options{Log: log, Transport: outside}), gitlab.New(gitlab.Options{Log: log, Transport: outside})
 	r := rooms{
+		transport: outside,
 		forges:    map[core.Provider]core.Forge{core.ProviderGit: local, core.ProviderGitHub: gh, core.ProviderGitLab: gl},
 		reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: gh, core.ProviderGitLab: gl},
 		decoders: map[core.Provider]core.Decoder{
@@ -57,7 +60,7 @@ func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
 		}
 	}
 	var err error
-	if r.signIn, err = cfg.signIn(log); err != nil {
+	if r.signIn, err = cfg.signIn(outside, log); err != nil {
 		return r, usageError{err}
 	}
 	if r.notifiers, err = newNotifiers(cfg); err != nil {
@@ -73,7 +76,7 @@ func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
 
 func (r *rooms) addSlack(cfg Config, log *slog.Logger) (err error) {
 	r.slack, err = slack.New(slack.Options{
-		SigningSecret: cfg.SlackSigningSecret, BotToken: cfg.SlackBotToken, APIURL: cfg.SlackAPIURL, Log: log,
+		SigningSecret: cfg.SlackSigningSecret, BotToken: cfg.SlackBotToken, APIURL: cfg.SlackAPIURL, Log: log, Transport: r.transport,
 		Help: func(verb string) string {
 			return strings.Join(core.HelpText(core.DoorSlack, verb), "\n") + "\n\nMore: " + cfg.PublicURL + "/commands"
 		},

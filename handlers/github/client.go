@@ -24,8 +24,9 @@ const callTimeout = 10 * time.Second
 
 // Options are what the room works with; none of them is required.
 type Options struct {
-	Log *slog.Logger     // nil: nothing is logged
-	Now func() time.Time // nil: time.Now
+	Log       *slog.Logger      // nil: nothing is logged
+	Now       func() time.Time  // nil: time.Now
+	Transport http.RoundTripper // by which requests leave; nil: http.DefaultTransport, which goes anywhere
 }
 
 func (o Options) withDefaults() Options {
@@ -34,6 +35,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport
 	}
 	return o
 }
@@ -74,7 +78,7 @@ func NewForge(c core.Connection, o Options) (*Forge, error) {
 	if err != nil || id <= 0 {
 		return nil, core.Errorf(core.KindInvalid, "%s must be the App's numeric id, as its settings page shows it", part(c.Integration, "OORE_GITHUB_APP_ID", "id"))
 	}
-	sender := &transport{host: api.Host, next: newCrowd(http.DefaultTransport), log: o.Log}
+	sender := &transport{host: api.Host, next: newCrowd(o.Transport), log: o.Log}
 	creator := func(l *lane) githubapp.ClientCreator {
 		return githubapp.NewClientCreator(api.String(), "", id, []byte(c.Secrets.PrivateKey),
 			githubapp.WithClientUserAgent(userAgent), githubapp.WithTransport(gate{l, sender}))

@@ -52,7 +52,7 @@ func (r *Room) RegisterApp(ctx context.Context, webURL, code string) (core.Conne
 
 // anonymous is a client without credentials, and without a log of its own.
 func (r *Room) anonymous(api *url.URL) *github.Client {
-	quiet := &transport{host: api.Host, next: http.DefaultTransport, log: slog.New(slog.DiscardHandler)}
+	quiet := &transport{host: api.Host, next: r.options.Transport, log: slog.New(slog.DiscardHandler)}
 	client := github.NewClient(&http.Client{Transport: gate{newLane(r.options.Now), quiet}})
 	client.BaseURL, client.UserAgent = api, userAgent
 	return client

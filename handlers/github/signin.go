@@ -140,7 +140,7 @@ func (s *SignIn) admit(ctx context.Context, client *github.Client) (bool, error)
 // withClient makes the exchange of the code one that goes nowhere else.
 func (s *SignIn) withClient(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
-		Transport: http.DefaultTransport, Timeout: callTimeout,
+		Transport: s.Transport, Timeout: callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
 }

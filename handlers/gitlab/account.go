@@ -87,7 +87,7 @@ func (r *Room) newSession(c core.Connection) (*session, error) {
 		s.tokens = fixedToken(c.Secrets.Token)
 	}
 	door := &http.Client{
-		Transport: &transport{api: api, lane: s.lane, next: http.DefaultTransport, log: r.log},
+		Transport: &transport{api: api, lane: s.lane, next: r.transport, log: r.log},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if via[0].Method != http.MethodGet || len(via) > 3 {
 				return http.ErrUseLastResponse // following would turn a write into a read

@@ -97,11 +97,17 @@ func (r *Room) askForTokens(ctx context.Context, web *url.URL, form url.Values) 
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "oore")
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // the secret goes nowhere else
+	client := http.Client{
+		Transport:     r.transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the secret goes nowhere else
+	}
 	host := hostOf(web.String())
 	resp, err := client.Do(request)
+	var ours *core.Error
 	var untrusted *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &ours):
+		return answer, ours
 	case errors.As(err, &untrusted):
 		return answer, distrusted(core.KindInvalid, host, untrusted)
 	case err != nil:

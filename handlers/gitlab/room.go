@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -16,8 +17,9 @@ import (
 
 // Options are what the room works with; none of them is required.
 type Options struct {
-	Log *slog.Logger     // nil: nothing is logged
-	Now func() time.Time // nil: time.Now
+	Log       *slog.Logger      // nil: nothing is logged
+	Now       func() time.Time  // nil: time.Now
+	Transport http.RoundTripper // by which requests leave; nil: http.DefaultTransport, which goes anywhere
 }
 
 // Room is everything of GitLab: it speaks for all access tokens that are connected, at
@@ -30,8 +32,9 @@ type Options struct {
 // what a build is given to fetch with is the whole token. One made for the project
 // alone reaches no further.
 type Room struct {
-	log *slog.Logger
-	now func() time.Time
+	log       *slog.Logger
+	now       func() time.Time
+	transport http.RoundTripper
 
 	mu       sync.Mutex
 	accounts []account // in the order of Connect; replaced as a whole
@@ -39,12 +42,15 @@ type Room struct {
 
 // New makes a room without any connection.
 func New(o Options) *Room {
-	r := &Room{log: o.Log, now: o.Now}
+	r := &Room{log: o.Log, now: o.Now, transport: o.Transport}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	if r.transport == nil {
+		r.transport = http.DefaultTransport
 	}
 	return r
 }

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -21,37 +20,23 @@ import (
 
 const (
 	callTimeout   = 10 * time.Second
-	maxAnswer     = 64 << 10 // bytes of an answer's headers, and of its body
+	maxAnswer     = 64 << 10 // bytes of an answer's body
 	maxRetryAfter = time.Hour
 )
 
-// ClientOptions say what may be reached.
-type ClientOptions struct {
-	Networks []netip.Prefix // may be reached although they are not public
-	Resolver *net.Resolver  // nil: the system's
-	Timeout  time.Duration  // of a whole call; default 10 seconds
-}
-
-// Client posts to addresses that people give. It reaches public addresses alone, and
-// the networks that the operator allows, whatever a name resolves to when it is dialed;
-// it follows no redirect, uses no proxy and reads little of the answer. It is safe for
-// concurrent use.
+// Client posts to addresses that people give. It follows no redirect and reads little of
+// the answer. It is safe for concurrent use.
 type Client struct{ http *http.Client }
 
-// NewClient makes a client.
-func NewClient(o ClientOptions) *Client {
-	if o.Timeout == 0 {
-		o.Timeout = callTimeout
+// NewClient makes a client whose requests leave by a transport, which sees to where they
+// lead. timeout is that of a whole call; 0: 10 seconds.
+func NewClient(transport http.RoundTripper, timeout time.Duration) *Client {
+	if timeout == 0 {
+		timeout = callTimeout
 	}
-	dialer := &net.Dialer{Timeout: o.Timeout, Resolver: o.Resolver, Control: newGuard(o.Networks).control}
 	return &Client{http: &http.Client{
-		Timeout:       o.Timeout,
+		Timeout: timeout, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			// A proxy would resolve and dial for us, behind the guard's back.
-			Proxy: nil, DialContext: dialer.DialContext, TLSHandshakeTimeout: o.Timeout,
-			DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxAnswer,
-		},
 	}}
 }
 

@@ -39,7 +39,8 @@ type Options struct {
 	Way          core.SignInWay // zero: the issuer's own
 	Groups       []string       // one of which a person must be in, by the claim "groups"; empty: all may come
 	Now          func() time.Time
-	Log          *slog.Logger // nil: nothing is logged
+	Transport    http.RoundTripper // by which requests leave; nil: http.DefaultTransport, which goes anywhere
+	Log          *slog.Logger      // nil: nothing is logged
 }
 
 // Room implements core.SignInRoom.
@@ -72,8 +73,11 @@ func New(o Options) *Room {
 	if o.Way == (core.SignInWay{}) {
 		o.Way = core.SignInWay{ID: "oidc", Name: hostOf(o.Issuer), Provider: "oidc:" + o.Issuer}
 	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport
+	}
 	client := &http.Client{
-		Transport:     bounded{http.DefaultTransport},
+		Transport:     bounded{o.Transport},
 		Timeout:       callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the secret goes nowhere else
 	}

@@ -26,7 +26,8 @@ type Options struct {
 	BotToken      string // empty: nothing can be posted in channels
 	APIURL        string // default https://slack.com/api/
 	Log           *slog.Logger
-	Now           func() time.Time // for how long Slack wants us to keep away; default time.Now
+	Transport     http.RoundTripper // by which requests leave; nil: http.DefaultTransport, which goes anywhere
+	Now           func() time.Time  // for how long Slack wants us to keep away; default time.Now
 
 	// Help answers `/oore help [verb]` at once. Nil: the receiver's worker answers.
 	Help func(verb string) string
@@ -65,7 +66,7 @@ func New(o Options) (*Room, error) {
 		o.Now = time.Now
 	}
 	client := &http.Client{
-		Timeout: callTimeout,
+		Timeout: callTimeout, Transport: o.Transport,
 		// A redirect could lead the token, or a message, to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

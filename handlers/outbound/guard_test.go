@@ -1,9 +1,6 @@
-package notify
+package outbound
 
-import (
-	"net/netip"
-	"testing"
-)
+import "testing"
 
 func TestOnlyPublicAddressesMayBeDialed(t *testing.T) {
 	for _, c := range []struct {
@@ -65,23 +62,23 @@ func TestOnlyPublicAddressesMayBeDialed(t *testing.T) {
 		{"[2002:7f00:1::1]:80", false},
 		{"[2001:0:1::1]:80", false}, // 6to4, Teredo
 	} {
-		if got := newGuard(nil).permits(netip.MustParseAddrPort(c.address)); got != c.want {
+		if got := newGuard(Options{}).admit(c.address, false) == nil; got != c.want {
 			t.Errorf("%s: %v", c.address, got)
 		}
 	}
 }
 
 func TestTheOperatorsNetworksMayBeDialed(t *testing.T) {
-	g := newGuard([]netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00:1::/32")})
+	g := newGuard(Options{Networks: prefixes([]string{"10.1.0.0/16", "fd00:1::/32"})})
 	for address, want := range map[string]bool{
 		"10.1.2.3:25": true, "[::ffff:10.1.2.3]:8065": true, "[fd00:1::5]:80": true,
 		"10.2.0.1:80": false, "127.0.0.1:80": false, "[fd00:2::1]:80": false, "[64:ff9b::a01:203]:80": false,
 	} {
-		if got := g.permits(netip.MustParseAddrPort(address)); got != want {
+		if got := g.admit(address, false) == nil; got != want {
 			t.Errorf("%s: %v", address, got)
 		}
 	}
-	if err := g.control("tcp", "no address", nil); err == nil {
+	if err := g.admit("no address", true); err == nil {
 		t.Error("what is no address may be dialed")
 	}
 }

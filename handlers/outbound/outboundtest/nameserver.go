@@ -1,4 +1,6 @@
-package notify
+// Package outboundtest has a name server whose names lead wherever a test wants. Only
+// tests import it.
+package outboundtest
 
 import (
 	"context"
@@ -11,20 +13,21 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// nameServer is a DNS server that says what a test wants.
-type nameServer struct {
+// NameServer is a DNS server that says what a test wants.
+type NameServer struct {
 	mu      sync.Mutex
-	names   map[string]string // "hooks.example." → IPv4 address
+	names   map[string][]string
 	queries int
 }
 
-func newNameServer(t *testing.T, names map[string]string) (*nameServer, *net.Resolver) {
+// New starts one, and returns a resolver that asks nobody else.
+func New(t *testing.T) (*NameServer, *net.Resolver) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &nameServer{names: names}
+	s := &NameServer{names: map[string][]string{}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -36,20 +39,22 @@ func newNameServer(t *testing.T, names map[string]string) (*nameServer, *net.Res
 	}}
 }
 
-func (s *nameServer) set(name, address string) {
+// Set lets a name, such as hooks.example, lead to an address from now on. With several, each
+// of its questions is answered by the next, and all further ones by the last.
+func (s *NameServer) Set(name string, addresses ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.names[name] = address
+	s.names[strings.ToLower(name)+"."] = addresses
 }
 
-// asked is how often somebody asked.
-func (s *nameServer) asked() int {
+// Asked is how often somebody asked.
+func (s *NameServer) Asked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.queries
 }
 
-func (s *nameServer) serve(conn net.PacketConn) {
+func (s *NameServer) serve(conn net.PacketConn) {
 	buffer := make([]byte, 1500)
 	for {
 		n, from, err := conn.ReadFrom(buffer)
@@ -66,21 +71,30 @@ func (s *nameServer) serve(conn net.PacketConn) {
 	}
 }
 
-func (s *nameServer) answer(query dnsmessage.Message) ([]byte, error) {
+func (s *NameServer) answer(query dnsmessage.Message) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queries++
 	q := query.Questions[0]
 	out := dnsmessage.Message{Header: dnsmessage.Header{ID: query.ID, Response: true, Authoritative: true}, Questions: query.Questions}
-	address, known := s.names[strings.ToLower(q.Name.String())]
-	if !known {
+	name := strings.ToLower(q.Name.String())
+	addresses := s.names[name]
+	if len(addresses) == 0 {
 		out.RCode = dnsmessage.RCodeNameError
+		return out.Pack()
 	}
-	if ip, err := netip.ParseAddr(address); err == nil && ip.Is4() && q.Type == dnsmessage.TypeA {
+	ip, err := netip.ParseAddr(addresses[0])
+	if err != nil {
+		return nil, err
+	}
+	if ours := ip.Is4() == (q.Type == dnsmessage.TypeA); ours && len(addresses) > 1 {
+		s.names[name] = addresses[1:]
+	}
+	if ip.Is4() && q.Type == dnsmessage.TypeA {
 		out.Answers = []dnsmessage.Resource{{
 			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AResource{A: ip.As4()},
 		}}
-	} else if err == nil && ip.Is6() && q.Type == dnsmessage.TypeAAAA {
+	} else if ip.Is6() && q.Type == dnsmessage.TypeAAAA {
 		out.Answers = []dnsmessage.Resource{{
 			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AAAAResource{AAAA: ip.As16()},
 		}}
