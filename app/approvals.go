@@ -218,7 +218,7 @@ func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string)
 		d.Status, d.Reason, d.Verdicts = core.DeliveryIgnored, *u.event.Ignored, nil
 		return d, nil
 	}
-	if u.event.Change != nil || u.event.Rerun != nil || u.event.Cancel != nil {
+	if u.event.Change != nil || u.event.Rerun != nil || u.event.Cancel != nil || u.event.Chat != nil {
 		return d, nil // what these did is done; there is no filter to look at again
 	}
 	candidates, err := a.candidates(ctx, u)

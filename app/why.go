@@ -153,7 +153,7 @@ func (a *App) deliveriesOf(ctx context.Context, repo core.Repository, f core.Del
 // whyKnown puts into words what is known.
 func (a *App) whyKnown(ctx context.Context, actor core.Actor, w Why) (Why, error) {
 	if len(w.Deliveries) == 0 {
-		w.Code, w.Sentence = WhyCodeBuilt, fmt.Sprintf("It was built by hand: build #%d.", w.Builds[0].Number)
+		w.Code, w.Sentence = WhyCodeBuilt, "It was built by hand: "+howItStands(w.Builds[0])
 		return w, nil
 	}
 	newest := w.Deliveries[0]
@@ -164,13 +164,21 @@ func (a *App) whyKnown(ctx context.Context, actor core.Actor, w Why) (Why, error
 	w.Evaluation = evaluated.Verdicts
 	switch {
 	case len(w.Builds) > 0:
-		w.Code, w.Sentence = WhyCodeBuilt, fmt.Sprintf("It arrived and was built: build #%d is %s.", w.Builds[0].Number, w.Builds[0].Status)
+		w.Code, w.Sentence = WhyCodeBuilt, "It arrived and was built: "+howItStands(w.Builds[0])
 	case newest.Status == core.DeliveryReceived:
 		w.Code, w.Sentence = WhyCodeNotBuilt, "It arrived and waits to be looked at."
 	default:
 		w.Code, w.Sentence = WhyCodeNotBuilt, "It arrived and was not built. "+newest.Reason.Text
 	}
 	return w, nil
+}
+
+// howItStands says of a build what its page does, with the reason if it has one.
+func howItStands(b core.Build) string {
+	if b.StatusMessage == "" {
+		return fmt.Sprintf("build #%d is %s.", b.Number, b.Status)
+	}
+	return fmt.Sprintf("build #%d is %s. %s.", b.Number, b.Status, strings.TrimSuffix(b.StatusMessage, "."))
 }
 
 func (a *App) whyUndelivered(ctx context.Context, w Why, repo core.Repository) (Why, error) {

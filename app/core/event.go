@@ -104,10 +104,8 @@ type Reason struct {
 // Codes of why a delivery or a pipeline did or did not build.
 const (
 	WhyMatched         = "matched"
-	WhyDuplicate       = "duplicate"
 	WhySharedBuild     = "shared_build"
 	WhyRepoUnknown     = "repo_unknown"
-	WhyNoPipeline      = "no_pipeline"
 	WhyPipelineOff     = "pipeline_disabled"
 	WhyEvent           = "event_not_listened"
 	WhyAction          = "action_ignored"
@@ -128,7 +126,6 @@ const (
 	WhyInternal        = "internal"
 	WhyNoBuild         = "no_build"
 	WhyBuilds          = "builds_started"
-	WhySourceSuspended = "source_suspended"
 	WhyRefUnknown      = "ref_unknown"
 	WhyBookkeeping     = "bookkeeping"
 	WhyRerun           = "rerun"
