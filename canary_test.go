@@ -86,7 +86,7 @@ func newAviary(t *testing.T, database string) *aviary {
 		"OORE_GITHUB_OAUTH_CLIENT_ID="+byGitHub.ClientID, "OORE_GITHUB_OAUTH_CLIENT_SECRET="+byGitHub.ClientSecret,
 		"OORE_GITLAB_URL="+a.gl.URL(), "OORE_GITLAB_TOKEN="+a.gl.Token, "OORE_GITLAB_WEBHOOK_SECRET="+made("GitLab webhook secret"),
 		"OORE_GITLAB_OAUTH_CLIENT_ID="+byGitLab.ID, "OORE_GITLAB_OAUTH_CLIENT_SECRET="+byGitLab.Secret,
-		"OORE_OIDC_ISSUER="+a.idp.URL(), "OORE_OIDC_CLIENT_ID="+a.idp.ClientID, "OORE_OIDC_CLIENT_SECRET="+a.idp.ClientSecret,
+		"OORE_GITHUB_ORGANIZATIONS=acme", "OORE_GITLAB_GROUPS=acme", "OORE_OIDC_ISSUER="+a.idp.URL(), "OORE_OIDC_CLIENT_ID="+a.idp.ClientID, "OORE_OIDC_CLIENT_SECRET="+a.idp.ClientSecret,
 		"OORE_SLACK_SIGNING_SECRET="+slacktest.SigningSecret, "OORE_SLACK_BOT_TOKEN="+slacktest.BotToken, "OORE_SLACK_API_URL="+a.slack.APIURL(),
 		"OORE_SMTP_URL=smtp://oore:"+url.QueryEscape(a.secrets["SMTP password"])+"@"+a.mail.Addr, "OORE_SMTP_FROM=Oore <ci@example.com>", "SSL_CERT_FILE="+authority,
 		"OORE_NOTIFY_NETWORKS=127.0.0.1/32", "OORE_PROXY_HEADER=X-Forwarded-Email", "OORE_PROXY_NETWORKS=127.0.0.2/32", "OORE_PROXY_SECRET="+made("proxy secret"))
@@ -210,7 +210,7 @@ func (a *aviary) people() {
 	a.gh.Visit(octocat(), false)
 	tanuki := a.gl.AddUser("tanuki")
 	a.gl.Visit(tanuki, false)
-	a.gl.SetProfile(tanuki, gitlabtest.Profile{Email: "tanuki@example.com", Verified: true})
+	a.gl.SetProfile(tanuki, gitlabtest.Profile{Email: "tanuki@example.com", Verified: true, Groups: []string{"acme"}})
 	for way, email := range map[string]string{"oidc": "ada@example.com", "github": "mona@example.com", "gitlab": "tanuki@example.com"} {
 		a.invited(email, "viewer")
 		b := a.person()

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -34,6 +35,8 @@ type signInConfig struct {
 	ProxyHeader   string
 	ProxyNetworks []netip.Prefix
 	ProxySecret   string
+
+	askEvery time.Duration // no setting, but for tests; 0: core.StandingEvery
 }
 
 func signInSettings() []setting {
@@ -195,7 +198,7 @@ func (s signInConfig) proxy() web.Proxy {
 // signIn makes the ways by which people sign in.
 func (c *Config) signIn(outside http.RoundTripper, log *slog.Logger) (app.SignIn, error) {
 	s := &c.SignIn
-	in := app.SignIn{Passwords: s.Passwords, Domains: s.Domains}
+	in := app.SignIn{Passwords: s.Passwords, Domains: s.Domains, AskEvery: s.askEvery}
 	if s.OIDCIssuer != "" {
 		in.Rooms = append(in.Rooms, oidc.New(oidc.Options{
 			Issuer: s.OIDCIssuer, ClientID: s.OIDCClientID, ClientSecret: s.OIDCClientSecret, Setting: "OORE_OIDC", Log: log, Transport: outside,

@@ -348,14 +348,15 @@ func shortLease(t *testing.T, database string, ttl time.Duration) *program {
 // leaseVariable makes the test binary a server with such leases.
 const leaseVariable = "OORE_TEST_LEASE_TTL"
 
-func serveWithLease(ttl string) error {
+// serveAsTold is the program with what it has no setting for.
+func serveAsTold(tell func(*Config) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	cfg, err := loadConfig("serve", nil, os.Environ(), os.Stderr)
 	if err != nil {
 		return err
 	}
-	if cfg.leaseTTL, err = time.ParseDuration(ttl); err != nil {
+	if err := tell(&cfg); err != nil {
 		return err
 	}
 	s, err := newServer(ctx, cfg, newLogger(cfg, os.Stderr))

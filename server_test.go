@@ -48,8 +48,19 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	if ttl := os.Getenv(leaseVariable); ttl != "" {
-		if err := serveWithLease(ttl); err != nil {
+	told := map[string]func(*Config) *time.Duration{
+		leaseVariable: func(c *Config) *time.Duration { return &c.leaseTTL }, askVariable: func(c *Config) *time.Duration { return &c.SignIn.askEvery },
+	}
+	for name, field := range told {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		err := serveAsTold(func(c *Config) (err error) {
+			*field(c), err = time.ParseDuration(value)
+			return err
+		})
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(exitFailed)
 		}

@@ -29,6 +29,9 @@ func (a *App) admitPerson(ctx context.Context, v Visitor, way core.SignInWay, p 
 		if err := tx.SaveIdentity(ctx, identity); err != nil {
 			return err
 		}
+		if err := a.keepStanding(ctx, tx, v, identity, way, p); err != nil {
+			return err
+		}
 		s, err = a.beginSession(ctx, tx, v, identity.UserID, way.Name)
 		return err
 	})

@@ -18,7 +18,8 @@ import (
 type SignIn struct {
 	Rooms     []core.SignInRoom // in the order in which they are offered
 	Passwords bool
-	Domains   []string // in lower case: whose e-mail lies in one needs no invitation
+	Domains   []string      // in lower case: whose e-mail lies in one needs no invitation
+	AskEvery  time.Duration // how often services with a list are asked about people; 0: core.StandingEvery
 }
 
 // signInLife is how long a browser may be away to sign in elsewhere.

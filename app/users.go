@@ -137,7 +137,7 @@ func (a *App) SetUserRole(ctx context.Context, actor core.Actor, id string, role
 // EnableUser lets a user in again, with the API tokens that they had.
 func (a *App) EnableUser(ctx context.Context, actor core.Actor, id string) (core.User, error) {
 	return a.changeUser(ctx, actor, id, core.AuditUserEnable, "", func(_ core.Store, u *core.User) error {
-		u.Enabled = true
+		u.Enabled, u.Departed = true, ""
 		return nil
 	})
 }
@@ -147,9 +147,8 @@ func (a *App) EnableUser(ctx context.Context, actor core.Actor, id string) (core
 // last_owner (KindConflict).
 func (a *App) DisableUser(ctx context.Context, actor core.Actor, id string) error {
 	_, err := a.changeUser(ctx, actor, id, core.AuditUserDisable, "", func(tx core.Store, u *core.User) error {
-		u.Enabled = false
-		return tx.DeleteCredentialsOf(ctx, id, core.CredentialSession, core.CredentialSignInLink, core.CredentialStream, core.CredentialDownload,
-			core.CredentialInstall, core.CredentialAppState, core.CredentialGrantState)
+		u.Enabled, u.Departed = false, ""
+		return endAccess(ctx, tx, id)
 	})
 	switch core.CodeOf(err) {
 	case core.CodeCannotChangeSelf:
@@ -158,6 +157,13 @@ func (a *App) DisableUser(ctx context.Context, actor core.Actor, id string) erro
 		return core.Codef(core.KindForbidden, core.CodeCannotDeleteOwner, "Only an owner can disable an owner")
 	}
 	return err
+}
+
+// endAccess ends what a user has open. API tokens are left: those of who is disabled are
+// refused.
+func endAccess(ctx context.Context, tx core.Store, id string) error {
+	return tx.DeleteCredentialsOf(ctx, id, core.CredentialSession, core.CredentialSignInLink, core.CredentialStream, core.CredentialDownload,
+		core.CredentialInstall, core.CredentialAppState, core.CredentialGrantState)
 }
 
 // changeUser applies a change to a user whom the actor may change, while nobody else

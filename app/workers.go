@@ -31,6 +31,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g.Go(func() error { return a.loop(ctx, topicSweep, sweepEvery, a.sweepBlobs) })
 	g.Go(func() error { return a.loop(ctx, topicRetention, retentionEvery, a.applyRetention) })
 	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
+	g.Go(func() error { return a.loop(ctx, "standings", a.askEvery()/20, a.checkStandings) })
 	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
 	revoked := &accessWatch{}
 	g.Go(func() error {

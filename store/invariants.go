@@ -101,6 +101,7 @@ func invariants(d dialect) []invariant {
 			`SELECT 'the webhook secret of repository ' || repository_id || ' is not sealed' FROM hook_secrets WHERE substr(sealed, 1, 3) <> $1`,
 			`SELECT 'notification ' || id || ' is not sealed' FROM notifications WHERE length(sealed) > 0 AND substr(sealed, 1, 3) <> $1`,
 			`SELECT 'secret ' || id || ' is not sealed' FROM secrets WHERE substr(sealed, 1, 3) <> $1`,
+			`SELECT 'standing ' || id || ' is not sealed' FROM standings WHERE substr(sealed, 1, 3) <> $1`,
 			`SELECT 'credential ' || id || ' is not sealed' FROM credentials WHERE length(sealed) > 0 AND substr(sealed, 1, 3) <> $1`,
 			`SELECT 'credential ' || id || ' is no hash' FROM credentials WHERE length(hash) <> 64`,
 		}},

@@ -11,7 +11,7 @@ import (
 // sealedTables are the tables with a column "sealed", and the columns by which a row's
 // secret knows its place.
 var sealedTables = map[string][]string{
-	"credentials": {"id"}, "hook_secrets": {"repository_id"}, "integrations": {"id"}, "notifications": {"id"}, "secrets": {"project_id", "name"},
+	"credentials": {"id"}, "hook_secrets": {"repository_id"}, "integrations": {"id"}, "notifications": {"id"}, "secrets": {"project_id", "name"}, "standings": {"id"},
 }
 
 type sealedRow struct {

@@ -14,6 +14,7 @@ type userRow struct {
 	Email          string
 	Role           string
 	Enabled        bool
+	Departed       string
 	Invited        bool
 	Password       string
 	LastSeenAt     *int64
@@ -27,14 +28,14 @@ func (userRow) TableName() string { return "users" }
 
 func newUserRow(u core.User) userRow {
 	return userRow{
-		ID: u.ID, Name: u.Name, Email: u.Email, Role: string(u.Role), Enabled: u.Enabled, Invited: u.Invited, Password: u.Password,
+		ID: u.ID, Name: u.Name, Email: u.Email, Role: string(u.Role), Enabled: u.Enabled, Departed: u.Departed, Invited: u.Invited, Password: u.Password,
 		LastSeenAt: microsOrNil(u.LastSeenAt), PasswordUsedAt: microsOrNil(u.PasswordUsedAt), Created: micros(u.CreatedAt), Updated: micros(u.UpdatedAt),
 	}
 }
 
 func (r userRow) toCore() core.User {
 	return core.User{
-		ID: r.ID, Name: r.Name, Email: r.Email, Role: core.Role(r.Role), Enabled: r.Enabled, Invited: r.Invited, Password: r.Password,
+		ID: r.ID, Name: r.Name, Email: r.Email, Role: core.Role(r.Role), Enabled: r.Enabled, Departed: r.Departed, Invited: r.Invited, Password: r.Password,
 		LastSeenAt: instantOrNil(r.LastSeenAt), PasswordUsedAt: instantOrNil(r.PasswordUsedAt), CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
@@ -56,7 +57,7 @@ func (s *Store) CreateUser(ctx context.Context, u core.User) error {
 func (s *Store) UpdateUser(ctx context.Context, u core.User) error {
 	return s.writeOne(ctx, func(q session) error {
 		result := q.db().Model(&userRow{}).Where("id = ?", u.ID).
-			Select("Name", "Email", "Role", "Enabled", "Invited", "Password", "PasswordUsedAt", "Updated").Updates(newUserRow(u))
+			Select("Name", "Email", "Role", "Enabled", "Departed", "Invited", "Password", "PasswordUsedAt", "Updated").Updates(newUserRow(u))
 		if duplicate(result.Error) {
 			return core.Codef(core.KindConflict, core.CodeEmailExists, "A user with the e-mail %s exists", u.Email)
 		}

@@ -30,6 +30,7 @@ type Person struct {
 	Name     string
 	Email    string // verified there; empty: none is
 	Admitted bool   // on the operator's list for this service: needs no invitation
+	Standing []byte // secret, by which StillAdmitted asks about them; nil: nobody is to ask
 }
 
 // SignInRoom is a service that people sign in at. Implementations are safe for
@@ -42,6 +43,11 @@ type SignInRoom interface {
 	// KindUnauthorized: what the service answered proves nothing. KindForbidden: the
 	// person is not on the operator's list. KindInvalid: the settings are wrong.
 	Identify(ctx context.Context, r SignInRequest, a SignInAnswer) (Person, error)
+	// StillAdmitted asks whether the person is on the operator's list still. KindForbidden:
+	// they are not. KindUnauthorized: the service lets us ask no more. Any other error says
+	// nothing of them. next is what to ask with the next time, also beside an error; nil
+	// beside one: as before; nil alone: there is no list.
+	StillAdmitted(ctx context.Context, standing []byte) (next []byte, err error)
 	// Examine tells whether people could sign in now.
 	Examine(ctx context.Context) Check
 }

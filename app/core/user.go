@@ -13,6 +13,7 @@ type User struct {
 	Email      string // told apart without regard to upper and lower case
 	Role       Role
 	Enabled    bool
+	Departed   string // the service whose list let them in and that they have left; empty: none
 	Invited    bool   // has never signed in
 	Password   string // its hash; empty: none, and nothing is one
 	LastSeenAt *time.Time
@@ -71,7 +72,7 @@ type Member struct {
 // UserStore keeps users, who they are elsewhere, and what they are in projects.
 type UserStore interface {
 	CreateUser(ctx context.Context, u User) error // KindConflict, email_exists, for a used e-mail
-	// UpdateUser stores name, e-mail, role, enabled, invited, password and its last use.
+	// UpdateUser stores name, e-mail, role, enabled, departed, invited, password and its last use.
 	UpdateUser(ctx context.Context, u User) error
 	FindUser(ctx context.Context, id string) (User, error)
 	FindUserByEmail(ctx context.Context, email string) (User, error) // in upper or lower case

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -71,7 +72,7 @@ func (s *SignIn) SignInURL(_ context.Context, in core.SignInRequest) (string, er
 }
 
 // Identify implements core.SignInRoom. The token that the code is good for is used here,
-// and kept nowhere.
+// and kept only where there is a list, to ask by it later on.
 func (s *SignIn) Identify(ctx context.Context, in core.SignInRequest, a core.SignInAnswer) (p core.Person, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -89,6 +90,11 @@ func (s *SignIn) Identify(ctx context.Context, in core.SignInRequest, a core.Sig
 	}
 	if p.Admitted, err = s.admit(ctx, client); err != nil {
 		return p, err
+	}
+	if p.Admitted {
+		if p.Standing, err = json.Marshal(token); err != nil {
+			return p, err
+		}
 	}
 	p.Subject, p.Login, p.Name = strconv.FormatInt(user.GetID(), 10), user.GetLogin(), user.GetName()
 	p.Email, err = s.email(ctx, client)

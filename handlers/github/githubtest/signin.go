@@ -71,6 +71,24 @@ func (s *Server) Visit(a Account, denies bool) {
 	s.signing.visitor, s.signing.denies = a, denies
 }
 
+// SetOrganizations changes in which organizations somebody is who has signed in.
+func (s *Server) SetOrganizations(login string, organizations map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, code := range s.signing.codes {
+		if code.account.Login == login {
+			code.account.Organizations = organizations
+		}
+	}
+}
+
+// RevokeSignIns ends the tokens of all who have signed in.
+func (s *Server) RevokeSignIns() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.signing.tokens)
+}
+
 func (s *Server) oauthApp(clientID string) (OAuthApp, bool) {
 	i := slices.IndexFunc(s.signing.apps, func(a OAuthApp) bool { return a.ClientID == clientID })
 	if i < 0 {
