@@ -4,6 +4,7 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 KILLS       ?= 100
+CRASHES     ?= 3
 ESCAPES     ?= 500
 # SQLite is C in the words of Go, with memory of its own: to watch each access there for races
 # took most of the tests' time, and could tell nothing of our variables.
@@ -29,7 +30,7 @@ deps: ## install what the tests need and this machine lacks
 
 test: deps ## everything that a change must pass
 	@unformatted="$$(gofmt -l .)"; [ -z "$$unformatted" ] || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
-	go vet -tags bench ./...
+	go vet -tags bench,chaos ./...
 	go run $(STATICCHECK) -tags bench ./...
 	CGO_ENABLED=0 GOOS=darwin go build ./...
 	CGO_ENABLED=1 go test $(RACE) -parallel 8 -timeout 20m ./...
@@ -50,8 +51,8 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 	go test -tags bench -run '^$$' -bench . -benchtime 1x -timeout 60m .
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store ./app
 
-chaos: deps ## kill server and runners, cut lines, try to escape, and report in any order, again and again (KILLS, ESCAPES)
-	OORE_TEST_KILLS=$(KILLS) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all \
+chaos: deps ## kill server and runners, also at every crash point, cut lines, try to escape, and report in any order, again and again (KILLS, CRASHES, ESCAPES)
+	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all \
 		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing|LastState' . ./store ./runner
 
 pictures: deps ## the README's pictures, from the program itself in a real browser

@@ -145,11 +145,13 @@ func newFile(path string, fill func(io.Writer) error) (err error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	core.CrashPoint("backup.written")
 	if err := os.Link(file.Name(), path); errors.Is(err, fs.ErrExist) {
 		return taken
 	} else if err != nil {
 		return err
 	}
+	core.CrashPoint("backup.named")
 	folder, err := os.Open(filepath.Dir(path)) //nolint:gosec // likewise
 	if err != nil {
 		return err

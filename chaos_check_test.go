@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
 
 // chaosBuild is a build with what only this test looks at.
@@ -41,6 +43,8 @@ func (s *storm) check() {
 		s.checkLog(b)
 	}
 	s.checkComments(builds)
+	s.checkReplies()
+	s.checkArtifacts(builds)
 	eventually(s.t, "nothing of the builds is left running", func() bool { return len(processesWith(s.t, s.marker)) == 0 })
 	s.t.Logf("%d deliveries (%d tries without answer, %d repeats), %d builds of %d commits and pipelines, %d lost by a kill, %d of them for good",
 		len(s.ledger.entries), s.ledger.lost, s.ledger.repeats, len(builds), len(chains), lost, forGood)
@@ -118,6 +122,9 @@ func (s *storm) checkDeliveries(chains map[runKey][]chaosBuild) {
 
 // wanting lists the pipelines that a delivery starts.
 func (s *storm) wanting(e entry) []string {
+	if e.command != 0 {
+		return nil
+	}
 	if e.event == "push" && (e.branch == "main" || strings.HasPrefix(e.branch, "release/")) {
 		return []string{s.android.ID, s.release.ID}
 	}
@@ -276,7 +283,7 @@ func (s *storm) checkLog(b chaosBuild) {
 func (s *storm) checkComments(builds []chaosBuild) {
 	s.t.Helper()
 	for pull := 1; pull <= 2; pull++ {
-		comments := s.gh.Comments(s.repo, pull)
+		comments := s.reports(pull)
 		of := func(b chaosBuild) bool { return b.PullRequest != nil && b.PullRequest.Number == pull }
 		head := slices.IndexFunc(builds, func(b chaosBuild) bool { return of(b) && b.TriggerType == "webhook" })
 		if head < 0 {
@@ -288,6 +295,51 @@ func (s *storm) checkComments(builds []chaosBuild) {
 		newest := builds[slices.IndexFunc(builds, func(b chaosBuild) bool { return b.SHA == builds[head].SHA })]
 		if len(comments) != 1 || !strings.Contains(comments[0].Body, s.url+"/builds/"+newest.ID) {
 			s.t.Errorf("pull request %d, whose newest build is %s, has these comments: %+v", pull, newest.ID, comments)
+		}
+	}
+}
+
+// reports are the bot's comments on a pull request, its answers left out.
+func (s *storm) reports(pull int) []githubtest.Comment {
+	return slices.DeleteFunc(s.gh.Comments(s.repo, pull), func(c githubtest.Comment) bool {
+		return slices.Contains(commanders(), c.Login) || strings.HasPrefix(c.Body, "<!-- oore:reply ")
+	})
+}
+
+// checkReplies: a command that was accepted is answered once, and none twice.
+func (s *storm) checkReplies() {
+	s.t.Helper()
+	for _, e := range s.ledger.entries {
+		if e.command == 0 {
+			continue
+		}
+		answers := 0
+		for _, c := range s.gh.Comments(s.repo, e.pull) {
+			if strings.HasPrefix(c.Body, fmt.Sprintf("<!-- oore:reply c=%d", e.command)) {
+				answers++
+			}
+		}
+		if answers > 1 || e.accepted && answers == 0 {
+			s.t.Errorf("command %d, accepted: %t, is answered %d times", e.command, e.accepted, answers)
+		}
+	}
+}
+
+// checkArtifacts: what succeeded has its file, with its own commit in it.
+func (s *storm) checkArtifacts(builds []chaosBuild) {
+	s.t.Helper()
+	for _, b := range builds {
+		var list artifactsView
+		s.must("GET", "/v1/builds/"+b.ID+"/artifacts", nil, &list)
+		if b.Status != "succeeded" && len(list.Artifacts) == 0 || b.StatusReason == "runner_lost" && len(list.Artifacts) == 1 {
+			continue
+		}
+		if len(list.Artifacts) != 1 || b.Status != "succeeded" {
+			s.t.Errorf("build #%d is %s and has these artifacts: %+v", b.Number, b.Status, list.Artifacts)
+			continue
+		}
+		if _, data := s.ask("GET", s.url+"/v1/artifacts/"+list.Artifacts[0].ID+"/download", "Authorization: Bearer "+adminToken); string(data) != b.SHA+"\n" {
+			s.t.Errorf("the artifact of build #%d is %q, want %s", b.Number, data, b.SHA)
 		}
 	}
 }

@@ -22,13 +22,16 @@ const (
 	buildKinds
 )
 
+// commanders write commands into pull requests, in turns: each may write ten a minute.
+func commanders() []string { return []string{"wes", "wim", "wyn", "wil", "wat", "wol"} }
+
 // chaosLines is how many lines each first command prints.
 const chaosLines = 200
 
 // files is the workflow of a commit of this kind. Each command notes its start and
 // its stop.
 func (k buildKind) files(s *storm) map[string]string {
-	first, second := fmt.Sprintf("seq %d", chaosLines), "echo built $OORE_COMMIT_SHA"
+	first, second := fmt.Sprintf("seq %d", chaosLines), "echo $OORE_COMMIT_SHA > made.txt; echo built $OORE_COMMIT_SHA"
 	switch k {
 	case daemonBuild:
 		first += `
@@ -42,7 +45,7 @@ sleep 0.3`
 		return fmt.Sprintf("echo start $OORE_BUILD_ID %d >> \"$RUNS\"\n%s\ncode=$?\necho stop $OORE_BUILD_ID %d >> \"$RUNS\"\nexit $code", n, command, n)
 	}
 	return map[string]string{".oore.yaml": fmt.Sprintf(
-		"version: 1\nplatforms: []\nenv: {MARK: %q, RUNS: %q}\ncommands:\n  build:\n    - %q\n    - %q\n", s.marker, s.runs, note(1, first), note(2, second))}
+		"version: 1\nplatforms: []\nartifacts: {patterns: [made.txt]}\nenv: {MARK: %q, RUNS: %q}\ncommands:\n  build:\n    - %q\n    - %q\n", s.marker, s.runs, note(1, first), note(2, second))}
 }
 
 // entry is one delivery that was sent.
@@ -51,6 +54,7 @@ type entry struct {
 	branch   string
 	sha      string
 	pull     int
+	command  int64  // the comment with it; 0: none
 	accepted bool   // it was answered 200 at least once
 	ours     string // the id under which the server says to have stored it
 }
@@ -94,8 +98,12 @@ func (f *feeder) run() {
 			if before == "" {
 				action = "opened"
 			}
-			payload := f.gh.PullRequestPayload(action, f.repo, githubtest.Pull{Number: f.pull, HeadBranch: f.branch, HeadSHA: sha})
-			f.deliver("pull_request", payload, entry{branch: f.branch, sha: sha, pull: f.pull})
+			pull := githubtest.Pull{Number: f.pull, HeadBranch: f.branch, HeadSHA: sha}
+			f.deliver("pull_request", f.gh.PullRequestPayload(action, f.repo, pull), entry{branch: f.branch, sha: sha, pull: f.pull})
+			if f.random.IntN(3) == 0 {
+				c := f.gh.AddComment(f.repo, f.pull, commanders()[f.count%len(commanders())], "/oore status")
+				f.deliver("issue_comment", f.gh.CommentPayload("created", f.repo, pull, c), entry{pull: f.pull, command: c.ID})
+			}
 		}
 		before = sha
 		f.pause(500)

@@ -47,7 +47,7 @@ func TestKillsAtRandomMomentsLoseNothing(t *testing.T) {
 		if database == "" {
 			database = storetest.SQLite(t)
 		}
-		s := newStorm(t, database, seed)
+		s := newStorm(t, database, seed, func(*program) {})
 		for range kills {
 			s.strike()
 		}
@@ -87,7 +87,8 @@ type storm struct {
 	ledger  ledger
 }
 
-func newStorm(t *testing.T, database string, seed uint64) *storm {
+// newStorm lets prepare change the program before it starts for the first time.
+func newStorm(t *testing.T, database string, seed uint64, prepare func(*program)) *storm {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &storm{
@@ -101,7 +102,12 @@ func newStorm(t *testing.T, database string, seed uint64) *storm {
 	}
 	s.head = s.git.Commit("main", workflow("echo first"), "First commit")
 	s.repo = s.gh.AddRepository("acme/shop", true, s.git.Dir)
-	s.program = newProgram(t, database, s.gh).start()
+	for n, login := range commanders() {
+		s.gh.SetPermissionOf(s.repo, login, int64(501+n), "write")
+	}
+	s.program = newProgram(t, database, s.gh)
+	prepare(s.program)
+	s.start()
 	project := s.githubProject("acme/shop", nil)
 	s.android = s.program.pipeline(project.ID, "Android", nil)
 	s.release = s.program.pipeline(project.ID, "Release", map[string]any{
@@ -155,16 +161,21 @@ func (s *storm) misbehave(random *rand.Rand) {
 	})
 }
 
-// strike lets the server run for a moment and kills it: mostly at work, sometimes
-// while it starts.
-func (s *storm) strike() {
-	s.t.Helper()
-	for range commitsPerKill {
+// feed lets so many commits more be pushed.
+func (s *storm) feed(commits int) {
+	for range commits {
 		select {
 		case s.tickets <- struct{}{}:
 		default: // the feeders are behind
 		}
 	}
+}
+
+// strike lets the server run for a moment and kills it: mostly at work, sometimes
+// while it starts.
+func (s *storm) strike() {
+	s.t.Helper()
+	s.feed(commitsPerKill)
 	s.launch()
 	limit := startUp
 	if s.random.IntN(5) > 0 {
@@ -220,7 +231,10 @@ func (s *storm) total(path string) int {
 // can be read there (oore verify).
 func (s *storm) checkStopped() {
 	s.t.Helper()
-	path, err := binary()
+	path, err := s.path, error(nil)
+	if path == "" {
+		path, err = binary()
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

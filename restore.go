@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/backup"
 )
@@ -39,7 +40,7 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	if err := wantFresh(cfg); err != nil {
+	if err := wantFresh(cfg, saved.Header.RunnerID); err != nil {
 		return err
 	}
 	if err := restore(ctx, cfg, saved, key, newLogger(cfg, stderr)); err != nil {
@@ -102,12 +103,16 @@ func chooseKey(cfg Config, h backup.Header) ([]byte, error) {
 
 // wantFresh refuses a data folder that a server has used. A key that somebody has put
 // there, and what a restore that was killed has left, do no harm.
-func wantFresh(cfg Config) error {
+func wantFresh(cfg Config, runnerID string) error {
 	entries, err := os.ReadDir(cfg.DataDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	harmless := []string{"lock", filepath.Base(keyFile(cfg.DataDir))}
+	key, runner := filepath.Base(keyFile(cfg.DataDir)), filepath.Base(runnerIDPath(cfg.DataDir))
+	harmless := []string{"lock", key, key + ".part", runner + ".part"}
+	if knownRunnerID(cfg.DataDir) == runnerID {
+		harmless = append(harmless, runner)
+	}
 	if filepath.Dir(cfg.BlobDir) == cfg.DataDir {
 		harmless = append(harmless, filepath.Base(cfg.BlobDir))
 	}
@@ -171,13 +176,15 @@ func restore(ctx context.Context, cfg Config, saved *backup.Backup, key []byte, 
 			continue // the same key
 		}
 		made = append(made, path)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
+		if err := writeWhole(path, content); err != nil {
 			return err
 		}
 	}
+	core.CrashPoint("restore.keyed")
 	if err := restoreBlobs(ctx, cfg, saved); err != nil {
 		return err
 	}
+	core.CrashPoint("restore.blobs")
 	return rows.Load(ctx, func(add func(string, []string, []any) error) error {
 		return saved.Read(backup.Contents{Row: add})
 	}, log)

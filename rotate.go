@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
 )
 
@@ -129,14 +130,17 @@ func nextKey(dir string) (key []byte, ready func() error, err error) {
 	return cfg.EncryptionKey, func() error { return nil }, nil
 }
 
-// writeKey writes a key whole or not at all, and returns when it outlives a loss of power.
-func writeKey(path string, key []byte) error {
+func writeKey(path string, key []byte) error { return writeWhole(path, encodeKey(key)) }
+
+// writeWhole writes a small file whole or not at all, and returns when it outlives a loss
+// of power.
+func writeWhole(path string, content []byte) error {
 	part := path + ".part"
 	file, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(encodeKey(key))
+	_, err = file.Write(content)
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
@@ -164,6 +168,7 @@ func keepNextKey(cfg Config, oldID string, old []byte, total int, stdout io.Writ
 	if cfg.EncryptionKey != nil {
 		to = rotatedKeyFile(cfg.DataDir)
 	}
+	core.CrashPoint("key.kept")
 	if err := renameKey(nextKeyFile(cfg.DataDir), to); err != nil {
 		return err
 	}

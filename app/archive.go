@@ -93,10 +93,12 @@ func (a *App) archiveLog(ctx context.Context, buildID string) error {
 			return fmt.Errorf("pack the log of build %s: %w", buildID, err)
 		}
 	}
+	core.CrashPoint("log.packed")
 	for more := true; more; {
 		if more, err = a.store.ArchiveLog(ctx, o); err != nil {
 			return err
 		}
+		core.CrashPoint("log.trimmed")
 	}
 	a.log.Debug("log archived", "build", buildID, "records", o.Next, "size", o.Size, "sha256", o.SHA256)
 	return nil

@@ -37,6 +37,7 @@ func (a *App) PutArtifact(ctx context.Context, l core.Lease, artifact core.Artif
 	if artifact.SHA256 != "" && (artifact.SHA256 != sum || artifact.Size != size) {
 		return core.Errorf(core.KindInvalid, "%s arrived with %d bytes and the SHA-256 %s, not as it was announced: something changed it meanwhile", artifact.Name, size, sum)
 	}
+	core.CrashPoint("artifact.put")
 	artifact.SHA256, artifact.Size = sum, size
 	if artifact.IconSHA256, err = a.putIcon(ctx, artifact.Icon); err != nil {
 		return err
@@ -54,6 +55,7 @@ func (a *App) PutArtifact(ctx context.Context, l core.Lease, artifact core.Artif
 	if err != nil {
 		return err
 	}
+	core.CrashPoint("artifact.stored")
 	a.log.Info("artifact stored", "build", l.BuildID, "name", artifact.Name, "size", size, "sha256", sum)
 	a.changed(l.BuildID)
 	return nil

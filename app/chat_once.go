@@ -135,6 +135,7 @@ func (a *App) do(ctx context.Context, c *conversation, line core.ChatLine, d dee
 		if err == nil && !created {
 			return errTooLate
 		}
+		core.CrashPoint("command.written")
 		return err
 	})
 	if errors.Is(err, errTooLate) {
@@ -144,6 +145,7 @@ func (a *App) do(ctx context.Context, c *conversation, line core.ChatLine, d dee
 	if err != nil {
 		return r, err
 	}
+	core.CrashPoint("command.run")
 	for _, id := range s.rings {
 		a.tails.forget(id)
 		a.bell.ring(topicBuild(id), topicCancel(id))

@@ -29,6 +29,7 @@ func (a *App) ReceiveDelivery(ctx context.Context, in ReceiveDelivery) (id strin
 	if err != nil {
 		return "", false, err
 	}
+	core.CrashPoint("inbox.stored")
 	a.bell.ring(topicInbox)
 	return d.ID, !created, nil
 }

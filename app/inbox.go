@@ -91,6 +91,7 @@ func (a *App) process(ctx context.Context, group ...understood) error {
 	for i, u := range group { // before the transaction: it may ask the forge
 		group[i].event = a.complete(ctx, u, candidates)
 	}
+	core.CrashPoint("delivery.understood")
 	var rings []string
 	err = a.store.InTx(ctx, func(tx core.Store) error {
 		rings = nil
@@ -101,11 +102,13 @@ func (a *App) process(ctx context.Context, group ...understood) error {
 			}
 			rings = append(rings, wake...)
 		}
+		core.CrashPoint("delivery.written")
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	core.CrashPoint("delivery.decided")
 	for _, id := range rings {
 		a.tails.forget(id)
 		a.bell.ring(topicBuild(id), topicCancel(id))

@@ -52,6 +52,7 @@ func (a *App) claim(ctx context.Context, runnerID string) (*core.Job, error) {
 	case err != nil:
 		return nil, err
 	}
+	core.CrashPoint("claim.stored")
 	return a.job(ctx, b)
 }
 
@@ -140,6 +141,7 @@ func (a *App) Start(ctx context.Context, l core.Lease, sha string) error {
 		return a.start(ctx, tx, &b, sha)
 	})
 	if err == nil {
+		core.CrashPoint("build.started")
 		a.moved(l.BuildID)
 		a.bell.ring(topicOutbox)
 	}
@@ -171,6 +173,7 @@ func (a *App) AppendLog(ctx context.Context, l core.Lease, chunks []core.LogChun
 	if err := a.store.AppendLog(ctx, l.Token, chunks); err != nil {
 		return err
 	}
+	core.CrashPoint("log.stored")
 	a.changed(l.BuildID)
 	return nil
 }
@@ -187,6 +190,7 @@ func (a *App) ReportStep(ctx context.Context, l core.Lease, s core.Step) error {
 		return tx.SaveStep(ctx, s)
 	})
 	if err == nil {
+		core.CrashPoint("step.stored")
 		a.changed(l.BuildID)
 	}
 	return err
@@ -200,11 +204,14 @@ func (a *App) Finish(ctx context.Context, l core.Lease, r core.Result) error {
 		if b, err = a.leased(ctx, tx, l); err != nil {
 			return err
 		}
-		return a.finish(ctx, tx, &b, r)
+		err = a.finish(ctx, tx, &b, r)
+		core.CrashPoint("result.written")
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	core.CrashPoint("result.stored")
 	a.log.Info("build ended", "build", b.ID, "number", b.Number, "status", b.Status, "reason", b.StatusReason)
 	a.moved(b.ID)
 	a.bell.ring(topicOutbox, topicQueue)

@@ -45,10 +45,12 @@ func (a *App) wantReports(ctx context.Context, tx core.Store, repo core.Reposito
 }
 
 func (a *App) wantStatusOf(ctx context.Context, tx core.Store, repo core.Repository, b core.Build) error {
-	return tx.WantEffect(ctx, core.Effect{
+	err := tx.WantEffect(ctx, core.Effect{
 		Key: core.StatusKey(b.PipelineID, b.SHA), Kind: core.EffectStatus,
 		RepositoryID: repo.ID, PipelineID: b.PipelineID, SHA: b.SHA, NotBefore: a.now(), UpdatedAt: a.now(),
 	})
+	core.CrashPoint("status.wanted")
+	return err
 }
 
 // wantStatus asks for the status alone: what a comment says does not change when a

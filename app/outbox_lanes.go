@@ -76,7 +76,9 @@ func (l *outboxLane) free(key string) {
 }
 
 func (l *outboxLane) send(ctx context.Context, e core.Effect) {
+	core.CrashPoint("report.taken")
 	_, err := l.app.guarded(ctx, func(ctx context.Context) (bool, error) { return false, l.app.send(ctx, &e) })
+	core.CrashPoint("report.sent")
 	if err != nil && ctx.Err() != nil {
 		e.NotBefore = l.app.now() // we stop: whoever comes next need not wait for our hold
 	} else {
@@ -86,6 +88,7 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect) {
 	if err := l.app.store.SaveEffect(context.WithoutCancel(ctx), e); err != nil {
 		l.app.log.Error("note what was sent", "key", e.Key, "error", err)
 	}
+	core.CrashPoint("report.noted")
 }
 
 // hostClass is whom an effect is told, as a label.

@@ -35,6 +35,7 @@ func (a *App) RotateKey(ctx context.Context, actor core.Actor, next *Vault, read
 	if err := ready(); err != nil {
 		return 0, fmt.Errorf("keep the new key: %w", err)
 	}
+	core.CrashPoint("key.ready")
 	err = a.eachSealed(ctx, func(s core.Sealed) error {
 		total++
 		return a.reseal(ctx, s, next)
@@ -89,6 +90,7 @@ func (a *App) reseal(ctx context.Context, s core.Sealed, next *Vault) error {
 		return fmt.Errorf("seal %s: %w", s.Place, err)
 	}
 	mine, err := a.store.Reseal(ctx, s.Place, s.Data, data)
+	core.CrashPoint("key.resealed")
 	if err == nil && !mine {
 		err = core.Errorf(core.KindConflict, "%s was changed just now: stop every server on this database, then run this again", s.Place)
 	}

@@ -124,6 +124,7 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 	if !moved && len(now) == len(known) {
 		return nil
 	}
+	core.CrashPoint("heads.taken")
 	return a.store.SaveHeads(context.WithoutCancel(ctx), r.ID, now) // what we learned outlives a stop
 }
 

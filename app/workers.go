@@ -140,9 +140,11 @@ func (a *App) lose(ctx context.Context, b core.Build) error {
 		case b.Status == core.BuildAssigned:
 			return a.requeue(ctx, tx, &b, core.ReasonRunnerLost)
 		}
-		return a.end(ctx, tx, &b, core.Result{
+		err = a.end(ctx, tx, &b, core.Result{
 			Status: core.BuildFailed, Reason: core.ReasonRunnerLost, Message: "The runner " + b.RunnerName + " stopped answering",
 		})
+		core.CrashPoint("loss.written")
+		return err
 	})
 	if core.KindOf(err) == core.KindConflict { // it came back, or somebody else took it
 		return nil

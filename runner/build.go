@@ -133,6 +133,7 @@ func (b *build) checkoutAndRead(ctx context.Context) (core.Plan, error) {
 	if err := b.checkout(ctx); err != nil {
 		return core.Plan{}, err
 	}
+	core.CrashPoint("checkout.done")
 	if err := b.space.check(ctx); err != nil {
 		return core.Plan{}, err
 	}

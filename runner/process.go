@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // stopGrace is what processes get between SIGTERM and SIGKILL.
@@ -93,6 +95,7 @@ func (s *shim) run(ctx context.Context, c command) (exit, error) {
 	if err != nil {
 		return exit{}, errors.Join(errShimLost, err)
 	}
+	core.CrashPoint("process.started")
 	select {
 	case r, ok := <-s.replies:
 		switch {

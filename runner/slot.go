@@ -97,6 +97,7 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 		s.release()
 		killMarked(buildMark + "=" + job.Build.ID)
 	}
+	core.CrashPoint("process.ended")
 	b.closeOutputs()
 	b.giveBackMirrors()
 	p.remove(secretsOf(workspace))

@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"gorm.io/gorm"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // groupMax bounds how many transactions share one commit.
@@ -152,11 +154,13 @@ func (w *groupWriter) commit(batch []*turn) {
 		w.rollback()
 		return
 	}
+	core.CrashPoint("commit.next")
 	err := w.exec("COMMIT")
 	if err != nil {
 		w.rollback()
 		err = fmt.Errorf("commit: %w", err)
 	}
+	core.CrashPoint("commit.done")
 	answer(passed, err)
 	w.checkpoints.committed(len(passed))
 }

@@ -172,6 +172,7 @@ func (b *inbox) insert(ctx context.Context, batch []*arrival) error {
 	if err != nil {
 		return err
 	}
+	core.CrashPoint("inbox.inserted")
 	return markCreated(batch, rows)
 }
 

@@ -90,6 +90,7 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 		if err != nil {
 			return failed(err, "migrate the schema to %s", m.name)
 		}
+		core.CrashPoint("migration.applied")
 		if applied {
 			log.InfoContext(ctx, "schema migrated", "migration", m.name)
 		}

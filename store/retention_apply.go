@@ -38,6 +38,7 @@ func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.T
 		if err != nil {
 			return done, false, failed(err, "apply the retention")
 		}
+		core.CrashPoint("retention.step")
 		more = more || step.into.Count > 0
 	}
 	err = s.write(ctx, func(q session) (err error) {
@@ -49,6 +50,7 @@ func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.T
 		}
 		return err
 	})
+	core.CrashPoint("retention.done")
 	return done, more || done.Deliveries.Count > 0 || done.Audit.Count > 0, failed(err, "apply the retention")
 }
 

@@ -59,9 +59,11 @@ func (l *Local) Put(ctx context.Context, r io.Reader) (sum string, size int64, e
 	if closed := temp.Close(); err == nil && closed != nil {
 		err = unavailable(closed)
 	}
+	core.CrashPoint("blob.written")
 	if err == nil {
 		err = l.settle(temp.Name(), sum)
 	}
+	core.CrashPoint("blob.settled")
 	if err != nil {
 		return "", 0, err
 	}

@@ -40,6 +40,7 @@ func (l *Local) Sweep(
 			if err != nil {
 				return err
 			}
+			core.CrashPoint("sweep.deleted")
 			if gone {
 				deleted++
 			}
