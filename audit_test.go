@@ -56,7 +56,7 @@ func unaudited() map[string]string {
 // leaves exactly one entry when it succeeds, or says above why it leaves none. A new route
 // fails this test until somebody has decided that.
 func TestEveryChangeByTheAPILeavesOneEntry(t *testing.T) {
-	w := newAuditWorld(t)
+	w := newAuditWorld(t, "")
 	w.integrations()
 	w.builds()
 	w.settings()
@@ -91,17 +91,20 @@ type auditWorld struct {
 	project     string
 	integration string // GitLab
 	lab         string // its project
+	labAt       gitlabtest.Project
+	labHead     string
+	labHook     string // address of its webhook's secret
 	extra       string // a pipeline
 }
 
-func newAuditWorld(t *testing.T) *auditWorld {
+func newAuditWorld(t *testing.T, database string, env ...string) *auditWorld {
 	t.Helper()
 	w := &auditWorld{seen: map[string]bool{}, gl: gitlabtest.New(t)}
 	git := gitlabtest.NewGitRepo(t)
-	git.Commit("main", workflow("echo ok"), "First commit")
-	w.gl.AddProject("acme/lab", true, git.Dir)
+	w.labHead = git.Commit("main", workflow("echo ok"), "First commit")
+	w.labAt = w.gl.AddProject("acme/lab", true, git.Dir)
 	files := map[string]string{".oore.yaml": "version: 1\ncommands: {build: ['echo made > made.txt']}\nartifacts: {patterns: [made.txt]}\n"}
-	w.site = newSite(t, "", files, "OORE_NOTIFY_NETWORKS=127.0.0.1/32")
+	w.site = newSite(t, database, files, append(env, "OORE_NOTIFY_NETWORKS=127.0.0.1/32")...)
 	w.project = w.githubProject("acme/shop", nil).ID
 	return w
 }
@@ -158,8 +161,8 @@ func (w *auditWorld) integrations() {
 	}
 	w.change("POST /v1/projects", "project.create", "/v1/projects", body{"name": "Lab", "repository": body{"provider": "gitlab", "full_name": "acme/lab"}}, &lab)
 	w.lab = lab.ID
-	hook := "/v1/integration-repositories/" + lab.Repository.ID + "/webhook-secret"
-	w.change("POST /v1/integration-repositories/:id/webhook-secret", "hook_secret.renew", hook, nil, nil)
+	w.labHook = "/v1/integration-repositories/" + lab.Repository.ID + "/webhook-secret"
+	w.change("POST /v1/integration-repositories/:id/webhook-secret", "hook_secret.renew", w.labHook, nil, nil)
 }
 
 // sentBack is what a host sends a person back with.

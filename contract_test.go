@@ -32,10 +32,17 @@ type contractAnswer struct {
 func newContract(t *testing.T, database string) *contract {
 	t.Helper()
 	c := &contract{matrixWorld: newMatrixWorld(t, database), rows: matrixRows(t)}
+	c.describe()
+	return c
+}
+
+// describe reads the server's description of itself.
+func (c *contract) describe() {
+	c.t.Helper()
 	_, file := c.by(adminToken, "GET", "/v1/openapi.json", nil)
 	doc, err := openapi3.NewLoader().LoadFromData(file)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	for _, schema := range doc.Components.Schemas {
 		if len(schema.Value.Properties) > 0 {
@@ -43,7 +50,6 @@ func newContract(t *testing.T, database string) *contract {
 		}
 	}
 	c.doc = doc
-	return c
 }
 
 // each calls f with every operation of /v1 and its row of matrixTable.

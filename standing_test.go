@@ -14,8 +14,8 @@ import (
 // come in.
 const askVariable = "OORE_TEST_ASK_EVERY"
 
-// asked counts how often GitHub was asked in which organizations somebody is.
-func asked(gh *githubtest.Server) (n int) {
+// askedOf counts how often GitHub was asked in which organizations somebody is.
+func askedOf(gh *githubtest.Server) (n int) {
 	for _, r := range gh.Requests() {
 		if strings.Contains(r.Path, "memberships/orgs/") {
 			n++
@@ -27,8 +27,8 @@ func asked(gh *githubtest.Server) (n int) {
 // askedAgain waits for so many more.
 func askedAgain(t *testing.T, gh *githubtest.Server, more int) {
 	t.Helper()
-	before := asked(gh)
-	eventually(t, "GitHub is asked again", func() bool { return asked(gh) >= before+more })
+	before := askedOf(gh)
+	eventually(t, "GitHub is asked again", func() bool { return askedOf(gh) >= before+more })
 }
 
 func (b *person) mustBe(who, when string) {

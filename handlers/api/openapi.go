@@ -74,7 +74,7 @@ func okAlso(out any, more object) []answerOf {
 // Description is the OpenAPI 3.1 file of everything here, as JSON. It is the same for
 // everybody and names no version of the program. cookie is the session's.
 func Description(publicURL, cookie string) []byte {
-	d := describer{schemas: newSchemas()}
+	d := describer{newSchemas(), map[string][]string{}}
 	paths, tags := object{}, []any{}
 	for _, g := range groups() {
 		tags = append(tags, object{"name": g.tag, "description": g.about})
@@ -118,7 +118,10 @@ type ErrorJSON struct {
 	Details string `json:"details,omitempty"`
 }
 
-type describer struct{ *schemas }
+type describer struct {
+	*schemas
+	needs map[string][]string // without which fields a component is worth nothing
+}
 
 func (d describer) operation(tag string, o operation) object {
 	out := object{
@@ -141,6 +144,13 @@ func (d describer) input(o operation) object {
 	t := reflect.TypeOf(o.in)
 	name := d.component(t, d.use(o, taken))
 	body := d.named[name].(object)
+	if before, known := d.needs[name]; !known {
+		d.needs[name] = o.needs
+	} else if !slices.Equal(before, o.needs) { // a change needs less than what it changes did
+		body, name = maps.Clone(body), strings.ToUpper(o.id[:1])+o.id[1:]
+		delete(body, "required")
+		d.named[name] = body
+	}
 	if o.needs != nil {
 		body["required"] = o.needs
 	}
