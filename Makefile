@@ -5,6 +5,7 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 KILLS       ?= 100
 CRASHES     ?= 3
+OUTAGES     ?= 20
 ESCAPES     ?= 500
 # SQLite is C in the words of Go, with memory of its own: to watch each access there for races
 # took most of the tests' time, and could tell nothing of our variables.
@@ -51,9 +52,9 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 	go test -tags bench -run '^$$' -bench . -benchtime 1x -timeout 60m .
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store ./app
 
-chaos: deps ## kill server and runners, also at every crash point, cut lines, try to escape, and report in any order, again and again (KILLS, CRASHES, ESCAPES)
-	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all \
-		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing|LastState' . ./store ./runner
+chaos: deps ## kill server and runners, also at every crash point, and PostgreSQL, fill the disk, cut and poison lines, try to escape, and report in any order, again and again (KILLS, CRASHES, OUTAGES, ESCAPES)
+	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all \
+		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing|LastState|BadLine|FullDisk' . ./store ./runner
 
 pictures: deps ## the README's pictures, from the program itself in a real browser
 	go test -tags pictures -count 1 -timeout 10m -run '^TestPictures$$' .

@@ -44,11 +44,15 @@ var crashing = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// crashingProgram is the program under a name of the test's own, by which its processes
-// are known.
-func crashingProgram(t *testing.T) string {
+func crashingProgram(t *testing.T) string { return named(t, crashing) }
+
+// ownProgram is the program under a name of the test's own, by which its processes are
+// known.
+func ownProgram(t *testing.T) string { return named(t, binary) }
+
+func named(t *testing.T, built func() (string, error)) string {
 	t.Helper()
-	path, err := crashing()
+	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,6 +64,7 @@ type App struct {
 	log       *slog.Logger
 	meter     core.Meter
 	reaped    atomic.Int64 // when the reaper last had success, Unix seconds
+	braked    time.Time    // when the reaper last gave all leases another term; it alone looks
 	bell      *bell
 	tails     *tails
 	recalls   *recalls   // used by the survey alone

@@ -87,6 +87,9 @@ func (a *App) guarded(ctx context.Context, f func(context.Context) (bool, error)
 func (a *App) reap(ctx context.Context) (more bool, err error) {
 	now := a.now()
 	lost, err := a.store.ListLeased(ctx, now, "")
+	if err == nil {
+		lost, err = a.brake(ctx, lost)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -109,6 +112,28 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 	}
 	a.reaped.Store(now.Unix())
 	return false, nil
+}
+
+// brakeLeast is how many leases may end at once before that seems to be no runner's fault.
+const brakeLeast = 3
+
+// brake lets builds be lost, unless so many are at once that a clock which jumped or a
+// network that was cut is likelier: then every lease gets one more term, in which whoever
+// lives renews it. Whoever does not is lost at its end, for the brake then rests.
+func (a *App) brake(ctx context.Context, lost []core.Build) ([]core.Build, error) {
+	rests := !a.braked.IsZero() && time.Since(a.braked) < 2*a.leaseTTL // by a clock that does not jump
+	if len(lost) <= brakeLeast || rests {
+		return lost, nil
+	}
+	const ever = 100 * 365 * 24 * time.Hour
+	all, err := a.store.ListLeased(ctx, a.now().Add(ever), "")
+	if err != nil || len(lost)*20 <= len(all) {
+		return lost, err
+	}
+	a.braked = time.Now()
+	a.meter.Note(core.MetricReaperBrake, 1)
+	a.log.Error("many leases have ended at once: each gets one more term; look at this machine's clock and network", "ended", len(lost), "leases", len(all))
+	return nil, a.store.ExtendLeases(ctx, a.now().Add(a.leaseTTL))
 }
 
 // RecoverRunner takes back all that a runner held: it has just started and so holds

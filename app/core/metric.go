@@ -67,6 +67,7 @@ const (
 	MetricBeatAge         = "oore_runner_heartbeat_age_seconds_max"
 	MetricSlots           = "oore_runner_slots"
 	MetricReaper          = "oore_reaper_last_success_timestamp_seconds"
+	MetricReaperBrake     = "oore_reaper_brake_tripped_total"
 	MetricStatusLag       = "oore_status_lag_seconds"
 	MetricStatusPending   = "oore_status_pending"
 	MetricOutbound        = "oore_outbound_requests_total"
@@ -108,6 +109,7 @@ var metrics = []Metric{
 	{MetricBeatAge, MetricGauge, "Age of the oldest last sign of life among enabled runners.", nil, nil},
 	{MetricSlots, MetricGauge, "Slots of runners that are there: all, and those in use.", []string{"state"}, nil},
 	{MetricReaper, MetricGauge, "When this server last looked for lost builds with success.", nil, nil},
+	{MetricReaperBrake, MetricCounter, "Times that so many leases had ended at once that this server gave all of them one more term.", nil, nil},
 	{MetricStatusLag, MetricHistogram, "Time from a build's change to the forge being told.", nil, []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60, 120, 300, 900, 3600}},
 	{MetricStatusPending, MetricGauge, "Statuses, comments and messages that are not sent yet, and files of pipelines that are not taken over yet.", []string{"kind"}, nil},
 	{MetricOutbound, MetricCounter, "Statuses, comments and messages sent, by how it went.", []string{"host_class", "op", "code"}, nil},
