@@ -13,19 +13,32 @@ import (
 
 // ListBuilds is core.BuildStore's.
 func (s *Store) ListBuilds(ctx context.Context, f core.BuildFilter, page core.Page) ([]core.Build, int, error) {
-	matching := filterBuilds(s.read(ctx).db().Model(&buildRow{}), f).Session(&gorm.Session{})
-	var total int64
-	if err := matching.Count(&total).Error; err != nil {
-		return nil, 0, failed(err, "count builds")
+	db := s.read(ctx).db()
+	matching := filterBuilds(db.Model(&buildRow{}), f)
+	if f.Newest > 0 {
+		oldest, err := oldestOfNewest(db, f)
+		if err != nil {
+			return nil, 0, failed(err, "look how far back to list builds")
+		}
+		matching = matching.Where("created_at >= ?", oldest)
 	}
+	matching = matching.Session(&gorm.Session{})
 	var rows []buildRow
 	// Problems and tests can be large, and nobody looks at them in a list.
 	omit := []string{"Problems", "Tests"}
 	if f.WithTests {
 		omit = omit[:1]
 	}
-	err := newestFirst(paged(matching, page).Omit(omit...), page, &rows)
-	return toCores(rows), int(total), failed(err, "list builds")
+	if err := newestFirst(paged(matching, page).Omit(omit...), page, &rows); err != nil {
+		return nil, 0, failed(err, "list builds")
+	}
+	total := int64(len(rows))
+	if page.Limit > 0 && (len(rows) == page.Limit || page.Offset > 0 || page.Older != nil || page.Newer != nil) {
+		if err := matching.Count(&total).Error; err != nil { // there may be more: what is rare is looked for once
+			return nil, 0, failed(err, "count builds")
+		}
+	}
+	return toCores(rows), int(total), nil
 }
 
 // newestFirst reads the window's rows. What comes just before a build is found upwards.
@@ -81,9 +94,6 @@ func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
 	if f.Text != "" {
 		db = db.Where(inText, sql.Named("text", "%"+likeLiteral(f.Text)+"%"))
 	}
-	if f.Newest > 0 {
-		db = newest(db, f)
-	}
 	if len(f.Statuses) > 0 {
 		statuses := make([]string, len(f.Statuses))
 		for i, status := range f.Statuses {
@@ -102,16 +112,19 @@ func likeLiteral(text string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
 }
 
-// newest leaves what is not older than the f.Newest-th build of the project and pipeline.
-func newest(db *gorm.DB, f core.BuildFilter) *gorm.DB {
-	oldest := db.Session(&gorm.Session{NewDB: true}).Model(&buildRow{}).Select("created_at")
+// oldestOfNewest is when the f.Newest-th build of the project and pipeline was made, 0 if
+// there are fewer. A question of its own: with the answer in hand PostgreSQL knows how few
+// builds are left; of a subquery it guesses a third of all, and reads all.
+func oldestOfNewest(db *gorm.DB, f core.BuildFilter) (createdAt int64, err error) {
+	db = db.Model(&buildRow{}).Select("created_at")
 	if f.ProjectID != "" {
-		oldest = oldest.Where("project_id = ?", f.ProjectID)
+		db = db.Where("project_id = ?", f.ProjectID)
 	}
 	if f.PipelineID != "" {
-		oldest = oldest.Where("pipeline_id = ?", f.PipelineID)
+		db = db.Where("pipeline_id = ?", f.PipelineID)
 	}
-	return db.Where("created_at >= COALESCE((?), 0)", oldest.Order("created_at DESC, id DESC").Limit(1).Offset(f.Newest-1))
+	err = db.Order("created_at DESC, id DESC").Limit(1).Offset(f.Newest - 1).Scan(&createdAt).Error
+	return createdAt, err
 }
 
 func before(db *gorm.DB, b core.Build) *gorm.DB {

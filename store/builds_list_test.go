@@ -29,6 +29,11 @@ func TestPagesOfBuildsByPlace(t *testing.T) {
 			from, to int
 		}{
 			{core.Page{Limit: 4}, 0, 4},
+			{core.Page{}, 0, 9},
+			{core.Page{Limit: 9}, 0, 9},
+			{core.Page{Limit: 10}, 0, 9},
+			{core.Page{Limit: 4, Offset: 8}, 8, 9},
+			{core.Page{Limit: 4, Offset: 9}, 9, 9},
 			{core.Page{Limit: 4, Older: place(3)}, 4, 8},
 			{core.Page{Limit: 4, Older: place(7)}, 8, 9},
 			{core.Page{Limit: 4, Older: place(8)}, 9, 9},

@@ -40,6 +40,7 @@ type dialect struct {
 	integrity  string // lists what is wrong in the database's own files; empty: it cannot be asked
 	numbered   string // before VALUES, if the database would number the rows itself
 	renumber   string // after rows came with numbers: the next is higher than all
+	survey     string // after many rows came at once: looks how they are spread, for its plans; else it does so a minute later
 }
 
 // sqliteDialect locks nothing: its transactions exclude each other.
@@ -73,6 +74,10 @@ func postgresDialect() dialect {
 		renumber: `DO $$ DECLARE c record; BEGIN
 			FOR c IN SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES' LOOP
 				EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce(max(%I), 0) + 1, false) FROM %I', c.table_name, c.column_name, c.column_name, c.table_name);
+			END LOOP; END $$`,
+		survey: `DO $$ DECLARE t record; BEGIN
+			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+				EXECUTE format('ANALYZE %I', t.tablename);
 			END LOOP; END $$`,
 	}
 }

@@ -110,15 +110,16 @@ func (r *Restoration) fill(ctx context.Context, rows Rows, then func(session) er
 		if err := in.flush(); err != nil {
 			return err
 		}
-		if renumber := r.s.db.dialect.renumber; renumber != "" {
-			if _, err := q.exec(renumber); err != nil {
-				return err
-			}
+		if err := q.execAny(r.s.db.dialect.renumber); err != nil {
+			return err
 		}
 		if err := q.applyAll(r.after); err != nil {
 			return err
 		}
-		return then(q)
+		if err := then(q); err != nil {
+			return err
+		}
+		return q.execAny(r.s.db.dialect.survey)
 	})
 	if err != nil {
 		return failed(err, "restore the database")
@@ -136,6 +137,15 @@ func (s session) applyAll(all []migration) error {
 		}
 	}
 	return nil
+}
+
+// execAny runs a statement that not every database has.
+func (s session) execAny(sql string) error {
+	if sql == "" {
+		return nil
+	}
+	_, err := s.exec(sql)
+	return err
 }
 
 // disown takes leases from runners that still talk to the server that was backed up,

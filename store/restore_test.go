@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -105,6 +106,19 @@ func TestARestoredDatabaseIsTheOneThatWasBackedUp(t *testing.T) {
 		again.SourceBuildID = b.ID
 		equal(t, copied.queue(t, again).Number, b.Number+1)
 	})
+}
+
+// PostgreSQL read all builds for each list until it had surveyed by itself what came.
+func TestARestoredDatabaseIsSurveyed(t *testing.T) {
+	h, _ := lived(t, storetest.SQLite(t))
+	to := storetest.Postgres(t)
+	ok(t, takeDump(t, h.Store).load(t.Context(), to))
+	db, err := sql.Open("pgx", to)
+	ok(t, err)
+	defer db.Close()
+	var known int
+	ok(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_stats WHERE tablename = 'builds' AND attname = 'created_at'").Scan(&known))
+	equal(t, known, 1)
 }
 
 func TestNoRunnerGoesOnWithARestoredBuild(t *testing.T) {
