@@ -22,10 +22,11 @@ type timing struct {
 	recheck   time.Duration // longest time between looks at what the reader may do
 	patience  time.Duration // longest time that one write may take
 	challenge time.Duration // between the two events of a challenge
+	gather    time.Duration // shortest time between a write and the next look at a log that goes on
 }
 
 func defaultTiming() timing {
-	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, recheck: time.Minute, patience: 30 * time.Second, challenge: 3 * time.Second}
+	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, recheck: time.Minute, patience: 30 * time.Second, challenge: 3 * time.Second, gather: 20 * time.Millisecond}
 }
 
 // Stream answers GET /v1/builds/{id}/logs/stream (contract, "Log stream"). It reads
@@ -138,6 +139,7 @@ func (s *logStream) wait() bool {
 	defer timer.Stop()
 	select {
 	case <-s.ring:
+		return s.gather()
 	case <-s.reader.User:
 	case <-s.reader.Credential:
 	case <-timer.C:
@@ -148,6 +150,19 @@ func (s *logStream) wait() bool {
 		return false
 	}
 	return true
+}
+
+// gather lets more come right after a write: a build that prints a line a millisecond would
+// else have each of its readers woken as often. What comes after a silence is sent at once.
+func (s *logStream) gather() bool {
+	timer := time.NewTimer(s.api.timing.gather - time.Since(s.wrote))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.api.stop:
+		return false
+	}
 }
 
 // send queues what the page has that the reader does not know.
