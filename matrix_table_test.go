@@ -74,6 +74,7 @@ GET    /v1/builds/:id/logs                            read       build
 GET    /v1/builds/:id/logs/search?q=x                 read       build
 GET    /v1/builds/:id/logs/stream                     read       build
 POST   /v1/builds/:id/stream-token                    read       build
+GET    /v1/builds/:id/tests                           read       build
 GET    /v1/builds/:id/artifacts                       read       build
 GET    /v1/projects/:id/artifacts                     read       project
 GET    /v1/artifacts/:id                              read       artifact
@@ -124,6 +125,7 @@ POST   /v1/runners/:id/jobs/:build_id/secrets         runner
 POST   /v1/runners/:id/jobs/:build_id/start           runner
 POST   /v1/runners/:id/jobs/:build_id/logs            runner
 POST   /v1/runners/:id/jobs/:build_id/steps           runner
+POST   /v1/runners/:id/jobs/:build_id/record          runner
 POST   /v1/runners/:id/jobs/:build_id/artifacts/parts runner
 POST   /v1/runners/:id/jobs/:build_id/artifacts       runner
 POST   /v1/runners/:id/jobs/:build_id/finish          runner

@@ -109,7 +109,7 @@ func TestGoldenAnswersAreAsDescribed(t *testing.T) {
 	}
 	golden := map[string]string{
 		"api_token_created": "createToken", "api_tokens": "listTokens", "artifact": "getArtifact", "audit_logs": "listAudit", "build": "triggerBuild",
-		"build_artifacts": "listBuildArtifacts", "build_detail": "getBuild", "builds": "listBuilds", "deliveries": "listDeliveries", "delivery": "getDelivery",
+		"build_artifacts": "listBuildArtifacts", "build_tests": "listTests", "build_detail": "getBuild", "builds": "listBuilds", "deliveries": "listDeliveries", "delivery": "getDelivery",
 		"download_link": "createDownloadLink", "empty_build_detail": "getBuild", "empty_builds": "listBuilds", "empty_delivery": "getDelivery", "empty_pipeline": "getPipeline",
 		"empty_project": "getProject", "empty_queue": "getQueue", "empty_runner": "getRunner", "github_app_form": "startGitHubApp", "gitlab_grant": "startGitLabGrant",
 		"integration": "getIntegration", "integration_repositories": "listIntegrationRepositories", "integrations": "listIntegrations", "logs": "getLog", "me": "getMe",

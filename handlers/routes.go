@@ -109,6 +109,7 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	v1.Get("/builds/:id/logs/stream", a.stream(h.Stream))
 	v1.Post("/builds/:id/stream-token", a.api(h.CreateStreamToken))
 
+	v1.Get("/builds/:id/tests", a.api(h.ListTests))
 	v1.Get("/builds/:id/artifacts", a.api(h.ListBuildArtifacts))
 	v1.Get("/projects/:id/artifacts", a.api(h.ListProjectArtifacts))
 	v1.Get("/artifacts/:id", a.api(h.Artifact))
@@ -170,6 +171,7 @@ func mountAPI(v1 fiber.Router, a *auth, h *api.API, o Options) {
 	job.Post("/start", a.runner(h.Start))
 	job.Post("/logs", a.runner(h.AppendLog))
 	job.Post("/steps", a.runner(h.ReportStep))
+	job.Post("/record", a.runner(h.Record))
 	job.Post("/artifacts/parts", a.runner(h.PutArtifactPart))
 	job.Post("/artifacts", a.runner(h.JoinArtifact))
 	job.Post("/finish", a.runner(h.Finish))

@@ -57,6 +57,10 @@ func TestARunnersCallsArriveAsTheyWereMade(t *testing.T) {
 		Status: core.BuildFailed, Reason: core.ReasonCommandFailed, Message: "exit 3", ExitCode: &code, Problems: []core.Annotation{{Path: "a", Message: "m", Level: core.LevelError}},
 	}
 	s.fake.Renewal.Canceled = true
+	record := core.Record{
+		Ran:   &core.Ran{Source: ".oore.yaml", Env: []string{"A"}, Secrets: 1, Cache: []core.RanCache{{Key: "k", Paths: []string{"p"}}}, Timeout: time.Hour},
+		Tests: []core.TestCase{{Suite: "s", Name: "t", Status: core.TestFailed, Duration: time.Second}},
+	}
 	artifact := core.Artifact{Name: "app.apk", Kind: core.ArtifactAPK, Size: core.ArtifactPart + 1, SHA256: strings.Repeat("ab", 32), Metadata: map[string]string{"a": "b"}}
 	for _, call := range []struct {
 		do   func() error
@@ -87,6 +91,7 @@ func TestARunnersCallsArriveAsTheyWereMade(t *testing.T) {
 		{func() error { return remote.Start(t.Context(), lease, strings.Repeat("ab", 20)) }, apitest.Call{Command: "Start", ID: otherID, In: strings.Repeat("ab", 20)}},
 		{func() error { return remote.AppendLog(t.Context(), lease, []core.LogChunk{chunk}) }, apitest.Call{Command: "AppendLog", ID: otherID, In: []core.LogChunk{chunk}}},
 		{func() error { return remote.ReportStep(t.Context(), lease, step) }, apitest.Call{Command: "ReportStep", ID: otherID, In: step}},
+		{func() error { return remote.Record(t.Context(), lease, record) }, apitest.Call{Command: "Record", ID: otherID, In: record}},
 		{func() error {
 			return remote.PutArtifact(t.Context(), lease, artifact, bytes.NewReader(make([]byte, core.ArtifactPart+1)))
 		}, apitest.Call{Command: "JoinArtifact", ID: otherID, In: apitest.Joined{Artifact: artifact, Parts: []string{"sum-of-part", "sum-of-part"}}}},

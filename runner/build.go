@@ -33,6 +33,7 @@ type build struct {
 	sha  string // the commit, once it is known
 
 	found  *findings
+	cases  []core.TestCase // the single tests, once the build is through
 	space  *space
 	failed string // the step that decided the failure
 
@@ -90,6 +91,7 @@ func (b *build) run(ctx context.Context) core.Result {
 	if err := b.begin(ctx); err != nil {
 		return b.result(ctx, err)
 	}
+	b.record(ctx, core.Record{Ran: b.ran(plan)})
 	b.restoreCaches(ctx, plan)
 	result := b.result(ctx, b.work(ctx, plan))
 	result.Problems, result.Tests = b.found.list(b.failed), b.tests(ctx, plan)
@@ -110,7 +112,8 @@ func (b *build) tests(ctx context.Context, plan core.Plan) *core.TestSummary {
 		return nil
 	}
 	b.log.system(plan.Steps[len(plan.Steps)-1].Name, "Tests: %s", sum)
-	return &sum
+	b.cases = sum.cases
+	return &sum.TestSummary
 }
 
 // prepare is the step "checkout": the commit, and what its configuration says.

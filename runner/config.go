@@ -31,6 +31,7 @@ func readPlan(workspace string, p core.Pipeline, platforms ...string) (core.Plan
 	if err != nil {
 		return core.Plan{}, failf(core.CodeOf(err), "%s", sentence(err))
 	}
+	plan.Source = path
 	return plan, nil
 }
 

@@ -130,5 +130,8 @@ func (c *courier) report(r core.Result) error {
 			return fmt.Errorf("start build: %w", err)
 		}
 	}
+	if len(c.b.cases) > 0 {
+		c.b.record(ctx, core.Record{Tests: c.b.cases})
+	}
 	return persist(ctx, func() error { return jobs.Finish(ctx, lease, r) })
 }

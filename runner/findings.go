@@ -28,7 +28,7 @@ type findings struct {
 	errors   int // among them
 	seen     map[string]bool
 	missing  map[string]string // by step: the program that the shell did not find last
-	tests    core.TestSummary
+	tests    tally
 }
 
 // problem is an annotation and the step that printed it.
@@ -176,14 +176,14 @@ func (f *findings) locate(from place, printed string) (path string, inside bool)
 }
 
 // count adds the tests that a command has run.
-func (f *findings) count(s core.TestSummary) {
+func (f *findings) count(t tally) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tests.Add(s)
+	f.tests.add(t)
 }
 
 // counted are the tests that all commands have run.
-func (f *findings) counted() core.TestSummary {
+func (f *findings) counted() tally {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.tests

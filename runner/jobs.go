@@ -11,7 +11,7 @@ import (
 
 // Jobs is what a runner asks of the house. Every call after Claim carries the
 // lease; a lease that is no longer the build's is refused with code lease_lost.
-// Repeating AppendLog, ReportStep, PutArtifact or Finish does no harm. It must be
+// Repeating AppendLog, ReportStep, Record, PutArtifact or Finish does no harm. It must be
 // safe for concurrent use.
 type Jobs interface {
 	// Heartbeat tells that a runner lives. Its first beat gives up all that it held.
@@ -31,6 +31,8 @@ type Jobs interface {
 	AppendLog(ctx context.Context, l core.Lease, chunks []core.LogChunk) error
 	// ReportStep stores a step's state.
 	ReportStep(ctx context.Context, l core.Lease, s core.Step) error
+	// Record keeps what the build was about to do, and its single tests.
+	Record(ctx context.Context, l core.Lease, r core.Record) error
 	// PutArtifact keeps what r gives; the same name again replaces it. Bytes that are not
 	// those that a.Size and a.SHA256 announce are refused.
 	PutArtifact(ctx context.Context, l core.Lease, a core.Artifact, r io.Reader) error

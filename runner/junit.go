@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -25,8 +26,8 @@ const (
 
 // readReports counts the tests in the reports that the patterns name. What cannot be
 // read is named in the log, under the step.
-func (b *build) readReports(ctx context.Context, step string, patterns []string) core.TestSummary {
-	var sum core.TestSummary
+func (b *build) readReports(ctx context.Context, step string, patterns []string) tally {
+	var sum tally
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
 		b.log.system(step, "The reports of tests cannot be read: %s", err)
@@ -48,7 +49,7 @@ func (b *build) readReports(ctx context.Context, step string, patterns []string)
 		if err != nil {
 			b.log.system(step, "%s is no report of tests: %s", name, err)
 		}
-		sum.Add(one)
+		sum.add(one)
 	}
 	return sum
 }
@@ -78,25 +79,25 @@ func findReports(ctx context.Context, root *os.Root, patterns []string) (names [
 	return names, more
 }
 
-func (b *build) readReport(root *os.Root, name string) (core.TestSummary, error) {
+func (b *build) readReport(root *os.Root, name string) (tally, error) {
 	// Not blocking: between our look and now it may have become a pipe.
 	file, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return core.TestSummary{}, err
+		return tally{}, err
 	}
 	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return core.TestSummary{}, err
+		return tally{}, err
 	case !info.Mode().IsRegular():
-		return core.TestSummary{}, errors.New("it is no plain file")
+		return tally{}, errors.New("it is no plain file")
 	case info.Size() > maxReportBytes:
-		return core.TestSummary{}, fmt.Errorf("it has %d bytes; at most %d are read", info.Size(), maxReportBytes)
+		return tally{}, fmt.Errorf("it has %d bytes; at most %d are read", info.Size(), maxReportBytes)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxReportBytes))
 	if err != nil {
-		return core.TestSummary{}, err
+		return tally{}, err
 	}
 	return b.found.parseJUnit(strings.NewReader(b.log.masks.text(string(text))))
 }
@@ -121,8 +122,8 @@ type junitResult struct {
 
 // parseJUnit reads suites and their tests, however they are nested. With an error it
 // returns what came before.
-func (f *findings) parseJUnit(r io.Reader) (core.TestSummary, error) {
-	var sum core.TestSummary
+func (f *findings) parseJUnit(r io.Reader) (tally, error) {
+	var sum tally
 	decoder := xml.NewDecoder(r)
 	decoder.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errors.New("only UTF-8 is read") }
 	suite, known := "", false
@@ -167,23 +168,26 @@ func attribute(e xml.StartElement, name string) string {
 	return ""
 }
 
-func (f *findings) countCase(sum *core.TestSummary, test junitCase) {
+func (f *findings) countCase(sum *tally, test junitCase) {
+	one := core.TestCase{Suite: f.tidy(test.suite()), Name: clipped(test.Name), Status: core.TestPassed}
 	if seconds, err := strconv.ParseFloat(strings.ReplaceAll(test.Time, ",", ""), 64); err == nil && seconds > 0 && seconds < 1e6 {
-		sum.Duration += time.Duration(seconds * float64(time.Second))
+		one.Duration = time.Duration(seconds * float64(time.Second))
+		sum.Duration += one.Duration
 	}
 	results := append(test.Failures, test.Errors...)
 	switch {
 	case len(results) > 0:
-		sum.Failed++
+		one.Status = core.TestFailed
 		if len(sum.Failures) < core.MaxFindings {
 			sum.Failures = append(sum.Failures, f.junitFailure(test, results[0]))
 		}
 	case test.Skipped != nil:
-		sum.Skipped++
-	default:
-		sum.Passed++
+		one.Status = core.TestSkipped
 	}
+	sum.count(one)
 }
+
+func (t junitCase) suite() string { return clipped(cmp.Or(t.Class, t.Suite)) }
 
 // maxFrames is how many places in a failure's text are tried.
 const maxFrames = 20
@@ -197,11 +201,7 @@ func (f *findings) junitFailure(test junitCase, r junitResult) core.TestFailure 
 	if message == "" {
 		message = text
 	}
-	suite := test.Class
-	if suite == "" {
-		suite = test.Suite
-	}
-	out := core.TestFailure{Suite: f.tidy(clipped(suite)), Name: clipped(test.Name), Message: f.tidy(message)}
+	out := core.TestFailure{Suite: f.tidy(test.suite()), Name: clipped(test.Name), Message: f.tidy(message)}
 	if test.File != "" {
 		if out.Path, _ = f.locate(place{}, test.File); out.Path != "" {
 			out.Line = max(test.Line, 0)

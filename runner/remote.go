@@ -160,6 +160,11 @@ func (r *Remote) ReportStep(ctx context.Context, l core.Lease, s core.Step) erro
 	return r.call(ctx, r.about(l, request{path: "steps", in: s}))
 }
 
+// Record is Jobs'.
+func (r *Remote) Record(ctx context.Context, l core.Lease, record core.Record) error {
+	return r.call(ctx, r.about(l, request{path: "record", in: record, time: bulkTime}))
+}
+
 // Finish is Jobs'.
 func (r *Remote) Finish(ctx context.Context, l core.Lease, result core.Result) error {
 	return r.call(ctx, r.about(l, request{path: "finish", in: result}))

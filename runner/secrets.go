@@ -132,5 +132,9 @@ func (b *build) redacted(r core.Result) core.Result {
 			f.Suite, f.Name, f.Path, f.Message = text(f.Suite), text(f.Name), text(f.Path), text(f.Message)
 		}
 	}
+	for i := range b.cases {
+		c := &b.cases[i]
+		c.Suite, c.Name = text(c.Suite), text(c.Name)
+	}
 	return r
 }

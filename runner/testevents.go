@@ -27,7 +27,7 @@ type testEvents struct {
 	skips  bool   // the line is too long
 	suites map[int]string
 	live   map[int]*liveTest
-	sum    core.TestSummary
+	sum    tally
 	newest time.Duration // the time of the newest event
 }
 
@@ -37,6 +37,7 @@ type liveTest struct {
 	line        int
 	message     string
 	trace       string
+	began       int64 // as testEvent.Time
 }
 
 // testEvent is the union of the events that matter.
@@ -116,7 +117,7 @@ func (t *testEvents) start(e testEvent) {
 	if len(t.live) >= maxLiveTests {
 		return
 	}
-	test := &liveTest{suite: t.suites[e.Test.SuiteID], name: clipped(e.Test.Name), path: e.Test.URL, line: e.Test.Line}
+	test := &liveTest{suite: t.suites[e.Test.SuiteID], name: clipped(e.Test.Name), path: e.Test.URL, line: e.Test.Line, began: e.Time}
 	if e.Test.RootURL != "" { // the test's own call lies in a package, as testWidgets does
 		test.path, test.line = e.Test.RootURL, e.Test.RootLine
 	}
@@ -126,18 +127,19 @@ func (t *testEvents) start(e testEvent) {
 func (t *testEvents) end(e testEvent) {
 	test := t.live[e.TestID]
 	delete(t.live, e.TestID)
-	switch {
-	case test == nil || e.Hidden:
-	case e.Skipped:
-		t.sum.Skipped++
-	case e.Result == "success":
-		t.sum.Passed++
-	default:
-		t.sum.Failed++
-		if len(t.sum.Failures) < core.MaxFindings {
-			t.sum.Failures = append(t.sum.Failures, t.failure(test))
-		}
+	if test == nil || e.Hidden {
+		return
 	}
+	one := core.TestCase{Suite: t.found.tidy(test.suite), Name: t.found.tidy(test.name), Status: core.TestFailed, Duration: time.Duration(e.Time-test.began) * time.Millisecond}
+	switch {
+	case e.Skipped:
+		one.Status = core.TestSkipped
+	case e.Result == "success":
+		one.Status = core.TestPassed
+	case len(t.sum.Failures) < core.MaxFindings:
+		t.sum.Failures = append(t.sum.Failures, t.failure(test))
+	}
+	t.sum.count(one)
 }
 
 func (t *testEvents) failure(test *liveTest) core.TestFailure {
@@ -162,7 +164,7 @@ func (t *testEvents) failure(test *liveTest) core.TestFailure {
 // dartFrame is a line of a stack trace in a file of the package itself.
 var dartFrame = regexp.MustCompile(`(?m)^\s*((?:file://)?[^\s:]+\.dart) (\d+):\d+\s`)
 
-func (t *testEvents) summary() core.TestSummary {
+func (t *testEvents) summary() tally {
 	t.sum.Duration += t.newest
 	t.newest = 0
 	return t.sum

@@ -150,5 +150,6 @@ func blobUses() []blobUse {
 		{"sha256", "artifacts", "(expires_at IS NULL OR expires_at >= ?)"},
 		{"icon_sha256", "artifacts", "icon_sha256 <> ''"},
 		{"log_sha256", "builds", "log_sha256 <> '' AND (log_deleted_at IS NULL OR log_deleted_at >= ?)"},
+		{"tests_sha256", "build_records", "tests_sha256 <> ''"},
 	}
 }

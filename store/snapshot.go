@@ -155,15 +155,17 @@ func (s session) eachRow(table string, f func(string, []string, []any) error) er
 	return rows.Err()
 }
 
-// BlobUse is a blob, and what needs it: "artifact <id>" or "the log of build <id>".
+// BlobUse is a blob, and what needs it: "artifact <id>" "the log of build <id>" or
+// "the tests of build <id>".
 type BlobUse struct {
 	Of     string `gorm:"column:used_by"`
 	SHA256 string `gorm:"column:sha256"`
 }
 
-// LogBlobs lists the blobs of archived logs.
+// LogBlobs lists the blobs of archived logs, and of what tests came to.
 func (v *Snapshot) LogBlobs() ([]BlobUse, error) {
-	return v.blobs("SELECT 'the log of build ' || id AS used_by, log_sha256 AS sha256 FROM builds WHERE log_sha256 <> '' AND log_deleted_at IS NULL ORDER BY 1, 2")
+	return v.blobs(`SELECT 'the log of build ' || id AS used_by, log_sha256 AS sha256 FROM builds WHERE log_sha256 <> '' AND log_deleted_at IS NULL
+		UNION ALL SELECT 'the tests of build ' || build_id, tests_sha256 FROM build_records WHERE tests_sha256 <> '' ORDER BY 1, 2`)
 }
 
 // ArtifactBlobs lists the blobs of artifacts: files and icons.

@@ -26,6 +26,8 @@ type BuildView struct {
 	Log       LogView
 	Groups    []core.LogGroup // of the log
 	History   []core.Build    // with tests, of the pipeline, up to this one, newest first
+	Tests     TestsView       // of the tab
+	Ran       *core.Ran       // nil: not known, or not asked for
 	MayRun    bool            // may cancel and run again
 	PublicURL string          // without a trailing slash
 	Demo      bool            // it is of the sample repository, and the reader may push to that

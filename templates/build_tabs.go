@@ -224,10 +224,15 @@ type ConfigFile struct{ Path, URL string }
 func (v BuildView) ConfigFiles() []ConfigFile {
 	var files []ConfigFile
 	for _, path := range v.Pipeline.ConfigPaths() {
-		files = append(files, ConfigFile{path, v.Project.Repository.FileURL(v.Build.SHA, path, 0)})
+		files = append(files, v.ConfigFile(path))
 	}
 	return files
 }
 
+// ConfigFile is a file of the build's commit.
+func (v BuildView) ConfigFile(path string) ConfigFile {
+	return ConfigFile{path, v.Project.Repository.FileURL(v.Build.SHA, path, 0)}
+}
+
 // RanConfig is what ran.
-func (v BuildView) RanConfig() (string, error) { return core.RanConfig(v.Build, v.Steps) }
+func (v BuildView) RanConfig() (string, error) { return core.RanConfig(v.Build, v.Steps, v.Ran) }

@@ -14,7 +14,7 @@ func (s *Set) funcs() template.FuncMap {
 		"asset": s.asset, "icons": icons,
 		"chip": chip, "word": word, "door": door, "provider": provider, "trigger": triggerName, "deliveryChip": deliveryChip, "verdictChip": verdictChip,
 		"iso": iso, "when": when, "day": day, "unix": time.Time.Unix, "human": core.HumanDuration, "size": core.HumanSize, "artifactKind": artifactKind, "about": about, "number": number, "ordinal": ordinal, "add": add,
-		"short": short, "subject": subject, "list": list, "events": events, "joinLines": joinLines, "qr": qrCode,
+		"short": short, "subject": subject, "list": list, "events": events, "joinLines": joinLines, "qr": qrCode, "testState": testState, "testTook": testTook,
 	}
 }
 

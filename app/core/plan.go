@@ -9,6 +9,7 @@ import (
 
 // Plan is what a runner does for one build, as data: it needs no more decisions.
 type Plan struct {
+	Source           string // path of the file that it is from; empty: the pipeline's own configuration
 	Steps            []PlanStep
 	FlutterVersion   string // empty: whichever there is
 	Env              []EnvVar

@@ -33,6 +33,7 @@ type Store interface {
 	BackupStore
 	SealedStore
 	StandingStore
+	RecordStore
 
 	// InTx runs f in one transaction and commits if it returns nil. f must use only
 	// the store it is given, must not wait for anything outside, and may run again

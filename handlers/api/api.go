@@ -65,6 +65,7 @@ type Commands interface {
 	RunnerCommands
 	QueueCommands
 	ArtifactCommands
+	TestCommands
 	ShareCommands
 	SystemCommands
 	AccountCommands

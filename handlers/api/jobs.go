@@ -22,6 +22,7 @@ type JobCommands interface {
 	Start(ctx context.Context, l core.Lease, sha string) error
 	AppendLog(ctx context.Context, l core.Lease, chunks []core.LogChunk) error
 	ReportStep(ctx context.Context, l core.Lease, s core.Step) error
+	Record(ctx context.Context, l core.Lease, r core.Record) error
 	PutArtifactPart(ctx context.Context, l core.Lease, r io.Reader) (sha256 string, err error)
 	JoinArtifact(ctx context.Context, l core.Lease, a core.Artifact, parts []string) error
 	Finish(ctx context.Context, l core.Lease, r core.Result) error
@@ -207,6 +208,16 @@ func (a *API) ReportStep(c *fiber.Ctx, r core.Runner) error {
 		return err
 	}
 	return noContent(c, a.app.ReportStep(c.UserContext(), l, s))
+}
+
+// Record answers POST …/record: what the build was about to do, and its single tests.
+func (a *API) Record(c *fiber.Ctx, r core.Runner) error {
+	var record core.Record
+	l, err := leased(c, r, &record)
+	if err != nil {
+		return err
+	}
+	return noContent(c, a.app.Record(c.UserContext(), l, record))
 }
 
 type partJSON struct {

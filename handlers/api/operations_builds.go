@@ -39,6 +39,13 @@ func buildOperations() []operation {
 			parameters: buildQuery(queryUUID("project_id", "Only those of one project.")), answers: ok(listed{"builds", buildJSON{}}),
 		},
 		{method: get, path: "/v1/builds/{id}", id: "getBuild", summary: "Get a build, with its events and steps", answers: ok(buildDetailJSON{})},
+		{
+			method: get, path: "/v1/builds/{id}/tests", id: "listTests", summary: "List a build's tests", text: "At most 10,000 are kept; of those that failed, the build itself has the first with their messages.",
+			parameters: paged(
+				queryChoice("status", "Only those that came to this.", core.TestStatuses()...), queryString("q", "Only those with this in their name or suite."),
+				queryChoice("sort", "Left out: the failed first, and of those the slowest.", core.TestsSlowest, core.TestsNamed),
+			), answers: ok(listed{"tests", testJSON{}}),
+		},
 		{method: post, path: "/v1/builds/{id}/cancel", id: "cancelBuild", summary: "Cancel a build", answers: ok(buildJSON{}), codes: []string{"409 " + core.CodeInvalidTransition}},
 		{
 			method: post, path: "/v1/builds/{id}/rerun", id: "rerunBuild", summary: "Run a build again", text: "As a new build of the same commit.",

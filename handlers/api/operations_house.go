@@ -143,6 +143,7 @@ func jobOperations() []operation {
 		{method: post, path: job + "/start", id: "start", summary: "Say that the build runs", door: forRunners, parameters: lease, in: startBody{}, answers: done},
 		{method: post, path: job + "/logs", id: "appendLog", summary: "Append to the log", door: forRunners, parameters: lease, in: logChunksBody{}, answers: done, codes: []string{"409 log_gap"}},
 		{method: post, path: job + "/steps", id: "reportStep", summary: "Report a step", door: forRunners, parameters: lease, in: core.Step{}, answers: done},
+		{method: post, path: job + "/record", id: "recordBuild", summary: "Say what the build does, and what its tests came to", door: forRunners, parameters: lease, in: core.Record{}, answers: done},
 		{
 			method: post, path: job + "/artifacts/parts", id: "putArtifactPart", summary: "Send a part of a file", text: "At most 8 MiB.", door: forRunners, parameters: lease,
 			in: bytesOf("The bytes.", fiber.MIMEOctetStream), answers: ok(partJSON{}),

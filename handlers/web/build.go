@@ -85,13 +85,17 @@ func (p *Pages) tabView(c *fiber.Ctx, actor core.Actor, id string, tab templates
 	v.Page.Title = templates.BuildTitle(v.Build, v.Project.Name) + tab.Title()
 	switch tab {
 	case templates.TabTests:
-		v.History, err = p.app.TestHistory(ctx, actor, v.Build)
+		if v.History, err = p.app.TestHistory(ctx, actor, v.Build); err == nil {
+			v.Tests, err = p.testsView(c, actor, id)
+		}
 	case templates.TabLog:
 		v.Groups, err = p.app.LogOutline(ctx, actor, id)
 		if core.KindOf(err) == core.KindUnavailable || core.CodeOf(err) == core.CodeLogGone { // the log's place says so
 			err = nil
 		}
-	case templates.TabArtifacts, templates.TabTimeline, templates.TabConfig:
+	case templates.TabConfig:
+		v.Ran, err = p.app.BuildRan(ctx, actor, id)
+	case templates.TabArtifacts, templates.TabTimeline:
 	}
 	return v, err
 }

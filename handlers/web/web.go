@@ -39,6 +39,7 @@ type Commands interface {
 	AccountCommands
 	SignInCommands
 	StreamCommands
+	RecordCommands
 	CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	RerunBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	FindBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)

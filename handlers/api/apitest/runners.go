@@ -90,6 +90,11 @@ func (f *Commands) ReportStep(_ context.Context, l core.Lease, s core.Step) erro
 	return f.note("ReportStep", core.Actor{}, l.BuildID, s)
 }
 
+// Record answers Err.
+func (f *Commands) Record(_ context.Context, l core.Lease, r core.Record) error {
+	return f.note("Record", core.Actor{}, l.BuildID, r)
+}
+
 // PutArtifactPart answers what would be the part's SHA-256.
 func (f *Commands) PutArtifactPart(_ context.Context, l core.Lease, r io.Reader) (string, error) {
 	data, err := io.ReadAll(r)

@@ -1,0 +1,68 @@
+package app_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/app/core"
+)
+
+func TestSingleTestsAndWhatRanAreKept(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t, func(in *app.CreateProject) { in.Visibility = core.VisibleMembers }).ID, "Android")
+	h.deliver(t, push("main", shaA))
+	job := h.running(t)
+	ran := core.Ran{Source: ".oore.yaml", Env: []string{"FLAVOR"}, Timeout: time.Hour}
+	if err := h.Record(t.Context(), job.Lease, core.Record{Ran: &ran}); err != nil {
+		t.Fatal(err)
+	}
+	var cases []core.TestCase
+	for i := range 300 {
+		cases = append(cases, core.TestCase{Name: fmt.Sprintf("case %03d", i), Status: core.TestPassed, Duration: time.Duration(i) * time.Millisecond})
+	}
+	cases[7].Status = core.TestFailed
+	for range 2 { // an answer may be lost
+		if err := h.Record(t.Context(), job.Lease, core.Record{Tests: cases}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stranger := job.Lease
+	stranger.Token = "other"
+	wantCode(t, h.Record(t.Context(), stranger, core.Record{Tests: cases[:1]}), core.KindConflict, core.CodeLeaseLost)
+	if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildSucceeded}); err != nil {
+		t.Fatal(err)
+	}
+
+	page, total, err := h.ListTests(t.Context(), h.owner, job.Build.ID, core.TestFilter{}, core.Page{Limit: 2})
+	if err != nil || total != 300 || len(page) != 2 || page[0].Name != "case 007" || page[1].Name != "case 299" {
+		t.Errorf("%d: %+v, %v", total, page, err)
+	}
+	page, total, err = h.ListTests(t.Context(), h.owner, job.Build.ID, core.TestFilter{Status: core.TestPassed, Order: core.TestsNamed}, core.Page{Limit: 50, Offset: 290})
+	if err != nil || total != 299 || len(page) != 9 || page[8].Name != "case 299" {
+		t.Errorf("%d: %+v, %v", total, page, err)
+	}
+	got, err := h.BuildRan(t.Context(), h.owner, job.Build.ID)
+	if err != nil || got == nil || got.Source != ran.Source || got.Env[0] != "FLAVOR" || got.Timeout != time.Hour {
+		t.Errorf("%+v, %v", got, err)
+	}
+	viewer := core.Actor{Kind: core.ActorUser, Role: core.RoleViewer}
+	_, _, err = h.ListTests(t.Context(), viewer, job.Build.ID, core.TestFilter{}, core.Page{Limit: 1})
+	wantCode(t, err, core.KindNotFound, core.CodeNotFound)
+	_, err = h.BuildRan(t.Context(), viewer, job.Build.ID)
+	wantCode(t, err, core.KindNotFound, core.CodeNotFound)
+}
+
+func TestABuildWithoutARecordHasNoTests(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("main", shaA))
+	id := h.builds(t)[0].ID
+	if page, total, err := h.ListTests(t.Context(), h.owner, id, core.TestFilter{}, core.Page{Limit: 5}); err != nil || total != 0 || len(page) != 0 {
+		t.Errorf("%d: %+v, %v", total, page, err)
+	}
+	if ran, err := h.BuildRan(t.Context(), h.owner, id); err != nil || ran != nil {
+		t.Errorf("%+v, %v", ran, err)
+	}
+}

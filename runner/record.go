@@ -1,0 +1,30 @@
+package runner
+
+import (
+	"context"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// record tells the house what it needs for its pages alone: a refusal ends no build.
+func (b *build) record(ctx context.Context, r core.Record) {
+	err := persist(ctx, func() error { return b.pool.jobs.Record(ctx, b.job.Lease, r) })
+	if err != nil && ctx.Err() == nil {
+		b.pool.log.Warn("record a build", "build", b.job.Build.ID, "error", err)
+	}
+}
+
+// ran is what the plan asks for, without values of variables: they may be anything.
+func (b *build) ran(plan core.Plan) *core.Ran {
+	ran := core.Ran{
+		Source: plan.Source, Flutter: plan.FlutterVersion, Secrets: len(plan.Secrets),
+		Artifacts: plan.ArtifactPatterns, JUnit: plan.JUnitPatterns, Timeout: b.timeout,
+	}
+	for _, v := range plan.Env {
+		ran.Env = append(ran.Env, v.Key)
+	}
+	for _, rule := range plan.Cache {
+		ran.Cache = append(ran.Cache, core.RanCache{Key: rule.Key.String(), Paths: rule.Paths})
+	}
+	return &ran
+}
