@@ -57,8 +57,25 @@ func (r reader) tabTo(selector string) {
 	r.Fatalf("Tab does not lead to %s on %s", selector, r.says(`location.href`))
 }
 
+// remembers keeps what the page puts into the clipboard, once it is there: a page may not
+// read it.
+func (r reader) remembers() {
+	r.Helper()
+	r.says(`const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+		navigator.clipboard.writeText = text => write(text).then(() => { document.body.dataset.held = text }); ""`)
+}
+
+// copied waits until a button has copied, and looks at what.
+func (r reader) copied(button, want string) {
+	r.Helper()
+	r.sees(fmt.Sprintf(`document.querySelector(%q).textContent === "Copied"`, button))
+	if got := r.says(`document.body.dataset.held`); !regexp.MustCompile("^" + want + "$").MatchString(got) {
+		r.Errorf("the clipboard holds %q, not %s", got, want)
+	}
+}
+
 // TestTheKeyboardIsEnough signs in by the first link, starts the demo, breaks it, finds
-// the error, starts a build, follows it and cancels it, all by the keyboard (ux.md,
+// the error, copies the link to it, starts a build, follows it and cancels it, all by the keyboard (ux.md,
 // acceptance 11).
 func TestTheKeyboardIsEnough(t *testing.T) {
 	p := newProgram(t, "", nil, "OORE_RUNNERS=1").start()
@@ -95,6 +112,13 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	if marked := r.says(`document.querySelector(".sel").textContent`); marked == "" {
 		t.Error("nothing is marked")
 	}
+	r.remembers()
+	address := regexp.QuoteMeta(p.url + "/builds/" + failed())
+	r.tabTo("#copy-range")
+	r.press("\r")
+	r.copied("#copy-range", address+`\?line=\d+(-\d+)?#L\d+(-L\d+)?`)
+	r.press(".") // from anywhere on the page: to the build
+	r.copied("#copy-link", address)
 
 	_, project, _ := p.shopWith(t, "echo begun; sleep 600")
 	if err := chromedp.Do(r.ctx, chromedp.Navigate(p.url+"/projects/"+project.ID)); err != nil {
