@@ -116,7 +116,7 @@ func TestGoldenAnswersAreAsDescribed(t *testing.T) {
 		"member": "setMember", "members": "listMembers", "pipeline": "getPipeline", "pipelines": "listPipelines", "project": "getProject",
 		"project_artifacts": "listProjectArtifacts", "projects": "listProjects", "queue": "getQueue", "runner": "getRunner", "runner_registered": "registerRunner", "runners": "listRunners",
 		"sessions": "listSessions", "share_link_created": "createShareLink", "share_links": "listShareLinks", "stream_token": "createStreamToken", "user": "getUser",
-		"user_linked": "inviteUser", "users": "listUsers", "validate_bad": "validateWorkflow", "validate_good": "validateWorkflow", "webhook_secret": "renewWebhookSecret", "why": "why",
+		"user_linked": "inviteUser", "users": "listUsers", "validate_bad": "validateWorkflow", "validate_file": "validateWorkflow", "validate_good": "validateWorkflow", "webhook_secret": "renewWebhookSecret", "why": "why",
 	}
 	files, err := filepath.Glob("api/testdata/*.golden")
 	if err != nil || len(files) == 0 {

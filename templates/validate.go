@@ -15,6 +15,8 @@ type ValidateView struct {
 	Project   string // the chosen one's id; empty: none
 	Pipelines []core.Pipeline
 	Pipeline  core.Pipeline // whose labels and triggers count; ID empty: the file's own
+	Ref       Field         // of the repository's file; empty: the project's branch
+	Path, SHA string        // of the file that Content was read from; empty: it was typed
 	Result    *ValidateResult
 }
 

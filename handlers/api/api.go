@@ -28,6 +28,8 @@ type Commands interface {
 	FindPipeline(ctx context.Context, actor core.Actor, id string) (core.Pipeline, error)
 	ListPipelines(ctx context.Context, actor core.Actor, projectID string) ([]core.Pipeline, error)
 
+	ReadWorkflow(ctx context.Context, actor core.Actor, in app.WorkflowAt) (app.WorkflowFile, error)
+
 	TriggerBuild(ctx context.Context, actor core.Actor, in app.TriggerBuild) (core.Build, error)
 	CancelBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)
 	RerunBuild(ctx context.Context, actor core.Actor, id string) (core.Build, error)

@@ -337,6 +337,7 @@ func TestShapesAreThoseOfTheContract(t *testing.T) {
 		{"pipeline", "PATCH", "/pipelines/" + pipelineID, `{"enabled":true}`, 200},
 		{"no_content", "DELETE", "/pipelines/" + pipelineID, "", 204},
 		{"validate_good", "POST", "/pipelines/validate", `{"content":"version: 1\ncommands: {build: [make]}\n"}`, 200},
+		{"validate_file", "POST", "/pipelines/validate", `{"project_id":"` + projectID + `","ref":"main"}`, 200},
 		{"validate_bad", "POST", "/pipelines/validate", `{"content":"version: 2\nplatform: []\n"}`, 200},
 		{"builds", "GET", "/builds", "", 200},
 		{"builds", "GET", "/projects/" + projectID + "/builds", "", 200},

@@ -101,8 +101,9 @@ func pipelineOperations() []operation {
 			answers: made(pipelineJSON{}), codes: taken,
 		},
 		{
-			method: post, path: "/v1/pipelines/validate", id: "validateWorkflow", summary: "Check a `.oore.yaml`", text: "Every problem, with line and column; or the steps that it comes to.",
-			in: validateBody{}, needs: []string{"content"}, answers: ok(validationJSON{}), errors: []int{404},
+			method: post, path: "/v1/pipelines/validate", id: "validateWorkflow", summary: "Check a `.oore.yaml`", text: "Every problem, with line and column; or the steps that it comes to. Of the text in `content`, or of the file that a project's repository has at `ref`, a branch, a tag or a full SHA; without it at the project's branch.",
+			in: validateBody{}, answers: ok(validationJSON{}), errors: []int{404},
+			codes: []string{"400 " + core.CodeInvalidRef, "400 " + core.CodeRepositoryUnknown, "400 " + core.ReasonConfigMissing},
 		},
 		{method: get, path: "/v1/pipelines/{id}", id: "getPipeline", summary: "Get a pipeline", answers: ok(pipelineJSON{})},
 		{

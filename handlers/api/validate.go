@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -15,7 +16,10 @@ type problemJSON struct {
 }
 
 type validateBody struct {
-	Content *string `json:"content"`
+	Content    *string `json:"content"`
+	ProjectID  string  `json:"project_id"`
+	PipelineID string  `json:"pipeline_id"`
+	Ref        string  `json:"ref"`
 }
 
 type validationJSON struct {
@@ -23,10 +27,13 @@ type validationJSON struct {
 	Problems []problemJSON `json:"problems"`
 	Steps    []string      `json:"steps"`
 	Notes    []string      `json:"notes"`
+	Path     string        `json:"path,omitempty"` // of a repository's file, with its commit
+	SHA      string        `json:"commit_sha,omitempty"`
 }
 
 // ValidateWorkflow answers POST /v1/pipelines/validate: every problem of a `.oore.yaml`
-// with its place, or the steps that it comes to.
+// with its place, or the steps that it comes to. The text is in the body, or that of a
+// project's repository.
 func (a *API) ValidateWorkflow(c *fiber.Ctx, actor core.Actor) error {
 	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return err
@@ -35,18 +42,42 @@ func (a *API) ValidateWorkflow(c *fiber.Ctx, actor core.Actor) error {
 	if err := body(c, &in); err != nil {
 		return err
 	}
-	if in.Content == nil {
-		return invalid("content: give the text of the .oore.yaml")
+	if (in.Content == nil) == (in.ProjectID == "") {
+		return invalid("content: give the text of the .oore.yaml, or project_id and ref to read it from the repository")
 	}
-	plan, problems := checkWorkflow(*in.Content)
+	if in.Content != nil && in.PipelineID+in.Ref != "" {
+		return invalid("ref, pipeline_id: they go with project_id")
+	}
+	var file app.WorkflowFile
+	if in.Content == nil {
+		var err error
+		if file, err = a.workflowAt(c, actor, in); err != nil {
+			return err
+		}
+		in.Content = &file.Text
+	}
+	plan, problems := checkWorkflow(*in.Content, file.Pipeline)
 	steps := []string{}
 	for _, s := range plan.Steps {
 		steps = append(steps, s.Name)
 	}
-	return c.JSON(validationJSON{Valid: len(problems) == 0, Problems: problems, Steps: steps, Notes: orEmpty(plan.Notes)})
+	return c.JSON(validationJSON{Valid: len(problems) == 0, Problems: problems, Steps: steps, Notes: orEmpty(plan.Notes), Path: file.Path, SHA: file.SHA})
 }
 
-func checkWorkflow(content string) (core.Plan, []problemJSON) {
+func (a *API) workflowAt(c *fiber.Ctx, actor core.Actor, in validateBody) (app.WorkflowFile, error) {
+	at := app.WorkflowAt{ProjectID: in.ProjectID, PipelineID: in.PipelineID, Ref: in.Ref}
+	if _, err := parseID(at.ProjectID, "Project"); err != nil {
+		return app.WorkflowFile{}, err
+	}
+	if at.PipelineID != "" {
+		if _, err := parseID(at.PipelineID, "Pipeline"); err != nil {
+			return app.WorkflowFile{}, err
+		}
+	}
+	return a.app.ReadWorkflow(c.UserContext(), actor, at)
+}
+
+func checkWorkflow(content string, p core.Pipeline) (core.Plan, []problemJSON) {
 	problems := []problemJSON{}
 	file, err := core.ParseWorkflow([]byte(content))
 	var found *core.WorkflowError
@@ -56,7 +87,7 @@ func checkWorkflow(content string) (core.Plan, []problemJSON) {
 		}
 		return core.Plan{}, problems
 	}
-	plan, err := core.ResolveConfig(core.Pipeline{}, file)
+	plan, err := core.ResolveConfig(p, file)
 	if err != nil {
 		problems = append(problems, problemJSON{Line: 1, Column: 1, Message: err.Error()})
 	}

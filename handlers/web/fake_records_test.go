@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -40,4 +41,17 @@ func (f *fake) BuildRan(ctx context.Context, actor core.Actor, buildID string) (
 		Source: ".oore.yaml", Flutter: "3.35.1", Env: []string{"FLAVOR", "API_URL"}, Secrets: 2, Artifacts: []string{"build/**/*.apk"}, JUnit: []string{"**/TEST-*.xml"},
 		Cache: []core.RanCache{{Key: `pub-{{ hashFiles "pubspec.lock" }}`, Paths: []string{".dart_tool"}}}, Timeout: 40 * time.Minute,
 	}, nil
+}
+
+// ReadWorkflow knows one file on main, and a broken one on dev.
+func (f *fake) ReadWorkflow(_ context.Context, _ core.Actor, in app.WorkflowAt) (app.WorkflowFile, error) {
+	file := app.WorkflowFile{Path: ".oore.yaml", SHA: "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", Text: "version: 1\nlabels: [macos]\ncommands: {build: [make]}\n"}
+	switch in.Ref {
+	case "", "main":
+	case "dev":
+		file.Text = "version: 1\nplatform: [android]\n"
+	default:
+		return file, core.Codef(core.KindInvalid, core.CodeInvalidRef, "acme/shop has no branch, tag or commit %s", in.Ref)
+	}
+	return file, nil
 }

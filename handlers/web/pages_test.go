@@ -43,7 +43,7 @@ func do(t *testing.T, a *fiber.App, r *http.Request) (*http.Response, string) {
 // everyPage lists an address of every page, in its different conditions.
 func everyPage() []string {
 	return []string{
-		"/", "/?show=mine", "/run", "/validate", "/validate?project=p1&pipeline=l1", "/builds", "/builds?status=succeeded", "/builds?branch=none", "/queue", "/queue?page=2",
+		"/", "/?show=mine", "/run", "/validate", "/validate?project=p1&pipeline=l1", "/validate?project=p1&read=1", "/validate?project=p1&ref=dev&read=1", "/builds", "/builds?status=succeeded", "/builds?branch=none", "/queue", "/queue?page=2",
 		"/builds/b143", "/builds/b142", "/builds/b141", "/builds/b140", "/builds/b140?line=1017-1019", "/builds/b139", "/builds/b138",
 		"/builds/b137", "/builds/b136", "/builds/b135", "/builds/b1", "/builds?q=none&mine=true&project=p1&event=push",
 		"/builds/b140?q=gradle&times=clock&wrap=true", "/builds/b140?fold=all", "/builds/b142/artifacts", "/builds/b140/artifacts",

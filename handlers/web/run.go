@@ -25,6 +25,7 @@ type RunCommands interface {
 	KnownBranches(ctx context.Context, actor core.Actor, projectID string) ([]string, error)
 	Forecast(ctx context.Context, actor core.Actor, projectID string) (map[string]app.Forecast, error)
 	FitFor(ctx context.Context, actor core.Actor, labels []string) (app.Forecast, error)
+	ReadWorkflow(ctx context.Context, actor core.Actor, in app.WorkflowAt) (app.WorkflowFile, error)
 }
 
 // runCookie keeps what was chosen last in a project: its path is that of the form.

@@ -9,15 +9,20 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/templates"
 )
 
-// ValidateForm is GET /validate?project=&pipeline=: the form.
+// ValidateForm is GET /validate?project=&pipeline=: the form; with ?read=1 what the file of
+// the project's repository comes to, at ?ref=.
 func (p *Pages) ValidateForm(c *fiber.Ctx, actor core.Actor) error {
 	v, err := p.validateView(c, actor, query(c, "project"), query(c, "pipeline"))
 	if err != nil {
 		return err
+	}
+	if query(c, "read") != "" {
+		return p.validateFile(c, actor, v)
 	}
 	if v.Content = exampleWorkflow; v.Pipeline.ID != "" {
 		if v.Content, err = v.Pipeline.WorkflowText(); err != nil {
@@ -25,6 +30,26 @@ func (p *Pages) ValidateForm(c *fiber.Ctx, actor core.Actor) error {
 		}
 	}
 	return p.send(c, http.StatusOK, func(w io.Writer) error { return p.templates.Validate(w, v) })
+}
+
+// validateFile reads the file, and checks it as if somebody had pasted it.
+func (p *Pages) validateFile(c *fiber.Ctx, actor core.Actor, v templates.ValidateView) error {
+	v.Ref.Value = strings.TrimSpace(query(c, "ref"))
+	if v.Content = exampleWorkflow; v.Project == "" {
+		v.Ref.Error = "Choose the project whose file is to be read."
+		return p.send(c, http.StatusBadRequest, func(w io.Writer) error { return p.templates.Validate(w, v) })
+	}
+	f, err := p.app.ReadWorkflow(c.UserContext(), actor, app.WorkflowAt{ProjectID: v.Project, PipelineID: v.Pipeline.ID, Ref: v.Ref.Value})
+	if err != nil {
+		alert, other := hostTrouble(err)
+		if other != nil {
+			return other
+		}
+		v.Ref.Error = alert.Text
+		return p.send(c, StatusOf(core.KindOf(err)), func(w io.Writer) error { return p.templates.Validate(w, v) })
+	}
+	v.Content, v.Path, v.SHA = f.Text, f.Path, f.SHA
+	return p.check(c, actor, v)
 }
 
 // exampleWorkflow is there to be written over.
@@ -67,6 +92,10 @@ func (p *Pages) Validate(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v.Content = strings.Clone(c.FormValue("content"))
+	return p.check(c, actor, v)
+}
+
+func (p *Pages) check(c *fiber.Ctx, actor core.Actor, v templates.ValidateView) error {
 	r := templates.ValidateResult{Labels: v.Pipeline.Labels, Tried: v.Project != ""}
 	file, err := core.ParseWorkflow([]byte(v.Content))
 	if err == nil {
@@ -81,7 +110,11 @@ func (p *Pages) Validate(c *fiber.Ctx, actor core.Actor) error {
 	}
 	if v.Result = &r; len(r.Problems) > 0 {
 		r.Tried = false
-		return p.send(c, http.StatusBadRequest, func(w io.Writer) error { return p.templates.Validate(w, v) })
+		status := http.StatusBadRequest
+		if v.SHA != "" { // the question was good
+			status = http.StatusOK
+		}
+		return p.send(c, status, func(w io.Writer) error { return p.templates.Validate(w, v) })
 	}
 	f, err := p.app.FitFor(c.UserContext(), actor, r.Labels)
 	if err != nil {

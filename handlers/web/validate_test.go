@@ -53,3 +53,30 @@ func TestValidateShowsWhatAFileComesTo(t *testing.T) {
 		t.Errorf("of no project: %d", answer.StatusCode)
 	}
 }
+
+func TestValidateReadsTheFileOfARepository(t *testing.T) {
+	a := site(t, filled(), owner(), "http://127.0.0.1:8787")
+	for query, wants := range map[string][]string{
+		"project=p1&read=1":                     {"It is sound.", "<code>.oore.yaml</code> at the commit", ">a1b2c3d</code>", "labels: [macos]", "those with macos"},
+		"project=p1&pipeline=l1&ref=dev&read=1": {"1 problem<", "Line 2, column 1", "platform: [android]", `value="dev"`},
+	} {
+		answer, body := get(t, a, "/validate?"+query)
+		for _, want := range wants {
+			if answer.StatusCode != http.StatusOK || !strings.Contains(body, want) {
+				t.Errorf("%s (%d) does not say %s", query, answer.StatusCode, want)
+			}
+		}
+	}
+	if answer, body := get(t, a, "/validate?project=p1&ref=none&read=1"); answer.StatusCode != http.StatusBadRequest || besideField(body, "ref") == "" {
+		t.Errorf("an unknown branch: %d", answer.StatusCode)
+	}
+	if answer, body := get(t, a, "/validate?read=1"); answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, "Choose the project") {
+		t.Errorf("no project: %d", answer.StatusCode)
+	}
+	if answer, _ := get(t, a, "/validate?project=none&read=1"); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("of no project: %d", answer.StatusCode)
+	}
+	if _, body := get(t, a, "/builds/b140/config"); !strings.Contains(body, "/validate?project=p1&amp;pipeline=l1&amp;ref=") {
+		t.Error("the configuration of a build does not lead to its check")
+	}
+}

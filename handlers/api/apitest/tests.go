@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -18,4 +19,9 @@ func (f *Commands) ListTests(_ context.Context, actor core.Actor, buildID string
 // BuildRan answers that nothing is known.
 func (f *Commands) BuildRan(_ context.Context, actor core.Actor, buildID string) (*core.Ran, error) {
 	return nil, f.note("BuildRan", actor, buildID, nil)
+}
+
+// ReadWorkflow answers a file of one command.
+func (f *Commands) ReadWorkflow(_ context.Context, actor core.Actor, in app.WorkflowAt) (app.WorkflowFile, error) {
+	return app.WorkflowFile{Path: ".oore.yaml", SHA: "abababababababababababababababababababab", Text: "version: 1\ncommands: {build: [make]}\n"}, f.note("ReadWorkflow", actor, in.ProjectID, in)
 }
