@@ -148,13 +148,15 @@ func (l *Local) Open(_ context.Context, sum string) (io.ReadSeekCloser, error) {
 	return file, nil
 }
 
-// Ready is core.BlobStore's: it writes a file and removes it.
+// Ready is core.BlobStore's: it writes a file and removes it. The file is not empty, for
+// which a full disk has room.
 func (l *Local) Ready(context.Context) error {
 	file, err := os.CreateTemp(l.tmp(), "ready-*")
 	if err != nil {
 		return unavailable(err)
 	}
-	if err := errors.Join(file.Close(), os.Remove(file.Name())); err != nil {
+	_, err = file.Write(make([]byte, 4<<10))
+	if err := errors.Join(err, file.Close(), os.Remove(file.Name())); err != nil {
 		return unavailable(err)
 	}
 	return nil
