@@ -234,8 +234,8 @@ func (b *build) result(ctx context.Context, err error) core.Result {
 		return core.Result{
 			Status: core.BuildFailed, Reason: core.ReasonRunnerShutdown, Message: "The runner was shut down during the build",
 		}
-	case errors.Is(err, errLeaseLost): // nobody will ask
-		return core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerLost}
+	case errors.Is(err, errLeaseLost): // nobody will ask, but where this process stood still and the house does not know yet
+		return core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerLost, Message: "The runner " + b.pool.runner.Name + " stood still for too long"}
 	case errors.As(err, &f):
 		return core.Result{Status: core.BuildFailed, Reason: f.reason, Message: f.message, ExitCode: f.code}
 	}

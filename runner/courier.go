@@ -44,6 +44,7 @@ func (c *courier) start(group *sync.WaitGroup, stop context.CancelCauseFunc) {
 		stop(errors.Join(errLeaseLost, err))
 		c.hangUp(errLeaseLost)
 	}
+	c.keep(c.b.since)
 	group.Go(func() {
 		err := ship(c.ctx, c.b.pool.jobs, c.b.job.Lease, c.b.log)
 		if err != nil {
@@ -84,8 +85,16 @@ func (c *courier) renew(stop context.CancelCauseFunc, lose func(error)) {
 			stop(errCanceled)
 		}
 		fails, renewed = 0, asked
+		c.keep(renewed)
 		// An answer that comes at once must not make us ask without end.
 		pause(c.ctx, firstRenewal)
+	}
+}
+
+// keep lets the build's processes live as long as its lease, renewed then, is good for.
+func (c *courier) keep(renewed time.Time) {
+	if !c.over.Load() {
+		c.b.shim.keep(renewed.Add(core.KillAfter(cmp.Or(c.b.job.LeaseTTL, core.LeaseTTL))))
 	}
 }
 

@@ -17,7 +17,7 @@ func TestABuildThatCannotRenewIsGivenUpBeforeTheLeaseEnds(t *testing.T) {
 		pool := &Pool{jobs: house, log: quiet()}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		c := newCourier(ctx, &build{pool: pool, log: newJournal(0, 1)})
+		c := newCourier(ctx, &build{shim: &shim{}, pool: pool, log: newJournal(0, 1)})
 		claimed := time.Now()
 		var lost error
 		c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { lost = err })
@@ -32,7 +32,7 @@ func TestTheEndOfABuildMayWaitLongerThanItsLease(t *testing.T) {
 		house := newHouse()
 		house.setFault(func(string) error { return core.Errorf(core.KindUnavailable, "the house is away") })
 		ctx, cancel := context.WithCancel(t.Context())
-		c := newCourier(ctx, &build{pool: &Pool{jobs: house, log: quiet()}, log: newJournal(0, 1)})
+		c := newCourier(ctx, &build{shim: &shim{}, pool: &Pool{jobs: house, log: quiet()}, log: newJournal(0, 1)})
 		c.over.Store(true)
 		ended := make(chan struct{})
 		go func() {
@@ -49,7 +49,7 @@ func TestARenewalThatHangsIsGivenUpInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		c := newCourier(ctx, &build{pool: &Pool{jobs: hanging{newHouse()}, log: quiet()}, log: newJournal(0, 1), job: core.Job{LeaseTTL: time.Minute}})
+		c := newCourier(ctx, &build{shim: &shim{}, pool: &Pool{jobs: hanging{newHouse()}, log: quiet()}, log: newJournal(0, 1), job: core.Job{LeaseTTL: time.Minute}})
 		began := time.Now()
 		var lost error
 		c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { lost = err })

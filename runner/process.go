@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,6 +29,10 @@ var errShimLost = errors.New("the process that watches over the build has gone")
 type shim struct {
 	conn    *net.UnixConn
 	replies chan shimReply // closed when the shim has gone
+
+	mu    sync.Mutex // of writing
+	armed bool       // keep has a meaning
+	until time.Time  // when it kills all, if it is armed; zero: it was not told
 }
 
 // command is what a shim starts. Its standard input is /dev/null; files become its
@@ -90,7 +95,7 @@ func (s *shim) run(ctx context.Context, c command) (exit, error) {
 		c.closeFiles()
 		return exit{}, &startError{argv0: c.argv[0], reason: "the command holds a NUL character"}
 	}
-	err := writeFrame(s.conn, shimRequest{Argv: c.argv, Dir: c.dir, Env: c.env, Sandbox: c.sandbox}, c.files...)
+	err := s.write(shimRequest{Argv: c.argv, Dir: c.dir, Env: c.env, Sandbox: c.sandbox}, c.files...)
 	c.closeFiles()
 	if err != nil {
 		return exit{}, errors.Join(errShimLost, err)
@@ -99,6 +104,8 @@ func (s *shim) run(ctx context.Context, c command) (exit, error) {
 	select {
 	case r, ok := <-s.replies:
 		switch {
+		case !ok && s.late():
+			return exit{}, errLeaseLost
 		case !ok:
 			return exit{}, errShimLost
 		case r.Exit == nil:
@@ -113,6 +120,41 @@ func (s *shim) run(ctx context.Context, c command) (exit, error) {
 	}
 }
 
+func (s *shim) write(r shimRequest, files ...*os.File) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Stop {
+		s.armed = false
+	}
+	return writeFrame(s.conn, r, files...)
+}
+
+// arm begins a build, for which keep is called from time to time until stop.
+func (s *shim) arm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armed, s.until = true, time.Time{}
+}
+
+// keep lets a build's processes live until then; they do not outlive it, even if this
+// process stands still. After a stop it does nothing. A shim that has gone is noticed by
+// others.
+func (s *shim) keep(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.armed {
+		s.until = until
+		_ = writeFrame(s.conn, shimRequest{Keep: max(time.Until(until), time.Millisecond)})
+	}
+}
+
+// late tells whether the shim has ended what was not kept.
+func (s *shim) late() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.armed && !s.until.IsZero() && !time.Now().Before(s.until)
+}
+
 // graceFor: whoever lost the build to another runner has no time to give.
 func graceFor(ctx context.Context) time.Duration {
 	if errors.Is(context.Cause(ctx), errLeaseLost) {
@@ -124,7 +166,7 @@ func graceFor(ctx context.Context) time.Duration {
 // stop ends every process that the shim ever started, and what those started. It
 // returns when nothing is left.
 func (s *shim) stop(grace time.Duration) error {
-	if err := writeFrame(s.conn, shimRequest{Stop: true, Grace: grace}); err != nil {
+	if err := s.write(shimRequest{Stop: true, Grace: grace}); err != nil {
 		return errors.Join(errShimLost, err)
 	}
 	patience := time.NewTimer(grace + stopPatience)

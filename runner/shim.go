@@ -22,8 +22,9 @@ const (
 // main calls it before anything else.
 //
 // A shim starts the processes of a build and is the one thing between them and the
-// pool: when its life-line breaks, because the pool let go of it or was killed, it
-// kills every descendant and exits.
+// pool: when its life-line breaks, because the pool let go of it or was killed, or when
+// the pool has not said in time that the build may go on, it kills every descendant and
+// exits.
 func RunShim(args []string) {
 	if len(args) == 3 && (args[1] == packArg || args[1] == unpackArg) {
 		runCacheHelper(args[1], args[2])
@@ -89,6 +90,8 @@ func (w *warden) serve(children <-chan os.Signal) {
 	go readOrders(w.conn, orders)
 	tick := time.NewTicker(sweepEvery)
 	tick.Stop()
+	fence := time.NewTimer(0)
+	fence.Stop()
 	for {
 		select {
 		case o, ok := <-orders:
@@ -96,7 +99,10 @@ func (w *warden) serve(children <-chan os.Signal) {
 			case !ok:
 				w.killAll()
 				return
+			case o.Keep > 0:
+				fence.Reset(o.Keep)
 			case o.Stop:
+				fence.Stop()
 				w.stopping, w.killAt = true, time.Now().Add(o.Grace)
 				if o.Grace > 0 && !w.gone() {
 					w.signal(syscall.SIGTERM)
@@ -111,6 +117,10 @@ func (w *warden) serve(children <-chan os.Signal) {
 			w.sweep(tick)
 		case <-tick.C:
 			w.sweep(tick)
+		case <-fence.C:
+			w.main = 0 // how it ends is none of the build's doing
+			w.killAll()
+			return
 		}
 	}
 }

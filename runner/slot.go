@@ -84,6 +84,7 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 		since: time.Now(), timeout: orDefault(job.Build.Timeout),
 	}
 	p.log.Info("build claimed", "build", job.Build.ID, "project", job.Build.ProjectID)
+	s.arm()
 	c := newCourier(house, b)
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer context.AfterFunc(ctx, func() { stop(errShutdown) })()

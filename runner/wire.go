@@ -22,7 +22,7 @@ const (
 	maxFiles = 8
 )
 
-// shimRequest asks a shim to run a command, or to stop all that runs.
+// shimRequest asks a shim to run a command, to stop all that runs, or to keep it.
 type shimRequest struct {
 	Argv byteStrings `json:"argv,omitempty"` // Argv[0] is a path, not looked up
 	Dir  string      `json:"dir,omitempty"`
@@ -32,6 +32,10 @@ type shimRequest struct {
 
 	Stop  bool          `json:"stop,omitempty"`
 	Grace time.Duration `json:"grace,omitempty"` // between SIGTERM and SIGKILL; 0: SIGKILL at once
+
+	// Keep lets what runs go on for so long, from now. Without another word by then the
+	// pool hangs: the shim kills all and exits. A stop ends it.
+	Keep time.Duration `json:"keep,omitempty"`
 }
 
 // byteStrings travel byte for byte, where JSON would mend invalid UTF-8. As for

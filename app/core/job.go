@@ -22,6 +22,10 @@ const QueueLife = 24 * time.Hour
 // FenceAfter is how long after its last renewal a runner gives a lease up.
 func FenceAfter(ttl time.Duration) time.Duration { return ttl * 6 / 7 }
 
+// KillAfter is how long after its last renewal a build's processes are killed in any
+// case, should the runner itself hang. It leaves time before the lease ends.
+func KillAfter(ttl time.Duration) time.Duration { return ttl * 13 / 14 }
+
 // RenewEvery is the longest time between two renewals.
 func RenewEvery(ttl time.Duration) time.Duration { return ttl / 10 }
 

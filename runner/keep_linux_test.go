@@ -1,0 +1,60 @@
+package runner
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestAShimThatHearsNothingMoreEndsTheBuild(t *testing.T) {
+	b := testBuild(t)
+	mark := newMark(t)
+	b.shim.arm()
+	b.shim.keep(time.Now().Add(100 * time.Millisecond))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.shim.run(t.Context(), command{argv: []string{"/bin/sh", "-c", "setsid sh -c 'sleep 300; : " + mark + "' & sleep 300; : " + mark}})
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, errLeaseLost) {
+			t.Errorf("the command ended with %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the command goes on")
+	}
+	if left := marked(t, mark); len(left) > 0 {
+		t.Errorf("%d processes are left", len(left))
+	}
+}
+
+// A shim serves build after build, and is ended neither while a build may go on nor
+// between two.
+func TestAShimThatIsKeptOrIdleLives(t *testing.T) {
+	b := testBuild(t)
+	sh := func(script string) {
+		t.Helper()
+		if end, err := b.shim.run(t.Context(), command{argv: []string{"/bin/sh", "-c", script}}); err != nil || end.Code != 0 {
+			t.Fatalf("%q: %+v, %v", script, end, err)
+		}
+	}
+	for range 2 {
+		b.shim.arm()
+		b.shim.keep(time.Now().Add(200 * time.Millisecond))
+		b.shim.keep(time.Now().Add(time.Hour))
+		sh("sleep 0.4")
+		if err := b.shim.stop(0); err != nil {
+			t.Fatal(err)
+		}
+		b.shim.keep(time.Now()) // of a courier that has not heard of the end
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.shim.arm()
+	b.shim.keep(time.Now().Add(200 * time.Millisecond))
+	if err := b.shim.stop(0); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(400 * time.Millisecond)
+	sh("true")
+}
