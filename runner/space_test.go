@@ -71,6 +71,28 @@ func TestACheckoutCountsTooAndWhatWasDeletedDoesNot(t *testing.T) {
 	mustEnd(t, l, core.BuildFailed, core.ReasonWorkspaceLimit, "this runner allows 1.0 MB")
 }
 
+// What a full disk breaks complains in many ways, or in none.
+func TestACommandThatFailsOnAFullDiskSaysThatItIsFull(t *testing.T) {
+	const hint = "The disk of the runner the mac under the desk is almost full: 42 B are left."
+	for free, want := range map[int64]bool{42: true, 90 << 30: false} {
+		repo, house, d := newRepository(t), newHouse(), &fakeDisk{}
+		d.free.Store(90 << 30)
+		startLimited(t, house, 0, d.look)
+		flag := filepath.Join(t.TempDir(), "flag")
+		house.submit(repo.job("b1", "echo up; while [ ! -e "+flag+" ]; do sleep 0.05; done; exit 1"))
+		house.untilPrinted(t, "b1", "up\n")
+		d.free.Store(free)
+		if err := os.WriteFile(flag, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l := house.wait(t, "b1")
+		mustEnd(t, l, core.BuildFailed, core.ReasonCommandFailed, "build-1 failed: exit 1")
+		if got := strings.Contains(string(l.bytes(core.StreamSystem)), hint); got != want {
+			t.Errorf("with %d bytes free the log says so: %v\n%s", free, got, l.bytes(core.StreamSystem))
+		}
+	}
+}
+
 // On the real disk, with what the two of them may hide from each other.
 func TestTheLimitHoldsOnTheRealDisk(t *testing.T) {
 	repo, house := newRepository(t), newHouse()

@@ -128,6 +128,9 @@ func (b *build) explain(name string, end exit) *failure {
 		f.details = []string{fmt.Sprintf(
 			"Exit 127 means that a program was not found. Install it on the runner %s, or put it on its PATH.", b.pool.runner.Name)}
 	}
+	if free, total, err := b.pool.disk(b.dir); err == nil && AlmostFull(free, total) {
+		f.details = append(f.details, fmt.Sprintf("The disk of the runner %s is almost full: %s are left.", b.pool.runner.Name, core.HumanSize(free)))
+	}
 	return f
 }
 
