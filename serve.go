@@ -134,6 +134,10 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, err
 	}
+	server, err := describe(cfg, r, vault, bytes)
+	if err != nil {
+		return nil, err
+	}
 	own := system{
 		cfg: cfg, rooms: r, vault: vault, database: s.store.Examine,
 		sources: func(ctx context.Context) ([]string, error) { return s.app.SourceAddresses(ctx) },
@@ -142,10 +146,13 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
 		Demo: demoIn(cfg.DataDir), Facts: facts(cfg), Storage: measure(cfg),
 		Messenger: r.messenger(), SignIn: r.signIn, Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
-		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics,
+		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics, Server: server,
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := s.app.Join(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.app.Connect(ctx); err != nil {

@@ -30,7 +30,8 @@ type Deps struct {
 	Clock     func() time.Time
 	NewID     func() string
 	Log       *slog.Logger
-	Meter     core.Meter // nil: nobody measures
+	Meter     core.Meter  // nil: nobody measures
+	Server    core.Server // this one, as the others are to know it; without ID it gets a new one
 
 	PublicURL  string        // without a trailing slash
 	Version    string        // told to whoever asks
@@ -65,6 +66,9 @@ type App struct {
 	meter     core.Meter
 	reaped    atomic.Int64 // when the reaper last had success, Unix seconds
 	braked    time.Time    // when the reaper last gave all leases another term; it alone looks
+	server    core.Server
+	clock     *clock
+	beside    atomic.Bool // other servers may work on the database
 	bell      *bell
 	tails     *tails
 	recalls   *recalls   // used by the survey alone
@@ -76,7 +80,7 @@ type App struct {
 	vault       *Vault
 	environment []core.Connection
 	connections *connections
-	hooking     sync.Mutex // one webhook is looked at at a time: two that find none would make two
+	hooking     sync.Mutex // with a turn among the servers: one webhook is looked at at a time, since two who find none would make two
 	messenger   core.Messenger
 	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits
@@ -107,9 +111,14 @@ func New(d Deps) (*App, error) {
 	if meter == nil {
 		meter = core.NoMeter{}
 	}
+	ahead := &clock{}
+	if d.Server.ID == "" {
+		d.Server.ID = d.NewID()
+	}
 	return &App{
+		server: d.Server, clock: ahead,
 		store: metered{Store: d.Store, meter: meter}, meter: meter, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
-		now: d.Clock, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
+		now: func() time.Time { return d.Clock().Add(ahead.ahead()) }, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, signIn: d.SignIn, attempts: &attempts{}, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,

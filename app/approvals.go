@@ -36,7 +36,7 @@ func (a *App) ApproveDelivery(ctx context.Context, actor core.Actor, id, sha str
 		if err := a.approve(ctx, tx, actor, repo, e.PullRequest.Number, sha); err != nil {
 			return err
 		}
-		return tx.UpdateDelivery(ctx, d)
+		return tx.UpdateDelivery(ctx, d, "")
 	})
 	if err != nil {
 		return core.Delivery{}, fmt.Errorf("approve delivery %s: %w", id, err)

@@ -149,12 +149,16 @@ func TestTwoServersRunALineOnce(t *testing.T) {
 		}
 		id := h.deliverRawLater(t, comment("both", "wes", "/oore build android branch=main fresh=true\n/oore ping"))
 		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- other.RunWorkers(ctx) }()
+		ended := make(chan struct{})
+		go func() { // it was halted, and does not know yet that another keeps the house
+			defer close(ended)
+			other.HouseWork(ctx)
+		}()
 		d := h.tries(t, id)
 		stop()
-		if err := <-ended; err != nil || d.Status != core.DeliveryProcessed || len(h.builds(t)) != 1 {
-			t.Errorf("%+v, %v, %d builds", d.Reason, err, len(h.builds(t)))
+		<-ended
+		if d.Status != core.DeliveryProcessed || len(h.builds(t)) != 1 {
+			t.Errorf("%+v, %d builds", d.Reason, len(h.builds(t)))
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -17,16 +18,46 @@ type connections struct {
 
 	mu   sync.Mutex
 	byID map[string]core.Integration
+	read string // what the store's were, when they were told
 }
 
-func (c *connections) set(all []core.Connection) {
+// sourcesEvery is how often a server looks whether another has changed what is connected.
+const sourcesEvery = 4 * time.Second
+
+// watchSources takes over what another server has connected, disconnected or given new keys.
+func (a *App) watchSources(ctx context.Context) (more bool, err error) {
+	if !a.beside.Load() {
+		return false, nil
+	}
+	stored, err := a.store.ListIntegrations(ctx)
+	if err != nil || a.connections.knows(stored) {
+		return false, err
+	}
+	return false, a.reconnect(ctx)
+}
+
+func told(stored []core.Integration) string {
+	var parts []any
+	for _, i := range stored {
+		parts = append(parts, i.ID, i.UpdatedAt.UnixMicro(), string(i.Sealed))
+	}
+	return digest(parts...)
+}
+
+func (c *connections) knows(stored []core.Integration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read == told(stored)
+}
+
+func (c *connections) set(all []core.Connection, stored []core.Integration) {
 	byID := map[string]core.Integration{}
 	for _, one := range all {
 		byID[one.ID] = one.Integration
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID = byID
+	c.byID, c.read = byID, told(stored)
 }
 
 func (c *connections) put(i core.Integration) {
@@ -139,7 +170,7 @@ func (a *App) reconnect(ctx context.Context) error {
 		}
 		all = append(all, c)
 	}
-	a.connections.set(all)
+	a.connections.set(all, stored)
 	var faults []error
 	for provider, forge := range a.forges {
 		room, ok := forge.(core.Connector)

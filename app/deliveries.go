@@ -178,7 +178,7 @@ func (a *App) RedeliverDelivery(ctx context.Context, actor core.Actor, id string
 		return core.Delivery{}, core.Errorf(core.KindForbidden, "It is about a project that you do not see; ask an admin to redeliver it")
 	}
 	d.Status, d.NotBefore, d.Attempts, d.ProcessedAt = core.DeliveryReceived, a.now(), 0, nil
-	err = a.noting(ctx, actor, auditDelivery(core.AuditRedeliver, d), func(tx core.Store) error { return tx.UpdateDelivery(ctx, d) })
+	err = a.noting(ctx, actor, auditDelivery(core.AuditRedeliver, d), func(tx core.Store) error { return tx.UpdateDelivery(ctx, d, "") })
 	if err != nil {
 		return d, fmt.Errorf("redeliver %s: %w", id, err)
 	}

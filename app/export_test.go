@@ -1,6 +1,9 @@
 package app
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // ArchiveNext is one turn of the worker, so that tests can end it anywhere.
 func (a *App) ArchiveNext(ctx context.Context) (more bool, err error) { return a.archiveNext(ctx) }
@@ -21,4 +24,15 @@ func (a *App) HoldSearches() (release func()) {
 			<-a.searches
 		}
 	}
+}
+
+// Now is the time by which the server goes.
+func (a *App) Now() time.Time { return a.now() }
+
+// HouseWork does what one server at a time does, whoever's turn it is.
+func (a *App) HouseWork(ctx context.Context) { a.houseWork(ctx) }
+
+// KeepHouse does the work whenever it is this server's turn.
+func (a *App) KeepHouse(ctx context.Context, work func(context.Context)) error {
+	return a.keepHouse(ctx, work)
 }

@@ -79,6 +79,9 @@ func (a *App) newHookSecret(ctx context.Context, s core.Store, repo core.Reposit
 	return secret, s.SaveHookSecret(ctx, repo.ID, sealed)
 }
 
+// hookLife is how long a server may take for a webhook before another looks at it too.
+const hookLife = time.Minute
+
 // ensureHook makes the forge send us what happens in the repository, where that is
 // set up repository by repository. What keeps it from that is noted for people to see.
 func (a *App) ensureHook(ctx context.Context, repo core.Repository) error {
@@ -88,6 +91,10 @@ func (a *App) ensureHook(ctx context.Context, repo core.Repository) error {
 	}
 	a.hooking.Lock()
 	defer a.hooking.Unlock()
+	return a.inTurn(ctx, "hook:"+repo.ID, hookLife, func(ctx context.Context) error { return a.setHook(ctx, room, repo) })
+}
+
+func (a *App) setHook(ctx context.Context, room core.Hooker, repo core.Repository) error {
 	secret, err := a.hookSecret(ctx, repo)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (a *App) processTogether(ctx context.Context, group []understood) error {
 // them the delivery fails, to be replayed by hand.
 func (a *App) processGuarded(ctx context.Context, u understood) error {
 	_, err := a.guarded(ctx, func(ctx context.Context) (bool, error) { return false, a.process(ctx, u) })
-	if err == nil || ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil || decidedElsewhere(err) {
 		return nil
 	}
 	d := u.delivery
@@ -75,7 +75,16 @@ func (a *App) processGuarded(ctx context.Context, u understood) error {
 		d.Reason.Text = "Something failed on our side. It will not be tried again by itself: press Redeliver."
 	}
 	a.log.Error("process a delivery", "delivery", d.ID, "attempt", d.Attempts, "error", err)
-	return a.store.UpdateDelivery(ctx, d)
+	if err := a.store.UpdateDelivery(ctx, d, core.DeliveryReceived); !decidedElsewhere(err) {
+		return err
+	}
+	return nil
+}
+
+// decidedElsewhere tells that another server decided about the delivery while this one
+// did: what this one did is undone. That happens when a server was halted for a while.
+func decidedElsewhere(err error) bool {
+	return core.KindOf(err) == core.KindConflict && core.CodeOf(err) == core.CodeAlreadyDecided
 }
 
 // process decides about deliveries of one repository and makes their builds, in one
@@ -182,5 +191,5 @@ func (a *App) settle(ctx context.Context, s core.Store, d core.Delivery, status 
 	now := a.now()
 	d.Status, d.Reason, d.ProcessedAt = status, reason, &now
 	d.Attempts++
-	return s.UpdateDelivery(ctx, d)
+	return s.UpdateDelivery(ctx, d, core.DeliveryReceived)
 }

@@ -232,6 +232,7 @@ func (a *App) connect(ctx context.Context, actor core.Actor, c core.Connection) 
 		return IntegrationDetail{}, core.Errorf(core.KindUnavailable, "%s let us in, but its keys could not be stored: connect it again", i.Host).Because(err)
 	}
 	a.log.Info("integration connected", "provider", i.Provider, "name", i.Name, "host", i.Host, "actor", actor.Name)
+	a.bell.ring(topicSources)
 	if err := a.reconnect(ctx); err != nil {
 		return IntegrationDetail{}, err
 	}
@@ -274,7 +275,7 @@ func (a *App) DeleteIntegration(ctx context.Context, actor core.Actor, id string
 		return err
 	}
 	a.log.Info("integration disconnected", "provider", d.Provider, "name", d.Name, "actor", actor.Name)
-	a.bell.ring(topicInventory) // another App may reach its repositories
+	a.bell.ring(topicSources, topicInventory) // another App may reach its repositories
 	return a.reconnect(ctx)
 }
 

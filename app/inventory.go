@@ -14,7 +14,7 @@ const inventoryEvery = time.Hour
 // takeInventories asks every integration what it sees: messages about installations
 // and repositories get lost too.
 func (a *App) takeInventories(ctx context.Context) (more bool, err error) {
-	if err := a.reconnect(ctx); err != nil { // another server may have connected one
+	if err := a.reconnect(ctx); err != nil { // what could not be used may be mended
 		a.warn(ctx, "connect", "error", err)
 	}
 	all, err := a.store.ListIntegrations(ctx)

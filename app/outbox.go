@@ -16,7 +16,9 @@ const (
 	outboxParallel = 16 // calls of one lane at once
 	// outboxHold is how long a sender may take before another may try: longer than
 	// any call's time-out, short enough that a crash delays a status little.
-	outboxHold     = 15 * time.Second
+	outboxHold = 15 * time.Second
+	// outboxSpare is how much earlier a sender gives up than another may take the effect.
+	outboxSpare    = time.Second
 	effectAttempts = 60 // with Backoff: about four hours of outage
 	tailLines      = 30
 )

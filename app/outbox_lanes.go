@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -39,7 +40,7 @@ func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
 	if free == 0 {
 		return false, nil // whoever ends rings
 	}
-	now := l.app.now()
+	now, end := l.app.now(), time.Now().Add(outboxHold-outboxSpare)
 	due, err := l.app.store.TakeEffects(ctx, now, now.Add(outboxHold), free, l.kinds...)
 	if err != nil {
 		return false, fmt.Errorf("read the outbox: %w", err)
@@ -51,7 +52,7 @@ func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
 		l.slots <- struct{}{}
 		l.sending.Go(func() {
 			defer l.free(e.Key)
-			l.send(ctx, e)
+			l.send(ctx, e, end)
 		})
 	}
 	return len(due) > 0, nil
@@ -75,9 +76,14 @@ func (l *outboxLane) free(key string) {
 	l.app.bell.ring(topicOutbox) // the same may be wanted anew, or others wait for a call
 }
 
-func (l *outboxLane) send(ctx context.Context, e core.Effect) {
+// send makes one effect true before the end of its hold: after that another server may
+// say something newer.
+func (l *outboxLane) send(ctx context.Context, e core.Effect, end time.Time) {
 	core.CrashPoint("report.taken")
-	_, err := l.app.guarded(ctx, func(ctx context.Context) (bool, error) { return false, l.app.send(ctx, &e) })
+	held := e.NotBefore
+	calling, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	_, err := l.app.guarded(calling, func(ctx context.Context) (bool, error) { return false, l.app.send(ctx, &e) })
 	core.CrashPoint("report.sent")
 	if err != nil && ctx.Err() != nil {
 		e.NotBefore = l.app.now() // we stop: whoever comes next need not wait for our hold
@@ -85,10 +91,28 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect) {
 		l.app.sent(&e, err)
 		l.app.meter.Note(core.MetricOutbound, 1, hostClass(e.Kind), string(e.Kind), outboundCode(err))
 	}
-	if err := l.app.store.SaveEffect(context.WithoutCancel(ctx), e); err != nil {
+	if err := l.app.saveSent(context.WithoutCancel(ctx), e, held); err != nil {
 		l.app.log.Error("note what was sent", "key", e.Key, "error", err)
 	}
 	core.CrashPoint("report.noted")
+}
+
+// saveSent notes how it went. If another sender took the effect meanwhile, since this one
+// was halted, nobody knows whose call the outside heard last: what is kept true there is
+// said once more.
+func (a *App) saveSent(ctx context.Context, e core.Effect, held time.Time) error {
+	err := a.store.SaveEffect(ctx, e, held)
+	if err == nil || core.KindOf(err) != core.KindConflict {
+		return err
+	}
+	a.log.Warn("sent while another server sent it", "key", e.Key)
+	switch e.Kind {
+	case core.EffectStatus, core.EffectComment, core.EffectMessage, core.EffectSettings:
+		defer a.bell.ring(topicOutbox)
+		return a.store.DoubtEffect(ctx, e.Key, a.now())
+	case core.EffectReply, core.EffectReact, core.EffectNotify: // said once
+	}
+	return nil
 }
 
 // hostClass is whom an effect is told, as a label.

@@ -10,6 +10,14 @@ import (
 // EnsureOwner makes the first user, an owner, when there is none, and returns a
 // one-time sign-in link for it; otherwise the link is empty.
 func (a *App) EnsureOwner(ctx context.Context) (link string, err error) {
+	err = a.inTurn(ctx, "owner", serverLife, func(ctx context.Context) error {
+		link, err = a.ensureOwner(ctx)
+		return err
+	})
+	return link, err
+}
+
+func (a *App) ensureOwner(ctx context.Context) (link string, err error) {
 	users, err := a.store.ListUsers(ctx)
 	if err != nil || len(users) > 0 {
 		return "", err

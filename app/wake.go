@@ -11,6 +11,7 @@ const (
 	topicOutbox    = "outbox"
 	topicSchedules = "schedules"
 	topicRetention = "retention"
+	topicSources   = "sources"
 )
 
 func topicBuild(id string) string { return "build:" + id }

@@ -12,7 +12,24 @@ import (
 
 // RunWorkers processes deliveries, sends effects, reaps what was lost and archives
 // logs, until ctx ends. Every fault is logged and tried again; it returns only at the end.
+// What several servers can do at once without harm each of them does.
 func (a *App) RunWorkers(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.keepHouse(ctx, a.houseWork) })
+	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
+	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
+	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
+	g.Go(func() error { return a.loop(ctx, topicSources, sourcesEvery, a.watchSources) })
+	revoked := &accessWatch{}
+	g.Go(func() error {
+		return a.loop(ctx, "access", watchAccessEvery, func(ctx context.Context) (bool, error) { return a.watchAccess(ctx, revoked) })
+	})
+	return g.Wait()
+}
+
+// houseWork is what one server at a time does, until ctx ends: what has an order, what
+// spends a forge's patience, and what would be done twice for nothing.
+func (a *App) houseWork(ctx context.Context) {
 	g, ctx := errgroup.WithContext(ctx)
 	inbox := newInboxLanes(a)
 	g.Go(func() error {
@@ -25,19 +42,12 @@ func (a *App) RunWorkers(ctx context.Context) error {
 			return a.loop(ctx, topicOutbox, slowTick, lane.take)
 		})
 	}
-	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
 	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
 	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })
 	g.Go(func() error { return a.loop(ctx, topicSweep, sweepEvery, a.sweepBlobs) })
 	g.Go(func() error { return a.loop(ctx, topicRetention, retentionEvery, a.applyRetention) })
-	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
 	g.Go(func() error { return a.loop(ctx, "standings", a.askEvery()/20, a.checkStandings) })
-	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
-	revoked := &accessWatch{}
-	g.Go(func() error {
-		return a.loop(ctx, "access", watchAccessEvery, func(ctx context.Context) (bool, error) { return a.watchAccess(ctx, revoked) })
-	})
-	return g.Wait()
+	_ = g.Wait() // loops end with ctx alone
 }
 
 // loop calls f at every ring and tick, and again at once while f says that more is due.

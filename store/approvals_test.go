@@ -62,7 +62,7 @@ func TestUnparkedEffectsAreDueAgainAndOthersStay(t *testing.T) {
 			}
 			e = taken[0]
 			e.Parked, e.Attempts = true, 4
-			if err := h.SaveEffect(t.Context(), e); err != nil {
+			if err := h.SaveEffect(t.Context(), e, e.NotBefore); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -251,6 +251,6 @@ func TestHostileText(t *testing.T) {
 		equal(t, stored.DeliveryID, "id\uFFFD\uFFFD")
 		equal(t, stored.Payload, d.Payload)
 		stored.Reason, stored.Verdicts = core.Reason{Code: "x", Text: "\x00"}, []core.DeliveryVerdict{{Pipeline: "\x00\xff"}}
-		ok(t, h.UpdateDelivery(ctx, stored))
+		ok(t, h.UpdateDelivery(ctx, stored, ""))
 	})
 }

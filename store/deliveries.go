@@ -119,12 +119,26 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, kno
 }
 
 // UpdateDelivery is core.DeliveryStore's.
-func (s *Store) UpdateDelivery(ctx context.Context, d core.Delivery) error {
-	return s.writeOne(ctx, func(q session) error {
-		result := q.db().Model(&deliveryRow{}).Where("id = ?", d.ID).
+func (s *Store) UpdateDelivery(ctx context.Context, d core.Delivery, from core.DeliveryStatus) error {
+	err := s.writeOne(ctx, func(q session) error {
+		result := q.db().Model(&deliveryRow{}).Where("id = ? AND (? = '' OR status = ?)", d.ID, string(from), string(from)).
 			Select("*").Omit("ID", "Provider", "DeliveryID", "IntegrationID", "Event", "Payload").Updates(newDeliveryRow(d))
-		return changed(result, "Delivery", "update delivery %s", d.ID)
+		if result.Error == nil && result.RowsAffected == 0 {
+			return q.decided(d.ID)
+		}
+		return result.Error
 	})
+	return failed(err, "update delivery %s", d.ID)
+}
+
+// decided says why a delivery could not be updated.
+func (s session) decided(id string) error {
+	var status string
+	err := s.db().Table("deliveries").Select("status").Take(&status, "id = ?", id).Error
+	if err != nil {
+		return found(err, "Delivery", "find delivery %s", id)
+	}
+	return core.Codef(core.KindConflict, core.CodeAlreadyDecided, "The delivery is %s by now", status)
 }
 
 // FindDelivery is core.DeliveryStore's.

@@ -41,11 +41,11 @@ func TestDeliveryIsKeptWhole(t *testing.T) {
 		d.ProcessedAt = &end
 		d.Verdicts = []core.DeliveryVerdict{{PipelineID: "p", Pipeline: "P", ProjectID: "q", Project: "Q", Matched: true, Code: "matched", Reason: "r", BuildID: "b"}}
 		d.Reply = "Started **#7**\n> é"
-		ok(t, s.UpdateDelivery(ctx, d))
+		ok(t, s.UpdateDelivery(ctx, d, core.DeliveryReceived))
 		found, err = s.FindDelivery(ctx, d.ID)
 		ok(t, err)
 		equal(t, found, d)
-		refused(t, s.UpdateDelivery(ctx, newDelivery("none")), core.KindNotFound, core.CodeNotFound)
+		refused(t, s.UpdateDelivery(ctx, newDelivery("none"), core.DeliveryReceived), core.KindNotFound, core.CodeNotFound)
 		_, err = s.FindDelivery(ctx, "none")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
 
@@ -124,7 +124,7 @@ func TestRedeliveryRearmsAFailedDelivery(t *testing.T) {
 		ok(t, err)
 		end := at(3)
 		d.Status, d.Attempts, d.ProcessedAt, d.NotBefore = core.DeliveryFailed, 8, &end, at(99)
-		ok(t, s.UpdateDelivery(ctx, d))
+		ok(t, s.UpdateDelivery(ctx, d, core.DeliveryReceived))
 		again := newDelivery("guid")
 		again.NotBefore = at(5)
 		stored, created, err := s.ReceiveDelivery(ctx, again)

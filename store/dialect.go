@@ -41,6 +41,7 @@ type dialect struct {
 	numbered   string // before VALUES, if the database would number the rows itself
 	renumber   string // after rows came with numbers: the next is higher than all
 	survey     string // after many rows came at once: looks how they are spread, for its plans; else it does so a minute later
+	clock      string // its time in microseconds; empty: the database is one server's
 }
 
 // sqliteDialect locks nothing: its transactions exclude each other.
@@ -71,6 +72,7 @@ func postgresDialect() dialect {
 			WHERE k.contype = 'f' AND k.connamespace = current_schema()::regnamespace`,
 		verdicts: "deliveries d, json_array_elements(d.verdicts::json) AS v(value)",
 		numbered: "OVERRIDING SYSTEM VALUE",
+		clock:    "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
 		renumber: `DO $$ DECLARE c record; BEGIN
 			FOR c IN SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES' LOOP
 				EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce(max(%I), 0) + 1, false) FROM %I', c.table_name, c.column_name, c.column_name, c.table_name);

@@ -107,18 +107,38 @@ func (s *Store) TakeEffects(ctx context.Context, now, until time.Time, limit int
 
 // SaveEffect is core.EffectStore's. What was wanted anew since e was taken is not
 // parked: giving up concerned what was wanted then.
-func (s *Store) SaveEffect(ctx context.Context, e core.Effect) error {
+func (s *Store) SaveEffect(ctx context.Context, e core.Effect, held time.Time) error {
 	err := s.writeOne(ctx, func(q session) error {
 		n, err := q.exec(`
 			UPDATE effects SET done = $1, remote_id = $2, sent = $3, attempts = $4, not_before = $5, last_error = $6,
-			parked = $7 AND wanted <= $8, updated_at = $9 WHERE key = $10`,
-			e.Done, e.RemoteID, e.Sent, e.Attempts, micros(e.NotBefore), e.LastError, e.Parked, e.Wanted, micros(e.UpdatedAt), e.Key)
+			parked = $7 AND wanted <= $8, updated_at = $9 WHERE key = $10 AND not_before = $11`,
+			e.Done, e.RemoteID, e.Sent, e.Attempts, micros(e.NotBefore), e.LastError, e.Parked, e.Wanted, micros(e.UpdatedAt), e.Key, micros(held))
 		if err == nil && n == 0 {
-			return core.Errorf(core.KindNotFound, "Effect not found")
+			return q.taken(e.Key)
 		}
 		return err
 	})
 	return failed(err, "save %s", e.Key)
+}
+
+// taken says why an effect could not be saved.
+func (s session) taken(key string) error {
+	var row effectRow
+	if err := s.db().Select("key").Take(&row, "key = ?", key).Error; err != nil {
+		return found(err, "Effect", "find %s", key)
+	}
+	return core.Errorf(core.KindConflict, "Somebody else has taken %s meanwhile", key)
+}
+
+// DoubtEffect is core.EffectStore's. By moving a hold that goes on it lets its holder
+// find out.
+func (s *Store) DoubtEffect(ctx context.Context, key string, now time.Time) error {
+	err := s.writeOne(ctx, func(q session) error {
+		_, err := q.exec(`UPDATE effects SET wanted = wanted + 1, sent = '', attempts = 0, parked = false, updated_at = $1,
+			not_before = CASE WHEN not_before > $1 THEN not_before + 1 ELSE $1 END WHERE key = $2`, micros(now), key)
+		return err
+	})
+	return failed(err, "doubt %s", key)
 }
 
 // UnparkEffects is core.EffectStore's.

@@ -37,7 +37,7 @@ func TestEffectIsWantedTakenAndDone(t *testing.T) {
 
 		ok(t, s.WantEffect(ctx, newEffect(want.Key))) // while it is being sent
 		want.Done, want.RemoteID, want.Sent, want.Attempts, want.NotBefore, want.LastError, want.UpdatedAt = 1, "9", "digest", 2, at(1), "oops", at(1)
-		ok(t, s.SaveEffect(ctx, want))
+		ok(t, s.SaveEffect(ctx, want, at(5)))
 		want.Wanted = 2
 		found, err = s.FindEffect(ctx, want.Key)
 		ok(t, err)
@@ -46,7 +46,7 @@ func TestEffectIsWantedTakenAndDone(t *testing.T) {
 		ok(t, err)
 		equal(t, due, 1)
 		want.Done = 2
-		ok(t, s.SaveEffect(ctx, want))
+		ok(t, s.SaveEffect(ctx, want, at(1)))
 		taken, err = s.TakeEffects(ctx, at(99), at(100), 10)
 		ok(t, err)
 		equal(t, len(taken), 0)
@@ -59,7 +59,7 @@ func TestEffectIsWantedTakenAndDone(t *testing.T) {
 		ok(t, err)
 		equal(t, len(taken), 1)
 
-		refused(t, s.SaveEffect(ctx, newEffect("none")), core.KindNotFound, core.CodeNotFound)
+		refused(t, s.SaveEffect(ctx, newEffect("none"), at(0)), core.KindNotFound, core.CodeNotFound)
 		_, err = s.FindEffect(ctx, "none")
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
 	})
@@ -73,7 +73,7 @@ func TestEffectKeepsItsBuildAndChannel(t *testing.T) {
 		other := newEffect("k")
 		other.BuildID, other.Channel = "other", "T2/C2"
 		ok(t, s.WantEffect(ctx, other))
-		ok(t, s.SaveEffect(ctx, other))
+		ok(t, s.SaveEffect(ctx, other, at(0)))
 		found, err := s.FindEffect(ctx, "k")
 		ok(t, err)
 		want.Wanted = 2
@@ -89,7 +89,7 @@ func TestMessagesOfABuildAreWantedAgain(t *testing.T) {
 		for _, e := range []core.Effect{message, other, notice} {
 			ok(t, s.WantEffect(ctx, e))
 			e.Wanted, e.Done, e.Parked = 1, 1, true
-			ok(t, s.SaveEffect(ctx, e))
+			ok(t, s.SaveEffect(ctx, e, at(0)))
 		}
 		ok(t, s.WantMessagesAgain(ctx, "b", at(3)))
 		ok(t, s.WantMessagesAgain(ctx, "", at(3)))
@@ -108,7 +108,7 @@ func TestParkedEffectRestsUntilItIsWantedAnew(t *testing.T) {
 		e, err := s.FindEffect(ctx, "k")
 		ok(t, err)
 		e.Parked, e.Attempts, e.NotBefore = true, 4, at(30)
-		ok(t, s.SaveEffect(ctx, e))
+		ok(t, s.SaveEffect(ctx, e, at(0)))
 		due, err := s.CountDueEffects(ctx, at(99))
 		ok(t, err)
 		equal(t, due, 0)
@@ -121,7 +121,7 @@ func TestParkedEffectRestsUntilItIsWantedAnew(t *testing.T) {
 
 		// A sender who gives up on what was wanted before must not park what came since.
 		e.Wanted, e.Parked = 1, true
-		ok(t, s.SaveEffect(ctx, e))
+		ok(t, s.SaveEffect(ctx, e, at(30)))
 		found, err = s.FindEffect(ctx, "k")
 		ok(t, err)
 		equal(t, found.Parked, false)

@@ -30,7 +30,7 @@ func TestHowADatabaseIs(t *testing.T) {
 		mustBe(t, store.Examine(t.Context(), url), core.CheckWarning, "schema 3; migrations up to")
 		s := open(t, url)
 		mustBe(t, s.Examine(t.Context()), core.CheckOK, ", schema ")
-		execute(t, url, "INSERT INTO schema_migrations VALUES (9000, 'x', 'x', 0)")
+		execute(t, url, "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (9000, 'x', 'x', 0)")
 		mustBe(t, s.Examine(t.Context()), core.CheckFailed, "of a newer Oore (schema 9000")
 	})
 }

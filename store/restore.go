@@ -154,6 +154,11 @@ func (s session) disown() error {
 	if _, err := s.exec("UPDATE builds SET lease_token = $1 || id WHERE lease_token <> ''", rand.Text()); err != nil {
 		return err
 	}
+	for _, table := range []string{"servers", "turns"} { // those of then
+		if _, err := s.exec("DELETE FROM " + table); err != nil {
+			return err
+		}
+	}
 	return s.db().Exec("DELETE FROM credentials WHERE kind NOT IN ?", core.LastingCredentials()).Error
 }
 

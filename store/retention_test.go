@@ -309,7 +309,7 @@ func TestStatusesGoWithTheLastBuildOfTheirCommit(t *testing.T) {
 			e, err := h.FindEffect(ctx, e.Key)
 			ok(t, err)
 			e.Done = e.Wanted
-			ok(t, h.SaveEffect(ctx, e))
+			ok(t, h.SaveEffect(ctx, e, e.NotBefore))
 		}
 		done, _, err := h.ApplyRetention(ctx, core.Retention{BuildsDays: 7}, now, 10)
 		ok(t, err)

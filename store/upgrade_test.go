@@ -36,7 +36,7 @@ func migrateTo(tb testing.TB, url string, last int) {
 		ok(tb, err)
 		execute(tb, url, string(text))
 		sum := sha256.Sum256(text)
-		execute(tb, url, fmt.Sprintf("INSERT INTO schema_migrations VALUES (%d, '%s', '%s', 0)",
+		execute(tb, url, fmt.Sprintf("INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (%d, '%s', '%s', 0)",
 			version, strings.TrimSuffix(filepath.Base(file), "."+dialect+".sql"), hex.EncodeToString(sum[:])))
 	}
 }

@@ -46,7 +46,7 @@ func lived(t *testing.T, url string) (h house, ended core.Build) {
 	e, err := h.FindEffect(ctx, key)
 	ok(t, err)
 	e.Done = e.Wanted
-	ok(t, h.SaveEffect(ctx, e))
+	ok(t, h.SaveEffect(ctx, e, e.NotBefore))
 	_, _, err = h.ReceiveDelivery(ctx, newDelivery("guid"))
 	ok(t, err)
 	execute(t, url, `UPDATE deliveries SET status = 'processed', processed_at = received_at,

@@ -219,6 +219,8 @@ type BlobStore interface {
 	Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.Context, sums []string) ([]string, error)) (deleted int, err error)
 	// Ready tells whether blobs can be kept and read now.
 	Ready(ctx context.Context) error
+	// Identity is the same for two stores only if what one keeps the other can read.
+	Identity() (string, error)
 }
 
 // ArtifactStore keeps what is known of artifacts; their bytes are in the BlobStore.

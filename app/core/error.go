@@ -38,6 +38,7 @@ const (
 	CodeContextTaken      = "context_taken"
 	CodeNameTaken         = "name_taken"
 	CodeLeaseLost         = "lease_lost"
+	CodeAlreadyDecided    = "already_decided"
 	CodeSHARequired       = "sha_required"
 	CodeSHAStale          = "sha_stale"
 	CodeSelfApprove       = "self_approve"

@@ -34,6 +34,7 @@ type Store interface {
 	SealedStore
 	StandingStore
 	RecordStore
+	ServerStore
 
 	// InTx runs f in one transaction and commits if it returns nil. f must use only
 	// the store it is given, must not wait for anything outside, and may run again
@@ -138,8 +139,10 @@ type DeliveryStore interface {
 	// DueDeliveries lists received deliveries whose NotBefore has come, oldest first, with
 	// payload, but for those whose ids are known.
 	DueDeliveries(ctx context.Context, now time.Time, limit int, known []string) ([]Delivery, error)
-	// UpdateDelivery stores everything but identity and payload.
-	UpdateDelivery(ctx context.Context, d Delivery) error
+	// UpdateDelivery stores everything but identity and payload, provided that the stored
+	// status is still from (empty: whatever it is); otherwise KindConflict, code
+	// already_decided.
+	UpdateDelivery(ctx context.Context, d Delivery, from DeliveryStatus) error
 	// FindDeliveryOf finds one by the sender's identity for it, without payload.
 	FindDeliveryOf(ctx context.Context, p Provider, deliveryID string) (Delivery, error)
 	FindDelivery(ctx context.Context, id string) (Delivery, error)                            // with payload
@@ -168,8 +171,12 @@ type EffectStore interface {
 	// if none is named.
 	TakeEffects(ctx context.Context, now, until time.Time, limit int, kinds ...EffectKind) ([]Effect, error)
 	// SaveEffect stores Done, RemoteID, Sent, Attempts, NotBefore, LastError and Parked
-	// by key; Wanted is left alone.
-	SaveEffect(ctx context.Context, e Effect) error
+	// by key; Wanted is left alone. held is the NotBefore to which the effect was taken:
+	// when it is another by now, somebody else has taken it, and that is KindConflict.
+	SaveEffect(ctx context.Context, e Effect, held time.Time) error
+	// DoubtEffect makes an effect due whatever was sent, and whoever sends it now sends it
+	// once more: two who sent at once do not know whose came last.
+	DoubtEffect(ctx context.Context, key string, now time.Time) error
 	// UnparkEffects makes what was given up for a repository due again.
 	UnparkEffects(ctx context.Context, repositoryID string, now time.Time) error
 	FindEffect(ctx context.Context, key string) (Effect, error)

@@ -1,0 +1,49 @@
+package blob
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// identityFile tells folders apart: a folder that two machines share has one, under
+// whatever path they see it.
+const identityFile = "identity"
+
+// Identity is core.BlobStore's.
+func (l *Local) Identity() (string, error) {
+	name := filepath.Join(l.dir, identityFile)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := l.identify(name); err != nil {
+			return "", unavailable(err)
+		}
+		data, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return "", unavailable(err)
+	}
+	return "folder " + strings.TrimSpace(string(data)), nil
+}
+
+// identify gives the folder its identity, whole and once.
+func (l *Local) identify(name string) error {
+	temp := filepath.Join(l.tmp(), "put-"+rand.Text())
+	if err := os.WriteFile(temp, []byte(rand.Text()+"\n"), 0o600); err != nil {
+		return err
+	}
+	err := os.Link(temp, name)
+	if errors.Is(err, fs.ErrExist) {
+		err = nil // another server was faster
+	}
+	return errors.Join(err, os.Remove(temp))
+}
+
+// Identity is core.BlobStore's.
+func (s *S3) Identity() (string, error) {
+	return "s3://" + path.Join(s.config.Bucket, s.config.Prefix) + " at " + s.config.Endpoint, nil
+}
