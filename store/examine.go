@@ -63,8 +63,8 @@ func (s *Store) examineSchema(q session, value string) core.Check {
 	if err != nil {
 		return core.Fail("this program's migrations cannot be read", "Install Oore again")
 	}
-	var version int
-	if err := q.db().Raw("SELECT coalesce(max(version), 0) FROM schema_migrations").Scan(&version).Error; err != nil {
+	version, err := q.schema(latest(known))
+	if err != nil {
 		version = 0 // of a database that nobody has used yet
 	}
 	switch {

@@ -25,7 +25,15 @@ type migration struct {
 	name     string
 	sql      string
 	checksum string
+	oldest   int // of the programs that work with the migrated schema too, the last migration that they know; 0: none does
 }
+
+// markOldest begins a migration that only adds what older programs need not know, so that
+// they may go on beside the new one and be started again: "-- oldest: 23".
+const markOldest = "-- oldest: "
+
+// oldestSince is the migration that lets others say so.
+const oldestSince = 23
 
 // migrations reads the dialect's files in order.
 func (d dialect) migrations() ([]migration, error) {
@@ -49,9 +57,22 @@ func (d dialect) migrations() ([]migration, error) {
 		if err != nil || len(number) != 4 || version <= latest(all) {
 			return nil, fmt.Errorf("migration %s has no number of four digits that is its own", name)
 		}
-		all = append(all, migration{version: version, name: name, sql: string(text), checksum: hex.EncodeToString(sum[:])})
+		oldest, err := readOldest(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", name, err)
+		}
+		all = append(all, migration{version: version, name: name, sql: string(text), checksum: hex.EncodeToString(sum[:]), oldest: oldest})
 	}
 	return all, nil
+}
+
+func readOldest(sql string) (int, error) {
+	first, _, _ := strings.Cut(sql, "\n")
+	number, marked := strings.CutPrefix(first, markOldest)
+	if !marked {
+		return 0, nil
+	}
+	return strconv.Atoi(strings.TrimSpace(number))
 }
 
 // latest is the version of a schema that has all these migrations; 0: none.
@@ -110,9 +131,23 @@ func (s *Store) migrating(ctx context.Context, f func(session) error) error {
 	})
 }
 
+// schema is the version of the database's schema, as it concerns a program that knows
+// migrations up to a number: newer ones that leave such programs alone do not count.
+func (s session) schema(known int) (version int, err error) {
+	if err := s.db().Raw("SELECT coalesce(max(version), 0) FROM schema_migrations").Scan(&version).Error; err != nil || version <= known {
+		return version, err
+	}
+	var against int
+	err = s.db().Raw("SELECT count(*) FROM schema_migrations WHERE version > ? AND (oldest = 0 OR oldest > ?)", known, known).Scan(&against).Error
+	if err == nil && against == 0 {
+		return known, nil
+	}
+	return version, err
+}
+
 func checkVersion(q session, known int) error {
-	var version int
-	if err := q.db().Raw("SELECT coalesce(max(version), 0) FROM schema_migrations").Scan(&version).Error; err != nil {
+	version, err := q.schema(known)
+	if err != nil {
 		return err
 	}
 	if version > known {
@@ -142,5 +177,8 @@ func (m migration) apply(q session) (applied bool, err error) {
 	}
 	_, err = q.exec("INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
 		m.version, m.name, m.checksum, time.Now().UnixMicro())
+	if err == nil && m.version >= oldestSince {
+		_, err = q.exec("UPDATE schema_migrations SET oldest = $1 WHERE version = $2", m.oldest, m.version)
+	}
 	return true, err
 }

@@ -2,9 +2,11 @@ package store_test
 
 import (
 	"database/sql"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,6 +65,36 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 			t.Fatalf("the message does not say why: %v", err)
 		}
 		refused(t, s.Ready(t.Context()), core.KindUnavailable, core.CodeUnavailable)
+	})
+}
+
+func lastMigration(tb testing.TB) int {
+	tb.Helper()
+	files, err := filepath.Glob("migrations/*.sqlite.sql")
+	ok(tb, err)
+	number, err := strconv.Atoi(filepath.Base(files[len(files)-1])[:4])
+	ok(tb, err)
+	return number
+}
+
+// A newer program's migration that says so leaves this one at work: servers are upgraded
+// one after another, and may go back.
+func TestANewerSchemaThatOnlyAddsIsTaken(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h := furnish(t, url)
+		known := lastMigration(t)
+		execute(t, url, "ALTER TABLE builds ADD COLUMN later TEXT NOT NULL DEFAULT 'x'")
+		execute(t, url, "CREATE TABLE later (id TEXT NOT NULL PRIMARY KEY)")
+		execute(t, url, fmt.Sprintf("INSERT INTO schema_migrations (version, name, checksum, applied_at, oldest) VALUES (9998, 'later', '', 0, %d)", known))
+		ok(t, h.Ready(t.Context()))
+		ok(t, reopen(t, url))
+		h.queue(t, h.newBuild())
+		equal(t, h.claim(t, "lease").Status, core.BuildAssigned)
+		mustBe(t, h.Examine(t.Context()), core.CheckOK, ", schema ")
+
+		execute(t, url, fmt.Sprintf("UPDATE schema_migrations SET oldest = %d WHERE version = 9998", known+1))
+		refused(t, reopen(t, url), core.KindConflict, "conflict")
+		refused(t, h.Ready(t.Context()), core.KindUnavailable, core.CodeUnavailable)
 	})
 }
 

@@ -101,8 +101,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var version int
-	err = s.read(ctx).db().Raw("SELECT coalesce(max(version), 0) FROM schema_migrations").Scan(&version).Error
+	version, err := s.read(ctx).schema(latest(known))
 	if err != nil {
 		return failed(err, "read the schema's version")
 	}

@@ -60,7 +60,7 @@ func (v *Snapshot) wantLatest() error {
 	if err != nil {
 		return err
 	}
-	if len(v.schema) != len(known) {
+	if len(v.schema) < len(known) {
 		return core.Errorf(core.KindConflict,
 			"The database's schema has version %d, this program checks %d; start the server once, which migrates it, or use the program that runs it",
 			latestOf(v.schema), latest(known))
