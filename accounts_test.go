@@ -221,8 +221,9 @@ func TestFromAnInvitationToTheDoor(t *testing.T) {
 func TestStreamsOfAnotherServerEndToo(t *testing.T) {
 	t.Parallel()
 	database := storetest.Postgres(t)
-	one := newProgram(t, database, nil, "OORE_RUNNERS=1").start()
-	two := newProgram(t, database, nil, "OORE_RUNNERS=0").start()
+	common := shared(t)
+	one := newProgram(t, database, nil, append(common, "OORE_RUNNERS=1")...).start()
+	two := newProgram(t, database, nil, append(common, "OORE_RUNNERS=0")...).start()
 	_, project, pipeline := one.shopWith(t, "echo begun; sleep 600")
 	var b buildView
 	one.must("POST", "/v1/projects/"+project.ID+"/builds", map[string]any{"pipeline_id": pipeline.ID}, &b)

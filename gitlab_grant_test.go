@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"html"
 	"io"
 	"net/http"
@@ -200,14 +198,12 @@ func TestWhatIsWrongWithAnApplicationIsSaid(t *testing.T) {
 
 // TestTwoServersRenewATokenOnce lets a token end while two servers on one database use it.
 func TestTwoServersRenewATokenOnce(t *testing.T) {
-	var key [32]byte
-	rand.Read(key[:])
-	database := storetest.Postgres(t)
-	l := newLab(t, database, workflow("echo ok"), "OORE_RUNNERS=0", "OORE_ENCRYPTION_KEY="+base64.StdEncoding.EncodeToString(key[:]))
+	database, common := storetest.Postgres(t), append(shared(t), "OORE_RUNNERS=0")
+	l := newLab(t, database, workflow("echo ok"), common...)
 	app := l.gl.AddApplication(l.url+"/settings/sources/gitlab/callback", "api")
 	l.connectByAPI(map[string]any{"web_url": l.gl.URL(), "application_id": app.ID, "secret": app.Secret})
 	pipeline := l.link(nil)
-	second := newProgram(t, database, nil, "OORE_RUNNERS=0", "OORE_ENCRYPTION_KEY="+base64.StdEncoding.EncodeToString(key[:])).start()
+	second := newProgram(t, database, nil, common...).start()
 	l.gl.ExpireTokens()
 	var all sync.WaitGroup
 	for i := range 40 {

@@ -31,6 +31,7 @@ type Deps struct {
 	NewID     func() string
 	Log       *slog.Logger
 	Meter     core.Meter  // nil: nobody measures
+	Relay     core.Relay  // to the other servers; nil: there are none
 	Server    core.Server // this one, as the others are to know it; without ID it gets a new one
 
 	PublicURL  string        // without a trailing slash
@@ -118,7 +119,7 @@ func New(d Deps) (*App, error) {
 	return &App{
 		server: d.Server, clock: ahead,
 		store: metered{Store: d.Store, meter: meter}, meter: meter, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
-		now: func() time.Time { return d.Clock().Add(ahead.ahead()) }, newID: d.NewID, log: d.Log, bell: newBell(), tails: newTails(), recalls: &recalls{count: map[string]int{}},
+		now: func() time.Time { return d.Clock().Add(ahead.ahead()) }, newID: d.NewID, log: d.Log, bell: newBell(d.Relay), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, signIn: d.SignIn, attempts: &attempts{}, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,

@@ -68,6 +68,9 @@ func (a *App) beat(ctx context.Context) (others []core.Server, err error) {
 		a.clock.set(now.Sub(before.Add(took / 2)))
 	}
 	a.beside.Store(!now.IsZero())
+	if err == nil {
+		a.bell.company.Store(len(others) > 0)
+	}
 	return others, err
 }
 

@@ -111,7 +111,7 @@ func (l *inboxLanes) next(lane string, done []understood) []understood {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(done) > 0 && len(l.taken) >= inboxMost {
-		defer l.app.bell.ring(topicInbox)
+		defer l.app.bell.ringHere(topicInbox)
 	}
 	for _, u := range done {
 		delete(l.taken, u.delivery.ID)

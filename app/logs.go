@@ -191,6 +191,17 @@ func (t *tails) drop(buildID string, key tailKey, e *tailEntry) {
 	}
 }
 
+func (t *tails) forgetAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, pages := range t.builds {
+		for _, e := range pages {
+			e.drops.Stop()
+		}
+	}
+	clear(t.builds)
+}
+
 func (t *tails) forget(buildID string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -73,7 +73,7 @@ func (l *outboxLane) free(key string) {
 	delete(l.busy, key)
 	l.mu.Unlock()
 	<-l.slots
-	l.app.bell.ring(topicOutbox) // the same may be wanted anew, or others wait for a call
+	l.app.bell.ringHere(topicOutbox) // the same may be wanted anew, or others wait for a call
 }
 
 // send makes one effect true before the end of its hold: after that another server may

@@ -1,6 +1,13 @@
 package app
 
-import "sync"
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/oore-ci/oore/app/core"
+)
 
 // Topics of the bell. A ring carries no data: whoever wakes reads the store again,
 // so a lost or doubled ring does no harm (every waiter has a slow tick too).
@@ -18,11 +25,14 @@ func topicBuild(id string) string { return "build:" + id }
 
 // bell wakes whoever waits for a topic: a channel a topic, closed by the next ring.
 type bell struct {
+	relay   core.Relay  // nil: there are no other servers
+	company atomic.Bool // there are some now
+
 	mu     sync.Mutex
 	topics map[string]chan struct{}
 }
 
-func newBell() *bell { return &bell{topics: map[string]chan struct{}{}} }
+func newBell(r core.Relay) *bell { return &bell{relay: r, topics: map[string]chan struct{}{}} }
 
 // wait returns a channel that closes at the next ring. Take it before reading what
 // you wait for, or a ring in between is lost.
@@ -37,7 +47,26 @@ func (b *bell) wait(topic string) <-chan struct{} {
 	return ch
 }
 
+// ring wakes those who wait, here and at the other servers.
 func (b *bell) ring(topics ...string) {
+	b.ringHere(topics...)
+	if b.relay != nil && b.company.Load() {
+		b.relay.Send(topics...)
+	}
+}
+
+// ringAll wakes everybody here.
+func (b *bell) ringAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, ch := range b.topics {
+		close(ch)
+	}
+	clear(b.topics)
+}
+
+// ringHere is ring for what concerns this server alone.
+func (b *bell) ringHere(topics ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, topic := range topics {
@@ -46,4 +75,33 @@ func (b *bell) ring(topics ...string) {
 			delete(b.topics, topic)
 		}
 	}
+}
+
+// hear takes over what the other servers ring, until ctx ends.
+func (a *App) hear(ctx context.Context) error {
+	if a.bell.relay != nil {
+		a.bell.relay.Listen(ctx, a.heard, a.missedRings)
+	}
+	return nil
+}
+
+// heard forgets what is remembered of things that have changed, then wakes who waits for
+// them.
+func (a *App) heard(topics []string) {
+	for _, topic := range topics {
+		if id, ok := strings.CutPrefix(topic, topicBuild("")); ok {
+			a.tails.forget(id)
+		}
+		if topic == topicBuilds {
+			a.versions.forget()
+		}
+	}
+	a.bell.ringHere(topics...)
+}
+
+// missedRings is heard for anything that may have changed.
+func (a *App) missedRings() {
+	a.tails.forgetAll()
+	a.versions.forget()
+	a.bell.ringAll()
 }

@@ -16,6 +16,7 @@ import (
 func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.keepHouse(ctx, a.houseWork) })
+	g.Go(func() error { return a.hear(ctx) })
 	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
 	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
 	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })

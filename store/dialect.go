@@ -206,11 +206,12 @@ func openPostgres(ctx context.Context, address string) (*database, error) {
 	if err != nil {
 		return nil, failed(errors.Join(err, db.Close()), "connect to PostgreSQL")
 	}
-	arrivals := newInbox(pool)
+	arrivals, rings := newInbox(pool), newRelay(config, pool)
 	return &database{
-		dialect: postgresDialect(), gorm: g, reader: db, pool: pool, writer: txWriter{db}, inbox: arrivals,
+		dialect: postgresDialect(), gorm: g, reader: db, pool: pool, writer: txWriter{db}, inbox: arrivals, relay: rings,
 		close: sync.OnceValue(func() error {
 			arrivals.stop()
+			rings.stop()
 			return db.Close()
 		}),
 	}, nil

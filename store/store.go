@@ -36,6 +36,7 @@ type database struct {
 	writer  writer
 	file    string // of SQLite
 	inbox   *inbox // nil: the writer groups deliveries as it groups everything
+	relay   *relay // nil: there are no other servers
 	close   func() error
 }
 
