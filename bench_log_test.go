@@ -30,20 +30,22 @@ const (
 func BenchmarkLiveLine(b *testing.B) {
 	bothDatabases(b, func(b *testing.B, open opener) {
 		for _, readers := range []int{1, 100} {
-			b.Run(fmt.Sprintf("%d-readers", readers), func(b *testing.B) { liveLines(b, open(b), readers) })
+			b.Run(fmt.Sprintf("%d-readers", readers), func(b *testing.B) { liveLines(b, open(b), readers, nil, func(s *site) *program { return s.program }) })
 		}
 	})
 }
 
 // liveLines lets builds print what comes out of pipes, by cat: so the time when a
-// line was written is known here, and one more process is on its way.
-func liveLines(b *testing.B, database string, readers int) {
+// line was written is known here, and one more process is on its way. The readers watch
+// at the server that at returns.
+func liveLines(b *testing.B, database string, readers int, env []string, at func(*site) *program) {
 	names := make([]string, talkingBuilds)
 	for i := range names {
 		names[i] = strconv.Itoa(i + 1)
 	}
 	pipes := newFIFOs(b, names...)
-	s := newSite(b, database, workflow(`cat "`+pipes.dir+`/$OORE_BUILD_NUMBER"`), fmt.Sprintf("OORE_RUNNERS=%d", talkingBuilds))
+	s := newSite(b, database, workflow(`cat "`+pipes.dir+`/$OORE_BUILD_NUMBER"`), append(env, fmt.Sprintf("OORE_RUNNERS=%d", talkingBuilds))...)
+	watched := at(s)
 	project := s.githubProject("acme/shop", nil)
 	pipeline := s.program.pipeline(project.ID, "Android", nil)
 	acceptStatuses(s.gh)
@@ -62,7 +64,7 @@ func liveLines(b *testing.B, database string, readers int) {
 		for range watchers {
 			connected.Add(1)
 			watching.Go(func() {
-				took, err := s.watch(b.Context(), build.ID, sync.OnceFunc(connected.Done))
+				took, err := watched.watch(b.Context(), build.ID, sync.OnceFunc(connected.Done))
 				if err != nil || len(took) != linesPerBuild {
 					b.Errorf("a reader had %d of %d lines: %v", len(took), linesPerBuild, err)
 				}

@@ -20,9 +20,9 @@ var _ core.Relay = (*relay)(nil)
 const (
 	relayChannel = "oore"
 	// relayPause is the least time between two of our notifications. A commit with one
-	// holds a lock of the whole database, so they are few, small, and in no other's
-	// transaction.
-	relayPause   = 50 * time.Millisecond
+	// holds a lock of the whole database, so they are few, small, in no other's
+	// transaction, and wait for no disk.
+	relayPause   = 20 * time.Millisecond
 	relayPayload = 7000 // bytes; PostgreSQL takes 8000
 	relayMost    = 5000 // topics at once; who has more rings relayAll
 	relayAll     = "*"
@@ -118,7 +118,8 @@ func (r *relay) take() map[string]bool {
 func (r *relay) notify(topics map[string]bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), relayTimeout)
 	defer cancel()
-	_, _ = r.pool.ExecContext(ctx, "SELECT pg_notify($1, m) FROM unnest($2::text[]) m", relayChannel, r.messages(topics))
+	_, _ = r.pool.ExecContext(ctx, "SELECT pg_notify($1, m) FROM unnest($2::text[]) m WHERE set_config('synchronous_commit', 'off', true) = 'off'",
+		relayChannel, r.messages(topics))
 }
 
 // messages are the topics, as many in each as PostgreSQL takes.
