@@ -62,6 +62,7 @@ type Config struct {
 	NotifyNetworks []netip.Prefix // notifications may go there although they are not public
 
 	ConnectNetworks []netip.Prefix // what is connected may be there although it is not public
+	TrustedProxies  []netip.Prefix // may say for whom they ask
 
 	SignIn signInConfig
 
@@ -115,9 +116,7 @@ func settings() []setting {
 		{"OORE_SLACK_API_URL", "Slack's API (default https://slack.com/api/)", text(func(c *Config) *string { return &c.SlackAPIURL })},
 		{"OORE_SMTP_URL", "mail server for notifications, smtp://user:password@host:587 (STARTTLS) or smtps://…:465", text(func(c *Config) *string { return &c.SMTPURL })},
 		{"OORE_SMTP_FROM", "sender of that mail, for example Oore <ci@example.com>", text(func(c *Config) *string { return &c.SMTPFrom })},
-		{"OORE_NOTIFY_NETWORKS", "networks that webhooks and Mattermost may be in although they are not public, for example 10.1.0.0/16,192.168.7.20", readNotifyNetworks},
-		{"OORE_CONNECT_NETWORKS", "networks that GitHub, GitLab and OpenID hosts may be in although they are not public (default: loopback and all private ones); none: only hosts that settings name", readConnectNetworks},
-	}, signInSettings()...)
+	}, slices.Concat(networkSettings(), signInSettings())...)
 }
 
 func readRunners(c *Config, value string) (err error) {

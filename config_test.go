@@ -76,6 +76,7 @@ func TestSettingsAreReadFromFlagsThenFromTheEnvironment(t *testing.T) {
 		{"hosts that are not public", nil, nil, func(c Config) any { return len(c.ConnectNetworks) }, 7},
 		{"hosts in one network", []string{"OORE_CONNECT_NETWORKS=10.1.2.3"}, nil, func(c Config) any { return fmt.Sprint(c.ConnectNetworks) }, "[10.1.2.3/32]"},
 		{"public hosts alone", []string{"OORE_CONNECT_NETWORKS=none"}, nil, func(c Config) any { return len(c.ConnectNetworks) }, 0},
+		{"proxies", []string{"OORE_TRUSTED_PROXIES=127.0.0.1,10.1.2.3/16"}, nil, func(c Config) any { return fmt.Sprint(c.TrustedProxies) }, "[127.0.0.1/32 10.1.0.0/16]"},
 		{"two roots", []string{"OORE_LOCAL_ROOTS=/srv/git/:/home/ann"}, nil, func(c Config) any { return strings.Join(c.LocalRoots, " ") }, "/srv/git /home/ann"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,6 +130,7 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"no network", []string{"OORE_NOTIFY_NETWORKS=10.0.0.0/8,lan"}, []string{"OORE_NOTIFY_NETWORKS"}},
 		{"a network in disguise", []string{"OORE_NOTIFY_NETWORKS=::ffff:10.0.0.0/104"}, []string{"OORE_NOTIFY_NETWORKS"}},
 		{"no network of hosts", []string{"OORE_CONNECT_NETWORKS=private"}, []string{"OORE_CONNECT_NETWORKS"}},
+		{"everybody a proxy", []string{"OORE_TRUSTED_PROXIES=127.0.0.1,0.0.0.0/0"}, []string{"OORE_TRUSTED_PROXIES"}},
 		{"all at once", []string{"OORE_RUNNERS=x", "OORE_LOG_LEVEL=x", "OORE_ADMIN_TOKEN=x"}, []string{"OORE_RUNNERS", "OORE_LOG_LEVEL", "OORE_ADMIN_TOKEN"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

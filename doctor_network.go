@@ -51,6 +51,9 @@ func (s system) networkProbes() []core.Probe {
 			}
 			return checkBody(s.cfg.PublicURL, refusesWebhooks(ctx, s.cfg.PublicURL), found)
 		}})
+		probes = append(probes, core.Probe{Area: core.AreaNetwork, Name: "proxy", Look: func(ctx context.Context) core.Check {
+			return checkWay(s.cfg.PublicURL, knock(ctx, s.cfg.PublicURL, s.vault, false))
+		}})
 	}
 	return append(probes, core.Probe{Area: core.AreaNetwork, Name: "clock", Look: s.checkClock})
 }
@@ -76,7 +79,9 @@ type knocked struct {
 	proto   string
 	first   time.Duration // until the first event
 	gap     time.Duration // between the first event and the last
-	expires time.Time     // of the certificate; zero: there is none
+	broken  time.Duration // after the first event, if the stream ended without the last; else 0
+	way     way
+	expires time.Time // of the certificate; zero: there is none
 }
 
 // knock asks at an address, and listens to the end if patient. Without the key it cannot
@@ -96,6 +101,7 @@ func knock(ctx context.Context, address string, vault *app.Vault, patient bool) 
 	if err != nil {
 		return knocked{err: err}
 	}
+	req.Header.Set("X-Forwarded-For", claimed)
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
@@ -120,12 +126,19 @@ func (a *knocked) read(body io.Reader, start time.Time, want string, patient boo
 		case !ok:
 		case firstAt.IsZero():
 			firstAt = time.Now()
-			var said struct{ Answer string }
+			var said struct {
+				Answer string
+				way
+			}
 			a.ours = json.Unmarshal([]byte(data), &said) == nil && want != "" && said.Answer == want
+			a.way = said.way
 			a.first = firstAt.Sub(start)
 		default:
 			a.gap = time.Since(firstAt)
 		}
+	}
+	if patient && !firstAt.IsZero() && a.gap == 0 {
+		a.broken = time.Since(firstAt)
 	}
 }
 
@@ -152,6 +165,9 @@ func checkPublic(public, local string, a knocked) core.Check {
 		return core.Fail(fmt.Sprintf("%s answers %d", public, a.status), "Let the proxy pass everything on to "+local)
 	case !a.ours:
 		return core.Fail(public+" leads to another server, or to an Oore with another key", "Let the proxy pass everything on to "+local+", or set OORE_PUBLIC_URL right")
+	case a.broken >= streamGap:
+		return core.Fail(fmt.Sprintf("a proxy ended a stream that was silent for %.0f s through %s; live pages are, for up to 15 s", a.broken.Seconds(), public),
+			`nginx: "proxy_read_timeout 60s;" or more where it passes on to Oore (docs/deploy/proxy.md)`)
 	case a.gap < streamGap:
 		return core.Fail(fmt.Sprintf("a proxy holds live output back: first byte after %.1f s through %s", a.first.Seconds(), public),
 			`nginx: "proxy_buffering off;" where it passes on to Oore`)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -38,25 +36,4 @@ func (c *Config) validateMail() []error {
 		return []error{err}
 	}
 	return nil
-}
-
-func readNotifyNetworks(c *Config, value string) (err error) {
-	c.NotifyNetworks, err = readNetworks(value)
-	return err
-}
-
-// readNetworks reads networks in CIDR notation, and single addresses.
-func readNetworks(value string) (all []netip.Prefix, err error) {
-	for _, text := range strings.Split(value, ",") {
-		text = strings.TrimSpace(text)
-		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
-			text = netip.PrefixFrom(addr, addr.BitLen()).String()
-		}
-		network, err := netip.ParsePrefix(text)
-		if err != nil || network.Addr().Is4In6() {
-			return nil, errors.New("give networks such as 10.1.0.0/16, parted by commas")
-		}
-		all = append(all, network.Masked())
-	}
-	return all, nil
 }

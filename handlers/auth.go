@@ -198,6 +198,9 @@ func (a *auth) ownOrigin(c *fiber.Ctx, origin string) bool {
 	if err != nil || u.Host == "" {
 		return false
 	}
+	if secure := string(c.Request().URI().Scheme()) == "https"; secure && u.Scheme != "https" {
+		return false
+	}
 	if strings.EqualFold(u.Host, string(c.Context().Host())) {
 		return true
 	}

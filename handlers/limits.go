@@ -35,7 +35,7 @@ func newServer(onError fiber.ErrorHandler) *fiber.App {
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ReduceMemoryUsage:            true, // most connections wait: streams and keep-alives
 		DisablePreParseMultipartForm: true, // a webhook's signature is over the bytes as sent
-		EnableTrustedProxyCheck:      true, // trusts none: X-Forwarded-* say nothing here
+		EnableTrustedProxyCheck:      true, // trusts none: fiber would take the first of X-Forwarded-For (proxies.go)
 	})
 	server.Server().HeaderReceived = headerReceived
 	server.Server().Handler = knownMethods(server, server.Server().Handler)

@@ -25,7 +25,7 @@ func nameRequests(log *slog.Logger) fiber.Handler {
 		start := time.Now()
 		err := c.Next()
 		// The route, for a path may be a secret.
-		log.Debug("request", "request", id, "method", c.Method(), "route", c.Route().Path, "status", c.Response().StatusCode(), "took", time.Since(start))
+		log.Debug("request", "request", id, "from", c.IP(), "method", c.Method(), "route", c.Route().Path, "status", c.Response().StatusCode(), "took", time.Since(start))
 		return err
 	}
 }

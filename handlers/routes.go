@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -30,6 +31,7 @@ type Options struct {
 	Version                          string          // told to whoever has signed in
 	Meter                            core.Meter      // nil: nobody measures
 	Metrics                          http.Handler    // answers /metrics; nil: there is nothing there
+	TrustedProxies                   []netip.Prefix  // may say for whom they ask; empty: nobody may
 	MetricsToken                     string          // lets its bearer read them from elsewhere; empty: admins alone
 }
 
@@ -52,7 +54,7 @@ func build(o Options, commands commands) *fiber.App {
 	if o.Meter == nil {
 		o.Meter = core.NoMeter{}
 	}
-	server.Use(securityHeaders(o.PublicURL), nameRequests(o.Log), measure(o.Meter, errs.handle), recoverPanic, refuseEncoded)
+	server.Use(proxies(o.TrustedProxies).believe, securityHeaders(o.PublicURL), nameRequests(o.Log), measure(o.Meter, errs.handle), recoverPanic, refuseEncoded)
 
 	a := &auth{app: commands, cookie: web.SessionCookie(o.PublicURL), publicURL: o.PublicURL, version: o.Version}
 	server.Get("/healthz", func(c *fiber.Ctx) error { return c.JSON(fiber.Map{"ok": true}) })

@@ -26,7 +26,7 @@ type timing struct {
 }
 
 func defaultTiming() timing {
-	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, recheck: time.Minute, patience: 30 * time.Second, challenge: 3 * time.Second, gather: 20 * time.Millisecond}
+	return timing{heartbeat: 15 * time.Second, reread: 5 * time.Second, recheck: time.Minute, patience: 30 * time.Second, challenge: 5 * time.Second, gather: 20 * time.Millisecond}
 }
 
 // Stream answers GET /v1/builds/{id}/logs/stream (contract, "Log stream"). It reads

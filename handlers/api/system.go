@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -102,14 +103,22 @@ func (a *API) Storage(c *fiber.Ctx, actor core.Actor) error {
 
 // Challenge answers GET /v1/settings/system/challenge?question=…, by which this
 // installation finds out whether an address leads to it, and whether streams arrive
-// from there as they are sent: the answer is an event, and after a while comes another.
-// Nobody else can ask.
+// from there as they are sent: the answer is an event, and after a silence comes another.
+// It says too who is connected, and what of them the server believes. Nobody else can ask.
 func (a *API) Challenge(c *fiber.Ctx) error {
 	answer, err := a.app.AnswerChallenge(c.Query("question"))
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(map[string]string{"answer": answer})
+	peer := c.Context().Conn().RemoteAddr().String()
+	address, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(map[string]any{
+		"answer": answer, "peer": address, "believed": peer != c.Context().RemoteAddr().String(),
+		"forwarded_for": c.Get(fiber.HeaderXForwardedFor), "forwarded_proto": c.Get(fiber.HeaderXForwardedProto),
+	})
 	if err != nil {
 		return err
 	}

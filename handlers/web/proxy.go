@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"net"
 	"net/mail"
 	"net/netip"
 	"strings"
@@ -44,11 +45,11 @@ func (x Proxy) person(c *fiber.Ctx) (email string, err error) {
 }
 
 func (x Proxy) speaks(c *fiber.Ctx) bool {
-	peer, ok := netip.AddrFromSlice(c.Context().RemoteIP())
+	tcp, ok := c.Context().Conn().RemoteAddr().(*net.TCPAddr) // who is connected, and not for whom they ask
 	if !ok {
 		return false
 	}
-	peer = peer.Unmap()
+	peer := tcp.AddrPort().Addr().Unmap()
 	near := false
 	for _, network := range x.Networks {
 		near = near || network.Contains(peer)
