@@ -53,8 +53,8 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store ./app
 
 chaos: deps ## kill server and runners, also at every crash point, and PostgreSQL, fill the disk, cut and poison lines, try to escape, and report in any order, again and again (KILLS, CRASHES, OUTAGES, ESCAPES)
-	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all \
-		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing|LastState|BadLine|FullDisk' . ./store ./runner
+	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all OORE_TEST_STREAM=10m \
+		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing|LastState|BadLine|FullDisk|ProxysPatience' . ./store ./runner
 
 pictures: deps ## the README's pictures, from the program itself in a real browser
 	go test -tags pictures -count 1 -timeout 10m -run '^TestPictures$$' .
