@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -287,7 +286,7 @@ func TestAProxyIsAskedForNamesAlone(t *testing.T) {
 		t.Fatalf("a name: %v, asked %d times", err, asked.Load())
 	}
 	resp.Body.Close()
-	for _, host := range []string{"169.254.169.254", "2130706433", "127.0.0.1", "[::1]", net.JoinHostPort("10.0.0.1", "8080")} {
+	for _, host := range []string{"169.254.169.254", "2130706433", "127.0.0.1", "[::1]", "10.0.0.1:8080"} {
 		resp, err := client.Get("http://" + host + "/")
 		if err == nil {
 			resp.Body.Close()
