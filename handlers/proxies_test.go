@@ -32,3 +32,21 @@ func TestWhoAsksBehindProxies(t *testing.T) {
 		}
 	}
 }
+
+// Whoever asks by a proxy can write what they like to the left of what the proxy adds, and
+// is known by what the proxy adds.
+func FuzzWhoAsks(f *testing.F) {
+	for _, seed := range []string{"", "127.0.0.1", "10.0.0.1, ::1", "[::1]:80,,", "fe80::1%eth0", "198.51.100.9:99999", ",", "unknown"} {
+		f.Add(seed)
+	}
+	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	peer := netip.MustParseAddr("10.0.0.1")
+	f.Fuzz(func(t *testing.T, claim string) {
+		if got := trusted.asker(peer, strings.Split(claim+",198.51.100.7, 10.0.0.2", ",")); got.String() != "198.51.100.7" {
+			t.Errorf("%q makes it %s", claim, got)
+		}
+		if got := trusted.asker(peer, strings.Split(claim, ",")); !got.IsValid() || got.Zone() != "" || got.Is4In6() {
+			t.Errorf("%q makes it %s", claim, got)
+		}
+	})
+}

@@ -1,6 +1,11 @@
 package outbound
 
-import "testing"
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+)
 
 func TestOnlyPublicAddressesMayBeDialed(t *testing.T) {
 	for _, c := range []struct {
@@ -81,4 +86,28 @@ func TestTheOperatorsNetworksMayBeDialed(t *testing.T) {
 	if err := g.admit("no address", true); err == nil {
 		t.Error("what is no address may be dialed")
 	}
+}
+
+// FuzzNoHostIsAnAddressInDisguise reads hosts as the resolvers of C libraries do: what
+// those take for an IPv4 address is one to us, or refused.
+func FuzzNoHostIsAnAddressInDisguise(f *testing.F) {
+	for _, seed := range []string{"2130706433", "0x7f.1", "0177.0.0.1", "127.1", "0", "1.2.3.4", "4.example", "example.4", "0x", "0xg", "1..2", ".", "٣.1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if _, err := netip.ParseAddr(host); err != nil && readByC(host) && !disguised(host) {
+			t.Errorf("%q is an address to some", host)
+		}
+	})
+}
+
+// readByC is inet_aton(3): one to four numbers, each decimal, octal or hexadecimal.
+func readByC(host string) bool {
+	parts := strings.Split(host, ".")
+	for _, part := range parts {
+		if _, err := strconv.ParseUint(part, 0, 32); err != nil || strings.ContainsAny(part[1:], "_bBoO") && !strings.HasPrefix(part, "0x") {
+			return false
+		}
+	}
+	return len(parts) <= 4
 }
