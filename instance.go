@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -96,4 +97,19 @@ func weigh(ctx context.Context, part core.Usage) core.Usage {
 		part.Whole = part.Whole && err == nil
 	}
 	return part
+}
+
+// disks are the readings of the disks that this server writes to.
+func (s *server) disks(context.Context) ([]core.Reading, error) {
+	var all []core.Reading
+	for label, dir := range map[string]string{"data": s.cfg.DataDir, "blobs": s.cfg.BlobDir} {
+		free, size, err := runner.DiskSpace(dir)
+		if err != nil {
+			return all, fmt.Errorf("look at the disk of %s: %w", dir, err)
+		}
+		all = append(all,
+			core.Reading{Metric: core.MetricDiskFree, Value: float64(free), Labels: []string{label}},
+			core.Reading{Metric: core.MetricDiskSize, Value: float64(size), Labels: []string{label}})
+	}
+	return all, nil
 }

@@ -99,6 +99,14 @@ func rotateKey(ctx context.Context, cfg Config, stdout io.Writer) error {
 		return err
 	}
 	defer db.Close()
+	hold, err := db.HoldKey(ctx, true)
+	if core.KindOf(err) == core.KindConflict {
+		return errors.New("another server uses this database: stop all of them, since each has to be given the new key before it starts again")
+	}
+	if err != nil {
+		return err
+	}
+	defer hold.Close()
 	a, err := appBeside(cfg, db, rooms{}, vault)
 	if err != nil {
 		return err

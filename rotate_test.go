@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/gitlab/gitlabtest"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // sealedHouse is an installation with something sealed in every table that has such, and
@@ -248,3 +250,73 @@ func TestAKeyOfTheSettingsIsHandedOver(t *testing.T) {
 }
 
 var _ core.SealedStore = (*store.Store)(nil)
+
+// Each server has a data folder of its own, and so had a lock of its own: another went on
+// with the old key, and sealed with it what nobody could open again.
+func TestNoKeyIsRenewedWhileAnotherServerRuns(t *testing.T) {
+	database := storetest.Postgres(t)
+	p, _ := sealedHouse(t, database, 3)
+	key, err := os.ReadFile(keyFile(p.dataDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := newProgram(t, database, nil, "OORE_ENCRYPTION_KEY="+strings.TrimSpace(string(key)))
+	another.start()
+	before := p.sealings()
+	if a := p.command(nil, "secrets", "rotate-key"); a.code != exitFailed || !strings.Contains(a.stderr, "another server uses this database") {
+		t.Fatalf("%+v", a)
+	}
+	if after := p.sealings(); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("sealed with %v, and %v afterwards", before, after)
+	}
+	another.stop()
+	if a := p.command(nil, "secrets", "rotate-key"); a.code != 0 {
+		t.Fatalf("%+v", a)
+	}
+	if a := another.command(nil, "serve"); a.code != exitFailed || !strings.Contains(a.stderr, "opens nothing of what is stored") {
+		t.Errorf("another server with the old key: %+v", a)
+	}
+	p.start()
+}
+
+// A hold ends with its connection: a server looks what happened meanwhile.
+func TestAServerEndsWhoseKeyWasRenewedWhileItsDatabaseWasAway(t *testing.T) {
+	pg := storetest.NewServer(t)
+	database := pg.Database(t, "keys")
+	p, _ := sealedHouse(t, database, 3)
+	p.start()
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil { // too busy to hold it again
+		t.Fatal(err)
+	}
+	pg.Kill(t)
+	pg.Start(t)
+	if a := p.command([]string{"OORE_DATA_DIR=" + copied(t, p)}, "secrets", "rotate-key"); a.code != 0 {
+		t.Fatalf("%+v", a)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		t.Error("it goes on with the old key")
+	}
+	if !strings.Contains(p.output.String(), "was renewed while the database was away") {
+		t.Error("it does not say why")
+	}
+	p.cmd = nil
+}
+
+// copied is the data folder of another server with the same key.
+func copied(t *testing.T, p *program) string {
+	t.Helper()
+	dir := t.TempDir()
+	key, err := os.ReadFile(keyFile(p.dataDir()))
+	if err == nil {
+		err = os.WriteFile(keyFile(dir), key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

@@ -81,18 +81,20 @@ func newLogger(cfg Config, w io.Writer) *slog.Logger {
 
 // server is the house with all its rooms wired.
 type server struct {
-	cfg     Config
-	log     *slog.Logger
-	lock    *os.File
-	store   *store.Store
-	app     *app.App
-	runner  core.Runner
-	pool    *runner.Pool // nil: no embedded runners
-	watcher *localgit.Watcher
-	metrics *metrics.Metrics
-	http    *fiber.App
-	stop    chan struct{} // closes when long answers must end
-	ln      net.Listener
+	cfg      Config
+	log      *slog.Logger
+	lock     *os.File
+	key      *store.KeyHold
+	rotation string // the entry of the audit log that tells of the last renewal
+	store    *store.Store
+	app      *app.App
+	runner   core.Runner
+	pool     *runner.Pool // nil: no embedded runners
+	watcher  *localgit.Watcher
+	metrics  *metrics.Metrics
+	http     *fiber.App
+	stop     chan struct{} // closes when long answers must end
+	ln       net.Listener
 }
 
 func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, error) {
@@ -119,6 +121,9 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		return nil, err
 	}
 	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
+		return nil, err
+	}
+	if s.key, err = holdKey(ctx, s.store); err != nil {
 		return nil, err
 	}
 	bytes, err := cfg.openBlobs()
@@ -155,6 +160,9 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err := s.app.Join(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.checkKey(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.app.Connect(ctx); err != nil {
 		log.Error("an integration cannot work", "error", err)
 	}
@@ -175,21 +183,6 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	}
 	s.ln, err = net.Listen("tcp", cfg.ListenAddr)
 	return s, err
-}
-
-// disks are the readings of the disks that this server writes to.
-func (s *server) disks(context.Context) ([]core.Reading, error) {
-	var all []core.Reading
-	for label, dir := range map[string]string{"data": s.cfg.DataDir, "blobs": s.cfg.BlobDir} {
-		free, size, err := runner.DiskSpace(dir)
-		if err != nil {
-			return all, fmt.Errorf("look at the disk of %s: %w", dir, err)
-		}
-		all = append(all,
-			core.Reading{Metric: core.MetricDiskFree, Value: float64(free), Labels: []string{label}},
-			core.Reading{Metric: core.MetricDiskSize, Value: float64(size), Labels: []string{label}})
-	}
-	return all, nil
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -258,6 +251,7 @@ func (s *server) run(ctx context.Context) error {
 	g.Go(func() error { return s.http.Listener(s.ln) })
 	g.Go(func() error { return s.app.RunWorkers(workers) })
 	g.Go(func() error { return s.watcher.Run(workers) })
+	g.Go(func() error { return s.keepKey(workers) })
 	poolDone := make(chan struct{})
 	g.Go(func() error {
 		defer close(poolDone)
@@ -289,6 +283,7 @@ func (s *server) close() {
 	if s.ln != nil {
 		s.ln.Close()
 	}
+	s.key.Close()
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
 			s.log.Error("close the database", "error", err)

@@ -380,6 +380,15 @@ func TestAnAccountIsConnectedByWhoIsSignedIn(t *testing.T) {
 		if len(known.Identities) != 1 || known.Identities[0].Subject != form.Get("subject") || known.Identities[0].Provider != form.Get("provider") {
 			t.Errorf("by API: %+v", known)
 		}
+		if status, answer := p.by(b.session(), "DELETE", "/v1/users/me/identities?"+form.Encode(), nil); status != http.StatusConflict || !strings.Contains(string(answer), "last_sign_in") {
+			t.Errorf("what alone signs the owner in is disconnected: %d %s", status, answer)
+		}
+		if got := b.post("/settings/me/disconnect", form); got.status != http.StatusConflict || !strings.Contains(got.body, "Nothing else signs you in here") {
+			t.Errorf("by the page: %d", got.status)
+		}
+		if got := b.post("/settings/me/password", url.Values{"new_password": {goodPassword}}); got.to != "/settings/me?done=password" {
+			t.Errorf("a password: %d to %s", got.status, got.to)
+		}
 		if status, answer := p.by(b.session(), "DELETE", "/v1/users/me/identities?"+form.Encode(), nil); status != http.StatusNoContent {
 			t.Errorf("disconnected: %d %s", status, answer)
 		}

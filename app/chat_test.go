@@ -227,6 +227,21 @@ func TestWhoOpenedAForksPullRequestIsKnownByNumber(t *testing.T) {
 	}
 }
 
+// Once the second account of who had connected both let the first one's fork be built.
+func TestWhoHasTwoAccountsApprovesWithNeither(t *testing.T) {
+	h := chatHouse(t, true)
+	h.forge.talk.pull.Opener, h.forge.talk.pull.OpenerID = "ana", personID("ana")
+	user := h.invite(t, "ana", core.RoleViewer)
+	for _, login := range []string{"ana", "wes"} {
+		if err := h.store.SaveIdentity(t.Context(), core.Identity{Provider: "github:", Subject: personID(login), UserID: user.ID, Login: login, CreatedAt: h.clock.now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := h.say(t, "wes", "/oore approve "+shaB); d.Reason.Code != core.CodeSelfApprove || len(h.builds(t)) > 0 {
+		t.Errorf("%+v, %d builds", d.Reason, len(h.builds(t)))
+	}
+}
+
 func TestReadingAndRetryingAndCanceling(t *testing.T) {
 	h := chatHouse(t, false)
 	h.say(t, "wes", "/oore build")

@@ -169,10 +169,32 @@ func (a *App) notTheAuthor(ctx context.Context, c *conversation) error {
 		return err
 	case pull.OpenerID == "" || c.chat.AuthorID == "":
 		return core.Codef(core.KindForbidden, "unverified", "Who opened this pull request is not known, so a comment cannot approve it; approve it on the delivery's page.")
-	case pull.OpenerID == c.chat.AuthorID:
+	}
+	same, err := a.onePerson(ctx, core.ForgeIdentity(c.repo.Provider, c.repo.Host), pull.OpenerID, c.chat.AuthorID)
+	if same {
 		return core.Codef(core.KindForbidden, core.CodeSelfApprove, "The author of a pull request cannot approve it for CI.")
 	}
-	return nil
+	return err
+}
+
+// onePerson tells whether two accounts at a forge are one, or are known to be of one user,
+// enabled or not.
+func (a *App) onePerson(ctx context.Context, provider, one, other string) (bool, error) {
+	if one == other {
+		return true, nil
+	}
+	var users []string
+	for _, subject := range []string{one, other} {
+		known, err := a.store.FindIdentity(ctx, provider, subject)
+		if core.KindOf(err) == core.KindNotFound {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		users = append(users, known.UserID)
+	}
+	return users[0] == users[1], nil
 }
 
 // pullRequest reads the pull request as it is now, once in a conversation.

@@ -72,6 +72,13 @@ func (h hasher) matches(ctx context.Context, stored, password string) (bool, err
 	return subtle.ConstantTimeCompare(key, parsed.key) == 1 && !parsed.nobody, nil
 }
 
+// weak tells whether a hash cost less than one of today: it is replaced when its password
+// is known.
+func weak(stored string) bool {
+	h, ok := parseArgon(stored)
+	return ok && (h.memory < argonMemory || h.time < argonTime || len(h.salt) < argonSalt)
+}
+
 type argonHash struct {
 	memory, time uint32
 	threads      uint8

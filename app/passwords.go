@@ -43,6 +43,10 @@ func (a *App) SignInWithPassword(ctx context.Context, v Visitor, email, password
 	if err == nil {
 		s, err = a.checkPassword(ctx, v, email, password)
 	}
+	if faultOfOurs(err) { // nobody has learned whether the password is right
+		a.attempts.undo(account)
+		a.attempts.undo(address)
+	}
 	if err != nil {
 		a.refused(ctx, v, wayPassword, err)
 		return NewSession{}, err
@@ -51,6 +55,11 @@ func (a *App) SignInWithPassword(ctx context.Context, v Visitor, email, password
 	a.attempts.undo(address)
 	a.ringSignedIn(s)
 	return s, nil
+}
+
+func faultOfOurs(err error) bool {
+	kind := core.KindOf(err)
+	return err != nil && (kind == core.KindInternal || kind == core.KindUnavailable)
 }
 
 func (a *App) checkPassword(ctx context.Context, v Visitor, email, password string) (s NewSession, err error) {
@@ -69,6 +78,12 @@ func (a *App) checkPassword(ctx context.Context, v Visitor, email, password stri
 	if !right || !user.Enabled {
 		return s, wrong
 	}
+	fresh := user.Password
+	if weak(fresh) {
+		if fresh, err = a.hasher.hash(ctx, password); err != nil {
+			return s, err
+		}
+	}
 	err = a.store.InTx(ctx, func(tx core.Store) error {
 		now, err := tx.HoldUser(ctx, user.ID)
 		if err != nil {
@@ -77,6 +92,7 @@ func (a *App) checkPassword(ctx context.Context, v Visitor, email, password stri
 		if now.Password != user.Password || !now.Enabled {
 			return wrong // changed while we looked
 		}
+		now.Password = fresh
 		used := a.now()
 		now.PasswordUsedAt = &used
 		if err := tx.UpdateUser(ctx, now); err != nil {
@@ -173,6 +189,7 @@ func (a *App) mayChangePassword(ctx context.Context, actor core.Actor, user core
 	}
 	right, err := a.hasher.matches(ctx, user.Password, current)
 	if err != nil {
+		a.attempts.undo(key)
 		return err
 	}
 	if !right {

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/oore-ci/oore/app/core"
@@ -46,6 +47,39 @@ func (a *App) RotateKey(ctx context.Context, actor core.Actor, next *Vault, read
 	entry := core.AuditEntry{Action: core.AuditKeyRotate, TargetKind: core.TargetKey, TargetID: next.KeyID(), Target: "encryption key"}
 	entry.Changes = core.AuditChanges{}.With("key_id", a.vault.KeyID(), next.KeyID())
 	return total, a.note(ctx, a.store, actor, entry)
+}
+
+// LastKeyRotation is the id of the audit log's entry about the last renewal; empty: there
+// is none.
+func (a *App) LastKeyRotation(ctx context.Context) (string, error) {
+	entries, _, err := a.store.ListAudit(ctx, core.AuditFilter{Action: core.AuditKeyRotate}, core.Page{Limit: 1})
+	if err != nil || len(entries) == 0 {
+		return "", err
+	}
+	return entries[0].ID, nil
+}
+
+// KeyFits tells whether the key has sealed anything that is stored, or nothing is.
+// KindConflict: it has not, so that it is another than that of the servers before.
+func (a *App) KeyFits(ctx context.Context) error {
+	fits, found := false, errors.New("found")
+	err := a.eachSealed(ctx, func(s core.Sealed) error {
+		if fits = a.vault != nil && a.vault.sealed(s.Data); fits {
+			return found
+		}
+		return nil
+	})
+	switch {
+	case fits:
+		return nil
+	case err != nil:
+		return err
+	}
+	page, err := a.store.ListSealed(ctx, "", 1)
+	if err != nil || len(page) == 0 {
+		return err
+	}
+	return core.Errorf(core.KindConflict, "the encryption key of this server opens nothing of what is stored: the key was renewed, or lost. Give it the key of the other servers, or the one that was there before, as OORE_ENCRYPTION_KEY or in the data folder")
 }
 
 func (a *App) eachSealed(ctx context.Context, do func(core.Sealed) error) error {

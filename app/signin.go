@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -250,7 +251,7 @@ func (a *App) ListIdentities(ctx context.Context, actor core.Actor) ([]core.Iden
 }
 
 // DisconnectIdentity forgets one of the actor's own accounts elsewhere. Their sessions
-// stay.
+// stay. KindConflict, last_sign_in: they have no other way in of their own.
 func (a *App) DisconnectIdentity(ctx context.Context, actor core.Actor, provider, subject string) error {
 	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return err
@@ -260,8 +261,24 @@ func (a *App) DisconnectIdentity(ctx context.Context, actor core.Actor, provider
 	}
 	i := core.Identity{Provider: provider, Subject: subject, UserID: actor.UserID}
 	return a.noting(ctx, actor, auditIdentity(core.AuditIdentityDelete, i), func(tx core.Store) error {
-		return tx.DeleteIdentity(ctx, actor.UserID, provider, subject)
+		user, err := tx.HoldUser(ctx, actor.UserID) // so that of two who go, one stays
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteIdentity(ctx, actor.UserID, provider, subject); err != nil || !a.leadsIn(provider) {
+			return err
+		}
+		left, err := tx.ListIdentities(ctx, actor.UserID)
+		if err != nil || a.signIn.Passwords && user.Password != "" || slices.ContainsFunc(left, func(i core.Identity) bool { return a.leadsIn(i.Provider) }) {
+			return err
+		}
+		return core.Codef(core.KindConflict, core.CodeLastSignIn, "Nothing else signs you in here; set a password or connect another account first")
 	})
+}
+
+// leadsIn tells whether people sign in by what the provider says of them.
+func (a *App) leadsIn(provider string) bool {
+	return provider == proxyWay().Provider || a.roomOf(provider) != nil
 }
 
 // inDomain tells whether an e-mail address lies in one of the operator's domains. Domains

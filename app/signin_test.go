@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/crypto/argon2"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -40,6 +42,11 @@ func (openRoom) Examine(context.Context) core.Check { return core.Good("open") }
 // entrance is a house that people sign in to, and its clock.
 func entrance(t *testing.T) (*app.App, *fakeClock) {
 	t.Helper()
+	return entranceOn(t, func(db core.Store) core.Store { return db })
+}
+
+func entranceOn(t *testing.T, wrapped func(core.Store) core.Store) (*app.App, *fakeClock) {
+	t.Helper()
 	db, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +58,7 @@ func entrance(t *testing.T) (*app.App, *fakeClock) {
 	}
 	clock := &fakeClock{at: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	a, err := app.New(app.Deps{
-		Store: db, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vault, Clock: clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler),
+		Store: wrapped(db), Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vault, Clock: clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler),
 		PublicURL: "https://ci.example.com", LogLimit: 1 << 20, SignIn: app.SignIn{Rooms: []core.SignInRoom{openRoom{}}, Domains: []string{"example.com"}, Passwords: true},
 	})
 	if err != nil {
@@ -97,5 +104,70 @@ func TestANULInAnEMailAddressIsNoOtherAccount(t *testing.T) {
 	}
 	if got := strings.Join(answers, " "); got != strings.Repeat(core.CodeBadCredentials+" ", 5)+core.CodeOf(core.Errorf(core.KindLimited, "")) {
 		t.Errorf("%s", got)
+	}
+}
+
+// brokenUsers is a store that finds no user just now.
+type brokenUsers struct {
+	core.Store
+	broken bool
+}
+
+func (s *brokenUsers) FindUserByEmail(ctx context.Context, email string) (core.User, error) {
+	if s.broken {
+		return core.User{}, core.Errorf(core.KindUnavailable, "The database does not answer")
+	}
+	return s.Store.FindUserByEmail(ctx, email)
+}
+
+// An hour without a database shut everybody out who had tried meanwhile.
+func TestOurOwnFaultsAreNoWrongPasswords(t *testing.T) {
+	var s *brokenUsers
+	a, _ := entranceOn(t, func(db core.Store) core.Store { s = &brokenUsers{Store: db}; return s })
+	v := app.Visitor{Address: "192.0.2.1"}
+	s.broken = true
+	for n := range 40 {
+		if _, err := a.SignInWithPassword(t.Context(), v, "ada@example.com", "a wrong password"); core.KindOf(err) != core.KindUnavailable {
+			t.Fatalf("try %d: %v", n, err)
+		}
+	}
+	s.broken = false
+	for n := range 6 {
+		_, err := a.SignInWithPassword(t.Context(), v, "ada@example.com", "a wrong password")
+		if limited := core.KindOf(err) == core.KindLimited; limited != (n == 5) {
+			t.Fatalf("try %d afterwards: %v", n, err)
+		}
+	}
+}
+
+func TestAWeakHashIsRenewedWhenItsPasswordIsKnown(t *testing.T) {
+	var s core.Store
+	a, clock := entranceOn(t, func(db core.Store) core.Store { s = db; return db })
+	salt := []byte("sixteen bytes ok")
+	old := fmt.Sprintf("$argon2id$v=19$m=8192,t=1,p=1$%s$%s", base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte("correct horse"), salt, 1, 8192, 1, 32)))
+	ada := core.User{ID: uuid.NewString(), Name: "Ada", Email: "ada@example.com", Role: core.RoleViewer, Enabled: true, Password: old, CreatedAt: clock.now(), UpdatedAt: clock.now()}
+	if err := s.CreateUser(t.Context(), ada); err != nil {
+		t.Fatal(err)
+	}
+	hash := func() string {
+		t.Helper()
+		u, err := s.FindUser(t.Context(), ada.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Password
+	}
+	if _, err := a.SignInWithPassword(t.Context(), app.Visitor{}, ada.Email, "wrong horse"); core.KindOf(err) != core.KindUnauthorized || hash() != old {
+		t.Errorf("a wrong password: %v, %s", err, hash())
+	}
+	var after string
+	for range 2 {
+		if _, err := a.SignInWithPassword(t.Context(), app.Visitor{}, ada.Email, "correct horse"); err != nil {
+			t.Fatal(err)
+		}
+		if now := hash(); !strings.HasPrefix(now, "$argon2id$v=19$m=19456,t=2,p=1$") || after != "" && now != after {
+			t.Errorf("it is %s", now)
+		}
+		after = hash()
 	}
 }

@@ -26,8 +26,13 @@ import (
 // dialect is what the queries must know of the database. With the migrations, the
 // writers and the inbox it is the only place where the two differ.
 type dialect struct {
-	name       string // in the migrations' file names
-	migrating  string // taken first by a migration, so that one process migrates at a time
+	name      string // in the migrations' file names
+	migrating string // taken first by a migration, so that one process migrates at a time
+	// A SELECT of whether the encryption key is held now, with others or alone; empty: no
+	// other process opens the database.
+	holdKey, holdKeyAlone string
+	letKeyGo              string
+
 	lock       string // ends a SELECT in a transaction: nobody else changes the rows before its end
 	skipLocked string // the same, passing over rows that others have locked
 	about      string // a SELECT of the database's version and size
@@ -61,9 +66,10 @@ func sqliteDialect() dialect {
 
 func postgresDialect() dialect {
 	return dialect{
-		name:       "postgres",
-		migrating:  "SELECT pg_advisory_xact_lock(1869574757)", // any number of our own
-		lock:       " FOR NO KEY UPDATE",
+		name:      "postgres",
+		migrating: "SELECT pg_advisory_xact_lock(1869574757)", // any number of our own
+		lock:      " FOR NO KEY UPDATE",
+		holdKey:   "SELECT pg_try_advisory_lock_shared(1869574758)", holdKeyAlone: "SELECT pg_try_advisory_lock(1869574758)", letKeyGo: "SELECT pg_advisory_unlock_all()",
 		skipLocked: " FOR NO KEY UPDATE SKIP LOCKED",
 		about:      "SELECT 'PostgreSQL ' || current_setting('server_version') AS version, pg_database_size(current_database()) AS size",
 		freeze:     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

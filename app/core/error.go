@@ -45,6 +45,7 @@ const (
 	CodeNothingToApprove  = "nothing_to_approve"
 	CodeEmailExists       = "email_exists"
 	CodeLastOwner         = "last_owner"
+	CodeLastSignIn        = "last_sign_in"
 	CodeCannotDeleteSelf  = "cannot_delete_self"
 	CodeCannotDeleteOwner = "cannot_delete_owner"
 	CodeCannotChangeOwner = "cannot_change_owner"

@@ -63,7 +63,7 @@ func accountOperations() []operation {
 		{method: get, path: "/v1/users/me/identities", id: "listIdentities", summary: "List the accounts elsewhere that sign one in", parameters: paged(), answers: ok(listed{"identities", identityJSON{}})},
 		{
 			method: remove, path: "/v1/users/me/identities", id: "disconnectIdentity", summary: "Let an account elsewhere sign one in no more",
-			parameters: []object{required(queryString("provider", "As the list names it.")), required(queryString("subject", "As the list names it."))}, answers: nothing(),
+			parameters: []object{required(queryString("provider", "As the list names it.")), required(queryString("subject", "As the list names it."))}, answers: nothing(), codes: []string{"409 " + core.CodeLastSignIn},
 		},
 		{method: get, path: "/v1/users", id: "listUsers", summary: "List users", parameters: paged(), answers: ok(listed{"users", userJSON{}})},
 		{
