@@ -97,7 +97,13 @@ func migrateBlobs(ctx context.Context, cfg Config, source, target core.BlobStore
 			there++
 		}
 	}
-	_, err = fmt.Fprintf(stdout, "%d copied, %d there already, %d missing. Set OORE_BLOB_URL to the new place, restart the server, run this once more with --from the old place, and then `oore verify --blobs`.\n", copied, there, lost)
+	if _, err = fmt.Fprintf(stdout, "%d copied, %d there already, %d missing.\n", copied, there, lost); err != nil {
+		return err
+	}
+	if lost > 0 {
+		return fmt.Errorf("%d files are neither here nor there: put them back from where you keep them and run this again, or let retention end what needs them", lost)
+	}
+	_, err = fmt.Fprintln(stdout, "Set OORE_BLOB_URL to the new place, restart the server, run this once more with --from the old place, and then `oore verify --blobs`.")
 	return err
 }
 

@@ -223,6 +223,13 @@ type BlobStore interface {
 	Identity() (string, error)
 }
 
+// DirectBlob is what BlobStore.Open returns where a blob may be loaded from where it lies.
+type DirectBlob interface {
+	// Link is an address at which anybody may load it for a minute, with these headers in
+	// the answer. Empty: it has to go through us.
+	Link(ctx context.Context, contentType, disposition string) (string, error)
+}
+
 // ArtifactStore keeps what is known of artifacts; their bytes are in the BlobStore.
 type ArtifactStore interface {
 	// SaveArtifact inserts, or replaces the one of that name in that build, which keeps

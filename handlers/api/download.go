@@ -28,7 +28,7 @@ func (a *API) DownloadArtifact(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	return a.sendFile(c, artifact, file)
+	return a.sendOrLead(c, artifact, file)
 }
 
 // DownloadByLink answers GET /dl/{secret} to anybody.
@@ -38,7 +38,31 @@ func (a *API) DownloadByLink(c *fiber.Ctx) error {
 		return err
 	}
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	return a.sendFile(c, artifact, file)
+	return a.sendOrLead(c, artifact, file)
+}
+
+// sendOrLead leads to where the file lies, if it may be loaded there, or sends it.
+func (a *API) sendOrLead(c *fiber.Ctx, artifact core.Artifact, file io.ReadSeekCloser) error {
+	direct, ok := file.(core.DirectBlob)
+	if !ok || c.Method() != fiber.MethodGet {
+		return a.sendFile(c, artifact, file)
+	}
+	address, err := direct.Link(c.UserContext(), contentType(artifact.Kind), disposition(artifact.Name))
+	if err == nil && address == "" {
+		return a.sendFile(c, artifact, file)
+	}
+	_ = file.Close()
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "private, no-store")
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	return c.Redirect(address, fiber.StatusFound)
+}
+
+// disposition has a browser save the file under its name, whatever is in it.
+func disposition(name string) string {
+	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
 }
 
 // sendFile answers with the file or the range of it that is asked for, and closes it.
@@ -73,7 +97,7 @@ func (a *API) sendFile(c *fiber.Ctx, artifact core.Artifact, file io.ReadSeekClo
 		c.Set(fiber.HeaderContentRange, "bytes "+strconv.FormatInt(part.from, 10)+"-"+strconv.FormatInt(part.from+part.length-1, 10)+"/"+strconv.FormatInt(artifact.Size, 10))
 	}
 	c.Set(fiber.HeaderContentType, contentType(artifact.Kind))
-	c.Set(fiber.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": artifact.Name}))
+	c.Set(fiber.HeaderContentDisposition, disposition(artifact.Name))
 	c.Context().SetBodyStream(&fileBody{
 		Reader: io.LimitReader(file, part.length), file: file, conn: c.Context().Conn(), patience: a.timing.patience,
 	}, int(part.length))

@@ -91,6 +91,7 @@ func artifactOperations() []operation {
 	file := []answerOf{
 		{status: http.StatusOK, more: object(bytesOf("The file.", fiber.MIMEOctetStream, "application/vnd.android.package-archive"))},
 		{status: http.StatusPartialContent, more: object(bytesOf("The part of it that was asked for.", fiber.MIMEOctetStream, "application/vnd.android.package-archive"))},
+		{status: http.StatusFound}, // to the bucket, where the operator wants that
 		{status: http.StatusNotModified},
 	}
 	gone := "410 " + core.CodeArtifactGone

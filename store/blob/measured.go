@@ -54,6 +54,14 @@ type measuredReader struct {
 	meter core.Meter
 }
 
+// Link is core.DirectBlob's.
+func (r measuredReader) Link(ctx context.Context, contentType, disposition string) (string, error) {
+	if direct, ok := r.ReadSeekCloser.(core.DirectBlob); ok {
+		return direct.Link(ctx, contentType, disposition)
+	}
+	return "", nil
+}
+
 // Read is io.Reader's.
 func (r measuredReader) Read(p []byte) (int, error) {
 	n, err := r.ReadSeekCloser.Read(p)

@@ -29,9 +29,10 @@ type S3Config struct {
 	Region   string
 	Bucket   string
 	Prefix   string // of all keys, without slashes at its ends; may be empty
+	Direct   bool   // whoever may load a file is sent to the bucket for it
 }
 
-// ParseS3 reads s3://bucket/prefix?endpoint=https://host&region=….
+// ParseS3 reads s3://bucket/prefix?endpoint=https://host&region=…&downloads=direct.
 func ParseS3(address string) (S3Config, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "s3" || u.Host == "" || u.User != nil || u.Fragment != "" {
@@ -39,9 +40,16 @@ func ParseS3(address string) (S3Config, error) {
 	}
 	c := S3Config{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"), Region: u.Query().Get("region"), Endpoint: "s3.amazonaws.com"}
 	for name := range u.Query() {
-		if name != "endpoint" && name != "region" {
-			return S3Config{}, fmt.Errorf("s3://… takes endpoint and region, not %q; give keys by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", name)
+		if name != "endpoint" && name != "region" && name != "downloads" {
+			return S3Config{}, fmt.Errorf("s3://… takes endpoint, region and downloads, not %q; give keys by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", name)
 		}
+	}
+	switch downloads := u.Query().Get("downloads"); downloads {
+	case "":
+	case "direct":
+		c.Direct = true
+	default:
+		return S3Config{}, fmt.Errorf("downloads=%s: give direct, or leave it out", downloads)
 	}
 	if endpoint := u.Query().Get("endpoint"); endpoint != "" {
 		e, err := url.Parse(endpoint)
@@ -188,7 +196,30 @@ func (s *S3) Open(ctx context.Context, sum string) (io.ReadSeekCloser, error) {
 	if err != nil {
 		return nil, s3Unavailable(err)
 	}
-	return object, nil
+	return s3Object{object, s, sum}, nil
+}
+
+// linkLife is how long an address of a file in the bucket is good: whoever is sent there
+// goes at once, and what has begun goes on.
+const linkLife = time.Minute
+
+type s3Object struct {
+	*minio.Object
+	store *S3
+	sum   string
+}
+
+// Link is core.DirectBlob's.
+func (o s3Object) Link(ctx context.Context, contentType, disposition string) (string, error) {
+	if !o.store.config.Direct {
+		return "", nil
+	}
+	headers := url.Values{"response-content-type": {contentType}, "response-content-disposition": {disposition}, "response-cache-control": {"private, no-store"}}
+	u, err := o.store.client.PresignedGetObject(ctx, o.store.config.Bucket, o.store.key(o.sum), linkLife, headers)
+	if err != nil {
+		return "", s3Unavailable(err)
+	}
+	return u.String(), nil
 }
 
 // Ready is core.BlobStore's: it writes an object and removes it.

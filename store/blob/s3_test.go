@@ -188,7 +188,7 @@ func TestAddressesOfBuckets(t *testing.T) {
 	if err != nil || c != (blob.S3Config{Endpoint: "minio.example:9000", Region: "eu", Bucket: "b", Prefix: "x/y"}) {
 		t.Errorf("%+v, %v", c, err)
 	}
-	for _, wrong := range []string{"s3://", "https://b", "s3://key:secret@b", "s3://b?endpoint=minio", "s3://b?acl=public", "s3://b?endpoint=https://h/path"} {
+	for _, wrong := range []string{"s3://", "https://b", "s3://key:secret@b", "s3://b?endpoint=minio", "s3://b?acl=public", "s3://b?downloads=public", "s3://b?endpoint=https://h/path"} {
 		if _, err := blob.ParseS3(wrong); err == nil {
 			t.Errorf("%s is taken", wrong)
 		}
