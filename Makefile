@@ -6,13 +6,14 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 KILLS       ?= 100
 CRASHES     ?= 3
 OUTAGES     ?= 20
+MINUTES     ?= 10
 ESCAPES     ?= 500
 # SQLite is C in the words of Go, with memory of its own: to watch each access there for races
 # took most of the tests' time, and could tell nothing of our variables.
 RACE        := -race -gcflags=modernc.org/sqlite/lib=-race=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo deps test lint fmt cover bench chaos pictures clean
+.PHONY: help build run demo deps test lint fmt cover bench chaos soak pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +32,7 @@ deps: ## install what the tests need and this machine lacks
 
 test: deps ## everything that a change must pass
 	@unformatted="$$(gofmt -l .)"; [ -z "$$unformatted" ] || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
-	go vet -tags bench,chaos ./...
+	go vet -tags bench,chaos,soak ./...
 	go run $(STATICCHECK) -tags bench ./...
 	CGO_ENABLED=0 GOOS=darwin go build ./...
 	CGO_ENABLED=1 go test $(RACE) -parallel 8 -timeout 20m ./...
@@ -56,6 +57,9 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 chaos: deps ## kill server and runners, also at every crash point, and PostgreSQL, fill the disk, cut and poison lines, try to escape, and report in any order, again and again (KILLS, CRASHES, OUTAGES, ESCAPES)
 	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all OORE_TEST_STREAM=10m \
 		go test $(RACE) -v -count 1 -timeout 120m -run 'KillsAtRandomMoments|Crash|Outage|Killed|LeavesNothing|LastState|BadLine|FullDisk|ProxysPatience' . ./store ./runner
+
+soak: deps ## load the server for MINUTES on each database, and fail if memory, goroutines, descriptors or WAL grow
+	OORE_TEST_SOAK=$(MINUTES) go test -tags soak -v -count 1 -timeout 0 -run '^TestSoak$$' .
 
 pictures: deps ## the README's pictures, from the program itself in a real browser
 	go test -tags pictures -count 1 -timeout 10m -run '^TestPictures$$' .
