@@ -170,6 +170,9 @@ func (a *App) RedeliverDelivery(ctx context.Context, actor core.Actor, id string
 	if err := a.mayReplay(ctx, actor, d); err != nil {
 		return core.Delivery{}, err
 	}
+	if err := bodyKept(d); err != nil {
+		return core.Delivery{}, err
+	}
 	h, err := a.hiddenFrom(ctx, actor)
 	if err != nil {
 		return d, err

@@ -17,6 +17,9 @@ func (a *App) understand(ctx context.Context, d core.Delivery) understood {
 	if u.host, u.err = a.host(ctx, d); u.err != nil {
 		return u
 	}
+	if u.err = bodyKept(d); u.err != nil {
+		return u
+	}
 	if d.Event == sweepEvent {
 		u.err = json.Unmarshal(d.Payload, &u.event)
 		return u
@@ -28,6 +31,14 @@ func (a *App) understand(ctx context.Context, d core.Delivery) understood {
 	}
 	u.event, u.err = decode(decoder, d)
 	return u
+}
+
+// bodyKept refuses a delivery of which nothing is left to be read: KindGone.
+func bodyKept(d core.Delivery) error {
+	if d.BodySHA256 == "" {
+		return nil
+	}
+	return core.Errorf(core.KindGone, "What it brought is kept for %d days and is gone; let the forge send it again, or start the build by hand", int(core.BodyLife.Hours()/24))
 }
 
 // decode keeps a payload that no decoder foresaw from ending the process.

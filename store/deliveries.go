@@ -65,7 +65,7 @@ func (s *Store) ReceiveDelivery(ctx context.Context, d core.Delivery) (core.Deli
 }
 
 // receiveAgain finds the delivery that came before and, if it failed, lets it be
-// tried anew.
+// tried anew, with what it brought now.
 func (s *Store) receiveAgain(ctx context.Context, d deliveryRow) (deliveryRow, error) {
 	row, err := s.read(ctx).deliveryOf(d)
 	if err != nil || row.Status != string(core.DeliveryFailed) {
@@ -73,7 +73,7 @@ func (s *Store) receiveAgain(ctx context.Context, d deliveryRow) (deliveryRow, e
 	}
 	err = s.writeOne(ctx, func(q session) error {
 		return q.db().Model(&deliveryRow{}).Where("id = ? AND status = 'failed'", row.ID).
-			Updates(map[string]any{"status": string(core.DeliveryReceived), "not_before": d.NotBefore, "attempts": 0, "processed_at": nil}).Error
+			Updates(map[string]any{"status": string(core.DeliveryReceived), "not_before": d.NotBefore, "attempts": 0, "processed_at": nil, "payload": d.Payload, "body_sha256": ""}).Error
 	})
 	if err != nil {
 		return row, err
@@ -122,7 +122,7 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, kno
 func (s *Store) UpdateDelivery(ctx context.Context, d core.Delivery, from core.DeliveryStatus) error {
 	err := s.writeOne(ctx, func(q session) error {
 		result := q.db().Model(&deliveryRow{}).Where("id = ? AND (? = '' OR status = ?)", d.ID, string(from), string(from)).
-			Select("*").Omit("ID", "Provider", "DeliveryID", "IntegrationID", "Event", "Payload").Updates(newDeliveryRow(d))
+			Select("*").Omit("ID", "Provider", "DeliveryID", "IntegrationID", "Event", "Payload", "BodySHA256").Updates(newDeliveryRow(d))
 		if result.Error == nil && result.RowsAffected == 0 {
 			return q.decided(d.ID)
 		}

@@ -50,6 +50,11 @@ func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.T
 		}
 		return err
 	})
+	if err == nil {
+		var bodies bool
+		bodies, err = s.forgetBodies(ctx, now, batch)
+		more = more || bodies
+	}
 	core.CrashPoint("retention.done")
 	return done, more || done.Deliveries.Count > 0 || done.Audit.Count > 0, failed(err, "apply the retention")
 }

@@ -24,6 +24,7 @@ type Delivery struct {
 	IntegrationID string
 	Event         string // the sender's word for the kind, e.g. "pull_request"
 	Payload       []byte
+	BodySHA256    string // of the payload, where that is no longer kept; empty: it is
 
 	Action     string
 	Repository string

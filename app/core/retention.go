@@ -31,6 +31,9 @@ const (
 	// nothing refers to yet.
 	BlobGrace = 24 * time.Hour
 
+	// BodyLife is how long what a delivery brought is kept; of its rest retention decides.
+	BodyLife = minDeliveriesDays * 24 * time.Hour
+
 	minDeliveriesDays = 7 // forges bring again what is younger
 	minAuditDays      = 30
 	maxRetentionDays  = 36500

@@ -24,6 +24,7 @@ type deliveryJSON struct {
 	ReceivedAt  int64               `json:"received_at"`
 	ProcessedAt *int64              `json:"processed_at,omitempty"`
 	Verdicts    []verdictJSON       `json:"verdicts"`
+	BodySHA256  string              `json:"body_sha256,omitempty"` // of what it brought, once that is no longer kept
 }
 
 type verdictJSON struct {
@@ -41,7 +42,7 @@ func renderDelivery(d core.Delivery) deliveryJSON {
 		Repository: d.Repository, Ref: d.Ref, SHA: d.SHA, Actor: d.Actor,
 		Status: d.Status, Reason: d.Reason, Attempts: d.Attempts,
 		ReceivedAt: d.ReceivedAt.Unix(), ProcessedAt: unix(d.ProcessedAt),
-		Verdicts: renderAll(d.Verdicts, renderVerdict),
+		Verdicts: renderAll(d.Verdicts, renderVerdict), BodySHA256: d.BodySHA256,
 	}
 }
 

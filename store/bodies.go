@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// forgetBodies puts its SHA-256 in the place of what old deliveries brought, at most batch
+// of them, one at a time since one may have 25 MiB. What waits for an approval is read
+// again when it comes, and stays.
+func (s *Store) forgetBodies(ctx context.Context, now time.Time, batch int) (more bool, err error) {
+	var ids []string
+	err = s.read(ctx).db().Raw(`SELECT id FROM deliveries WHERE body_sha256 = '' AND status <> 'received' AND received_at < ?
+		AND (verdicts IS NULL OR verdicts NOT LIKE ?) ORDER BY received_at, id LIMIT ?`,
+		micros(now.Add(-core.BodyLife)), `%"code":"`+core.WhyFork+`"%`, batch).Scan(&ids).Error
+	for _, id := range ids {
+		if err == nil {
+			err = s.forgetBody(ctx, id)
+		}
+	}
+	return len(ids) == batch, err
+}
+
+func (s *Store) forgetBody(ctx context.Context, id string) error {
+	var payload []byte
+	if err := s.read(ctx).pool.QueryRowContext(ctx, "SELECT payload FROM deliveries WHERE id = $1", id).Scan(&payload); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(payload)
+	return s.writeOne(ctx, func(q session) error {
+		_, err := q.exec("UPDATE deliveries SET payload = $1, body_sha256 = $2 WHERE id = $3 AND status <> 'received'", []byte{}, hex.EncodeToString(sum[:]), id)
+		return err
+	})
+}
