@@ -51,7 +51,7 @@ func contrast(t *testing.T, a, b string) float64 {
 
 // WCAG AA: text 4.5:1, shapes and borders 3:1, in both themes (ux.md 3.6).
 func TestContrast(t *testing.T) {
-	whole, err := sheet()
+	whole, err := joined("static/app.css/*")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,31 +52,27 @@ func (s *Set) loadAssets() error {
 		return fmt.Errorf("list static files: %w", err)
 	}
 	for _, entry := range entries {
+		name, files := entry.Name(), "static/"+entry.Name()
 		if entry.IsDir() {
-			continue
+			files += "/*"
 		}
-		body, err := fs.ReadFile(staticFiles, "static/"+entry.Name())
-		if err != nil {
-			return fmt.Errorf("read a static file: %w", err)
+		if s.assets[name], err = joined(files); err != nil {
+			return err
 		}
-		s.assets[entry.Name()] = Asset{Body: body}
-	}
-	if s.assets["app.css"], err = sheet(); err != nil {
-		return err
 	}
 	return s.sealAssets()
 }
 
-// sheet is the files of static/css as the one that pages load.
-func sheet() (a Asset, err error) {
-	files, err := fs.Glob(staticFiles, "static/css/*.css")
+// joined is the files of a pattern as the one that pages load.
+func joined(pattern string) (a Asset, err error) {
+	files, err := fs.Glob(staticFiles, pattern)
 	if err != nil {
-		return a, fmt.Errorf("list the sheets: %w", err)
+		return a, fmt.Errorf("list static files: %w", err)
 	}
 	for _, file := range files {
 		body, err := fs.ReadFile(staticFiles, file)
 		if err != nil {
-			return a, fmt.Errorf("read a sheet: %w", err)
+			return a, fmt.Errorf("read a static file: %w", err)
 		}
 		a.Body = append(a.Body, body...)
 	}

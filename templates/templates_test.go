@@ -16,7 +16,7 @@ func TestStaticFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"app.css", "app.js", "keys.js", "log.js", "logbar.js", "build.js", "live.js", "fav-oore.svg", "fav-skipped.svg"}
+	names := []string{"app.css", "project.css", "app.js", "build.js", "log.js", "run.js", "fav-oore.svg", "fav-skipped.svg"}
 	for _, status := range core.BuildStatuses() {
 		names = append(names, "fav-"+string(status)+".svg")
 	}

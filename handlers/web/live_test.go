@@ -23,6 +23,7 @@ type live struct {
 	pages   *Pages
 	refuses atomic.Bool
 	expired atomic.Bool // the session: rows are answered with the way to the sign-in page
+	asked   requests
 	stop    chan struct{}
 }
 
@@ -72,6 +73,7 @@ func (l *live) open() int {
 
 // door refuses streams if the test wants that.
 func (l *live) door(c *fiber.Ctx) error {
+	l.asked.note(c)
 	if strings.HasSuffix(c.Path(), "/lines") && l.expired.Load() {
 		return c.Redirect("/login", http.StatusSeeOther)
 	}

@@ -1,11 +1,9 @@
 // A build's pages while the build lives: the head and the steps are drawn anew when they
 // changed, and the log follows its end. Without it the pages are whole, only still.
-import { badge, load, say, swap } from './app.js';
-import { live } from './live.js';
+import { badge, live, load, say, swap } from './app.js';
 
 const el = document.getElementById('log');
-const rows = el && await import('./log.js');
-const bar = el && await import('./logbar.js');
+const log = el && await import('./log.js');
 const button = document.getElementById('follow');
 const summary = () => document.getElementById('summary');
 const page = '/builds/' + summary().dataset.build;
@@ -51,38 +49,38 @@ function toEnd() { el.scrollTop = el.scrollHeight; top = el.scrollTop; }
 function follow(on) {
   if (following === on) return;
   following = on;
-  paused = rows.total();
+  paused = log.total();
   if (on) toEnd();
-  rows.settle();
+  log.settle();
   label();
 }
 
 function label() {
-  const n = rows.total() - paused;
+  const n = log.total() - paused;
   button.hidden = over && (following || !n);
   button.setAttribute('aria-pressed', following);
   if (following) button.textContent = 'Following';
   else button.textContent = n ? `Paused · ${n.toLocaleString('en')} new ${n === 1 ? 'line' : 'lines'}` : 'Follow';
   const note = document.getElementById('log-note');
-  if (note && !over) note.textContent = `${rows.total().toLocaleString('en')} ${rows.total() === 1 ? 'line' : 'lines'}`;
+  if (note && !over) note.textContent = `${log.total().toLocaleString('en')} ${log.total() === 1 ? 'line' : 'lines'}`;
 }
 
 // tail takes the newest rows: from is the first one's sequence, total the log's length.
 function tail({ from, total, html }) {
-  if (total <= rows.total()) return;
+  if (total <= log.total()) return;
   // Compared before anything moves: an upward scroll may not have told us yet.
   if (following && el.scrollTop < top - 0.5 && !atEnd()) follow(false);
   document.getElementById('log-empty')?.remove();
-  rows.grow(total);
+  log.grow(total);
   if (following) {
     const box = document.createElement('template');
     box.innerHTML = html;
-    rows.append(from, [...box.content.querySelectorAll('.l')]);
-    rows.drop();
+    log.append(from, [...box.content.querySelectorAll('.l')]);
+    log.drop();
     toEnd();
   } else {
     const rest = el.querySelector('.w:last-child .gap:last-child');
-    if (rest && rest.offsetTop < el.scrollTop + el.clientHeight) rows.settle();
+    if (rest && rest.offsetTop < el.scrollTop + el.clientHeight) log.settle();
   }
   label();
 }
@@ -90,9 +88,9 @@ function tail({ from, total, html }) {
 function finish() {
   if (over) return;
   over = true;
-  if (following) paused = rows.total();
+  if (following) paused = log.total();
   following = false;
-  rows.ended();
+  log.ended();
   label();
 }
 
@@ -104,15 +102,15 @@ function watchScroll() {
   }, { passive: true });
   button.addEventListener('click', () => follow(!following));
   new ResizeObserver(() => following && toEnd()).observe(el);
-  bar.onMove(() => { follow(false); top = el.scrollTop; });
+  log.onMove(() => { follow(false); top = el.scrollTop; });
 }
 
 // poll asks for what the stream would have told.
 async function poll() {
   await redraw();
   if (!el) { if ('terminal' in summary().dataset) stop(); return; }
-  const had = rows.total();
-  const first = await fetch(rows.address(Math.max(0, had - 1), 1));
+  const had = log.total();
+  const first = await fetch(log.address(Math.max(0, had - 1), 1));
   if (!first.ok) throw Error(first.status);
   const total = Number(first.headers.get('Oore-Log-Lines'));
   if (total > had) {
@@ -131,13 +129,13 @@ async function poll() {
 let stop = () => {};
 if (el) {
   watchScroll();
-  if (bar.begin()) follow(false);
+  if (log.begin()) follow(false);
   if (following) toEnd();
   if (!over) label();
 }
 if (el ? !over : !('terminal' in summary().dataset)) {
   stop = live({
-    url: () => `${page}/stream?status=${summary().dataset.status}&after=${el ? rows.total() : Number.MAX_SAFE_INTEGER}`,
+    url: () => `${page}/stream?status=${summary().dataset.status}&after=${el ? log.total() : Number.MAX_SAFE_INTEGER}`,
     on: {
       tail: news => el && tail(news),
       state: () => redraw().catch(() => {}),

@@ -187,7 +187,7 @@ export function ended() {
   idle(whole);
 }
 
-function begin() {
+function layOut() {
   const served = new Map([...log.querySelectorAll('.w')].map(el => [Number(el.dataset.w), el]));
   const count = Math.ceil((lines - folded) / W);
   for (let i = 0; i < count; i++) place(served.get(i));
@@ -197,4 +197,4 @@ function begin() {
   idle(whole);
 }
 
-begin();
+layOut();

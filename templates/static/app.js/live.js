@@ -1,6 +1,5 @@
 // One stream a tab, for what changes by itself: closed while nobody looks, resumed where it
 // was, and replaced by a question every few seconds where there is none.
-import { load, swap } from './app.js';
 
 const POLL = 3000; // ms between questions when there is no stream
 // Browsers allow six connections to a server. So that another page always loads, four

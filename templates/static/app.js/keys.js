@@ -2,8 +2,6 @@
 // clicked. A key may have two strokes, as in "g d". Rows of lists go by j and k. Pages do
 // without this file as well.
 
-import { load, say } from './app.js';
-
 const FIELD = 'input:not([type=checkbox], [type=radio], [type=submit], [type=button]), select, textarea';
 const PAUSE = 1500; // ms in which the second stroke must come
 const off = document.documentElement.dataset.keys === 'off';

@@ -1,6 +1,6 @@
 // Times in the reader's zone, lists that stay current (live.js), forms sent once, text copied.
-// Every page works without this file.
-import './live.js';
+// Every page works without this file. The files of a folder are one module, as in Go: they
+// see each other's names.
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 const html = document.documentElement;

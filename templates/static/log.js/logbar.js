@@ -1,7 +1,6 @@
 // What stands above the log: the search over all of it, links to lines, times, wrapping,
 // steps. Every control is a link or a form that works without this file.
 import { say } from './app.js';
-import { drawn, log, reveal, topLine } from './log.js';
 
 const id = name => document.getElementById(name);
 const steps = () => [...document.querySelectorAll('#steps [data-first]')].map(s => ({ first: Number(s.dataset.first), at: Number(s.dataset.at) }));
@@ -81,7 +80,7 @@ id('copy-lines').addEventListener('click', async () => {
 
 const search = { text: null, exact: false, lines: [], at: -1, base: 0, total: 0 };
 
-function wanted() { return { text: id('q').value, exact: id('find').elements.case.checked }; }
+function sought() { return { text: id('q').value, exact: id('find').elements.case.checked }; }
 
 async function ask(after) {
   const query = new URLSearchParams({ q: search.text, case: search.exact, limit: 1000, after_sequence: after });
@@ -94,7 +93,7 @@ async function ask(after) {
 
 // find looks for what stands in the box, and shows the match in that direction.
 async function find(direction) {
-  const { text, exact } = wanted();
+  const { text, exact } = sought();
   const news = text !== search.text || exact !== search.exact;
   try {
     if (news) {
