@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	manyReaders   = 500
-	stuckReaders  = 10
-	manyPerSecond = 1000
-	manyFor       = 30 * time.Second
-	clockTicks    = 100 // of /proc/*/stat, a second
-	noteEvery     = 50  // lines: so often a reader keeps an age for the quantiles
+	manyReaders    = 500
+	stuckReaders   = 10
+	floodPerSecond = 1000
+	manyFor        = 30 * time.Second
+	clockTicks     = 100 // of /proc/*/stat, a second
+	noteEvery      = 50  // lines: so often a reader keeps an age for the quantiles
 )
 
 // BenchmarkManyReaders lets 500 readers follow one log over TCP while its build prints 1,000
@@ -67,7 +67,7 @@ func BenchmarkManyReaders(b *testing.B) {
 
 		rest, before := s.footprint(b), s.processorTime(b)
 		start := time.Now()
-		printed := printLines(b, mouth)
+		printed := printLines(b, mouth, manyFor)
 		took := time.Since(start)
 		worked, busy := s.processorTime(b)-before, s.footprint(b)
 		if err := mouth.Close(); err != nil {
@@ -85,13 +85,13 @@ func BenchmarkManyReaders(b *testing.B) {
 	})
 }
 
-// printLines writes lines that carry their time, evenly, and returns how many.
-func printLines(b *testing.B, to *os.File) (printed int) {
-	const want = int(manyPerSecond * manyFor / time.Second)
-	tick := time.NewTicker(time.Second / manyPerSecond)
+// printLines writes 1,000 lines a second that carry their time, evenly, and returns how many.
+func printLines(b *testing.B, to *os.File, length time.Duration) (printed int) {
+	want := int(length.Seconds() * floodPerSecond)
+	tick := time.NewTicker(time.Second / floodPerSecond)
 	defer tick.Stop()
 	for start := time.Now(); printed < want; <-tick.C {
-		due := min(int(time.Since(start)*manyPerSecond/time.Second), want)
+		due := min(int(time.Since(start)*floodPerSecond/time.Second), want)
 		for ; printed < due; printed++ {
 			if _, err := fmt.Fprintf(to, "%d Running Gradle task assembleRelease, line after line\n", time.Now().UnixNano()); err != nil {
 				b.Fatal(err)

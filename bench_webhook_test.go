@@ -3,12 +3,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -138,20 +134,9 @@ type footprint struct{ megabytes, descriptors float64 }
 
 func (p *program) footprint(b *testing.B) footprint {
 	b.Helper()
-	proc := filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid))
-	status, err := os.ReadFile(filepath.Join(proc, "status"))
-	if err != nil {
-		b.Fatalf("memory is measured on Linux alone: %v", err)
-	}
-	_, rest, _ := bytes.Cut(status, []byte("VmRSS:"))
-	line, _, _ := strings.Cut(string(rest), " kB")
-	kilobytes, err := strconv.Atoi(strings.TrimSpace(line))
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 	if err != nil {
 		b.Fatal(err)
 	}
-	open, err := os.ReadDir(filepath.Join(proc, "fd"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return footprint{float64(kilobytes) / 1024, float64(len(open))}
+	return footprint{residentMB(b, int64(p.cmd.Process.Pid)), float64(len(open))}
 }

@@ -15,7 +15,7 @@ import (
 
 // reader is somebody at a browser with a keyboard and nothing else.
 type reader struct {
-	*testing.T
+	testing.TB
 	ctx context.Context
 }
 

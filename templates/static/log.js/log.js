@@ -2,7 +2,7 @@
 // each window, as high as its rows, that is filled when it comes near. So a log of any
 // length opens at once, and never more than some windows are in the page.
 const W = 500; // rows of a window
-const KEEP = 20; // windows in the page, of a long log
+const KEEP = 10; // windows in the page, of a long log: some 4 MB each
 const WHOLE = 20000; // rows up to which a log is kept whole, so that the browser's own search finds all
 const NEAR = 1500; // px around what is seen
 
