@@ -146,7 +146,7 @@ func animate(t testing.TB, file string, film []image.Image) {
 	for i, picture := range film {
 		area := picture.Bounds()
 		if i > 0 {
-			if area = changed(film[i-1], picture); area.Empty() {
+			if area = changedArea(film[i-1], picture); area.Empty() {
 				movie.Delay[len(movie.Delay)-1] += 35
 				continue
 			}
@@ -184,7 +184,7 @@ func flat(picture image.Image, palette color.Palette, area image.Rectangle) *ima
 	return out
 }
 
-func changed(was, is image.Image) (area image.Rectangle) {
+func changedArea(was, is image.Image) (area image.Rectangle) {
 	each(is.Bounds(), func(x, y int) {
 		if rgba(was, x, y) != rgba(is, x, y) {
 			area = area.Union(image.Rect(x, y, x+1, y+1))
