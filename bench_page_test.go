@@ -105,7 +105,6 @@ func BenchmarkLivePage(b *testing.B) {
 	report(b, busy/pageFor.Seconds(), "page-cores")
 	report(b, served.Seconds()/pageFor.Seconds(), "server-cores")
 	r.reportMemory(b)
-	fmt.Fprintln(os.Stderr, "XX nodes", r.metric("Nodes"), r.metric("LayoutObjects"), r.says(`String(document.querySelectorAll("*").length)`), r.number(filledRows))
 	b.Logf("bound: no task over 150 ms; all over 50 ms: %s", r.says(`JSON.stringify(window.tasks)`))
 }
 
