@@ -166,6 +166,7 @@ GET    /setup                                         admin
 POST   /setup/you                                     admin-
 POST   /setup/demo                                    admin-
 POST   /setup/demo/push                               hidden-
+POST   /setup/repository                              admin-
 GET    /builds                                        self
 GET    /queue                                         self
 GET    /builds/:id                                    read       build

@@ -19,7 +19,9 @@ const (
 	ToDoBuild   = "build"   // one has ended
 	ToDoSource  = "source"  // a forge is connected
 	ToDoWebhook = "webhook" // one has arrived of late
+	ToDoComment = "comment" // a pull request has its comment
 	ToDoSlack   = "slack"   // a Slack app is connected
+	ToDoBackup  = "backup"  // one was made of late
 )
 
 // Checklist tells what is done of what makes a house whole; nil: all of it, or the actor
@@ -44,12 +46,22 @@ func (a *App) Checklist(ctx context.Context, actor core.Actor) ([]ToDo, error) {
 	if err != nil {
 		return nil, err
 	}
+	commented, err := a.store.HasCommented(ctx)
+	if err != nil {
+		return nil, err
+	}
+	backup, _, err := a.store.LastBackup(ctx)
+	if err != nil {
+		return nil, err
+	}
 	list := []ToDo{
 		{ToDoRunner, slices.ContainsFunc(runners, func(r core.Runner) bool { return r.State(a.now()) == core.RunnerOnline })},
 		{ToDoBuild, len(ended) > 0},
 		{ToDoSource, len(sources) > 0},
 		{ToDoWebhook, slices.ContainsFunc(arrived, byWebhook)},
+		{ToDoComment, commented},
 		{ToDoSlack, a.messenger != nil},
+		{ToDoBackup, !backup.IsZero() && a.now().Sub(backup) <= core.BackupLife},
 	}
 	if !slices.ContainsFunc(list, func(t ToDo) bool { return !t.Done }) {
 		return nil, nil

@@ -145,7 +145,7 @@ func TestNoticesSayWhatKeepsBuildsFromRunning(t *testing.T) {
 func TestTheChecklistIsForThoseWhoCanDoIt(t *testing.T) {
 	h := newHouse(t)
 	list, err := h.Checklist(t.Context(), h.owner)
-	if err != nil || len(list) != 5 || list[0].Done || list[1].Done {
+	if err != nil || len(list) != 7 || list[0].Done || list[1].Done {
 		t.Fatalf("a new house: %+v, %v", list, err)
 	}
 	h.beat(t, "r1", 1)
@@ -155,6 +155,19 @@ func TestTheChecklistIsForThoseWhoCanDoIt(t *testing.T) {
 	if list, err = h.Checklist(t.Context(), h.owner); err != nil || !list[0].Done || !list[1].Done || list[2].Done {
 		t.Errorf("after a build: %+v, %v", list, err)
 	}
+	done := func(code string) bool {
+		t.Helper()
+		list, err := h.Checklist(t.Context(), h.owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Contains(list, app.ToDo{Code: code, Done: true})
+	}
+	if done(app.ToDoComment) || done(app.ToDoBackup) {
+		t.Error("a comment or a backup, before there is one")
+	}
+	h.deliver(t, pullRequest(12, "feature", shaB))
+	h.work(t, func() bool { return done(app.ToDoComment) })
 	if list, err := h.Checklist(t.Context(), core.Actor{Kind: core.ActorUser, Role: core.RoleViewer}); list != nil || err != nil {
 		t.Errorf("a viewer: %+v, %v", list, err)
 	}

@@ -164,3 +164,10 @@ func (s *Store) CountDueEffects(ctx context.Context, now time.Time) (int, error)
 	err := s.read(ctx).due(now).Count(&n).Error
 	return int(n), failed(err, "count due effects")
 }
+
+// HasCommented is core.EffectStore's.
+func (s *Store) HasCommented(ctx context.Context) (bool, error) {
+	var n int64
+	err := s.read(ctx).db().Raw("SELECT count(*) FROM (SELECT 1 FROM effects WHERE kind = 'comment' AND remote_id <> '' LIMIT 1) AS one").Scan(&n).Error
+	return n > 0, failed(err, "look for a comment")
+}

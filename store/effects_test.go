@@ -161,3 +161,19 @@ func TestParallelTakersNeverShareAnEffect(t *testing.T) {
 		}
 	})
 }
+
+func TestACommentIsKnownOnceItIsThere(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		e := core.Effect{Key: core.CommentKey(h.project.RepositoryID, 7), Kind: core.EffectComment, RepositoryID: h.project.RepositoryID, Number: 7, NotBefore: at(0), UpdatedAt: at(0)}
+		ok(t, h.WantEffect(ctx, e))
+		has, err := h.HasCommented(ctx)
+		ok(t, err)
+		equal(t, has, false)
+		e.Done, e.RemoteID = 1, "c1"
+		ok(t, h.SaveEffect(ctx, e))
+		has, err = h.HasCommented(ctx)
+		ok(t, err)
+		equal(t, has, true)
+	})
+}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // SetupView is the first steps: who the reader is, then where the code is.
@@ -13,6 +15,18 @@ type SetupView struct {
 	Ask         bool // who the reader is
 	Name, Email Field
 	PublicURL   string
+	Repository  Field // folder or address that is looked at
+	Found       *RepositoryView
+}
+
+// RepositoryView is what was found in a repository, and what is proposed.
+type RepositoryView struct {
+	Name, Branch, SHA, Message string
+	Workflow                   string
+	App                        core.Pubspec
+	Platforms, Labels          []string
+	Unread, Startable          bool
+	Fit, Runners               int
 }
 
 // Private tells whether the server's address is one that forges do not reach.

@@ -181,4 +181,6 @@ type EffectStore interface {
 	UnparkEffects(ctx context.Context, repositoryID string, now time.Time) error
 	FindEffect(ctx context.Context, key string) (Effect, error)
 	CountDueEffects(ctx context.Context, now time.Time) (int, error)
+	// HasCommented tells whether any pull request has its comment.
+	HasCommented(ctx context.Context) (bool, error)
 }

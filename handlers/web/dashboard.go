@@ -123,8 +123,12 @@ func (p *Pages) checklist(ctx context.Context, actor core.Actor) ([]templates.To
 			t.Text, t.URL = "GitHub or GitLab is connected", "/settings/sources"
 		case app.ToDoWebhook:
 			t.Text, t.URL = "A webhook has arrived", "/deliveries"
+		case app.ToDoComment:
+			t.Text, t.URL = "A pull request has its comment", "/projects"
 		case app.ToDoSlack:
 			t.Text, t.URL = "Slack is connected", "/commands"
+		case app.ToDoBackup:
+			t.Text, t.URL = "A backup was made within a week", "/settings/system"
 		}
 		out = append(out, t)
 	}

@@ -44,5 +44,5 @@ func (f *fake) Checklist(_ context.Context, actor core.Actor) ([]app.ToDo, error
 	if core.Allow(actor, core.ActManageInstance, nil) != nil {
 		return nil, nil
 	}
-	return []app.ToDo{{Code: app.ToDoRunner, Done: true}, {Code: app.ToDoBuild}, {Code: app.ToDoSource}, {Code: app.ToDoWebhook}, {Code: app.ToDoSlack}}, nil
+	return []app.ToDo{{Code: app.ToDoRunner, Done: true}, {Code: app.ToDoBuild}, {Code: app.ToDoSource}, {Code: app.ToDoWebhook}, {Code: app.ToDoComment}, {Code: app.ToDoSlack}, {Code: app.ToDoBackup}}, nil
 }

@@ -34,3 +34,26 @@ func (f *fake) MeasureStorage(_ context.Context, actor core.Actor) (core.Storage
 		{Name: "Artifacts, and logs of ended builds", Path: "/data/blobs", Bytes: 3 << 30, Files: 812, Whole: true}, {Name: "Caches of builds", Path: hostile, Bytes: 1 << 30, Files: 9},
 	}}, core.Allow(actor, core.ActManageInstance, nil)
 }
+
+// LookAtRepository finds a Flutter app in /home/me/shop, a file in /home/me/lib, nothing in
+// /home/me/notes.
+func (f *fake) LookAtRepository(_ context.Context, _ core.Actor, address string) (app.RepositoryLook, error) {
+	l := app.RepositoryLook{
+		Name: "shop", Branch: "main", Commit: core.Commit{SHA: "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", Message: hostile},
+		App: core.Pubspec{Name: "shop", Flutter: true}, Platforms: []string{"ios"}, Labels: []string{"macos"}, Forecast: app.Forecast{Fit: 1, Runners: 3},
+	}
+	switch address {
+	case "/home/me/shop":
+	case "/home/me/lib":
+		l.Name, l.App, l.Platforms, l.Labels, l.Workflow = "lib", core.Pubspec{}, nil, nil, ".oore.yaml"
+	case "/home/me/notes":
+		l.Name, l.App, l.Platforms, l.Labels = hostile, core.Pubspec{}, nil, nil
+	default:
+		return l, core.Errorf(core.KindInvalid, "local_repository_path: %s is no folder inside /home", address)
+	}
+	return l, f.refuse
+}
+
+func (f *fake) StartRepository(_ context.Context, _ core.Actor, address string) (core.Build, error) {
+	return core.Build{ID: "b1"}, f.ask("start %s", address)
+}

@@ -38,6 +38,7 @@ func (p *Pages) Mount(server fiber.Router, d Doors) {
 	server.Post("/setup/you", page(p.Introduce))
 	server.Post("/setup/demo", page(p.StartDemo))
 	server.Post("/setup/demo/push", page(p.PushDemo))
+	server.Post("/setup/repository", page(p.StartRepository))
 	server.Get("/validate", page(p.ValidateForm))
 	server.Post("/validate", page(p.Validate))
 	server.Get("/stream", page(p.ListStream))

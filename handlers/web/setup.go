@@ -18,15 +18,20 @@ type SetupCommands interface {
 	StartDemo(ctx context.Context, actor core.Actor) (core.Build, error)
 	PushDemo(ctx context.Context, actor core.Actor, projectID string, broken bool) error
 	IsDemo(p core.Project) bool
+	LookAtRepository(ctx context.Context, actor core.Actor, address string) (app.RepositoryLook, error)
+	StartRepository(ctx context.Context, actor core.Actor, address string) (core.Build, error)
 }
 
 // Setup is GET /setup: who are you, where the server's own owner has not said so; then
-// where is your code.
+// where is your code. ?repository= shows what is found in a folder or at an address.
 func (p *Pages) Setup(c *fiber.Ctx, actor core.Actor) error {
 	if err := core.Allow(actor, core.ActManageInstance, nil); err != nil {
 		return err
 	}
 	v := templates.SetupView{PublicURL: p.publicURL}
+	if v.Repository.Value = query(c, "repository"); v.Repository.Value != "" {
+		return p.lookAt(c, actor, v)
+	}
 	if actor.UserID != "" && query(c, "step") == "" {
 		u, err := p.app.FindUser(c.UserContext(), actor, actor.UserID)
 		if err != nil {
@@ -42,6 +47,41 @@ func (p *Pages) setup(c *fiber.Ctx, actor core.Actor, status int, v templates.Se
 	v.Page = page(c, actor, "First steps", "", "/v1/projects")
 	v.Alert = alert
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Setup(w, v) })
+}
+
+func (p *Pages) lookAt(c *fiber.Ctx, actor core.Actor, v templates.SetupView) error {
+	l, err := p.app.LookAtRepository(c.UserContext(), actor, v.Repository.Value)
+	if err != nil {
+		return p.setupRefused(c, actor, v, err)
+	}
+	v.Found = &templates.RepositoryView{
+		Name: l.Name, Branch: l.Branch, SHA: l.Commit.SHA, Message: l.Commit.Message, Workflow: l.Workflow, App: l.App,
+		Platforms: l.Platforms, Labels: l.Labels, Unread: l.Unread, Startable: l.Startable(), Fit: l.Forecast.Fit, Runners: l.Forecast.Runners,
+	}
+	return p.setup(c, actor, http.StatusOK, v)
+}
+
+// StartRepository is POST /setup/repository; it goes on to the build.
+func (p *Pages) StartRepository(c *fiber.Ctx, actor core.Actor) error {
+	if err := core.Allow(actor, core.ActManageInstance, nil); err != nil {
+		return err
+	}
+	v := templates.SetupView{PublicURL: p.publicURL, Repository: typed(c, "repository")}
+	b, err := p.app.StartRepository(c.UserContext(), actor, v.Repository.Value)
+	if err != nil {
+		return p.setupRefused(c, actor, v, err)
+	}
+	return c.Redirect("/builds/"+b.ID, http.StatusSeeOther)
+}
+
+// setupRefused says beside the address what is wrong with it.
+func (p *Pages) setupRefused(c *fiber.Ctx, actor core.Actor, v templates.SetupView, err error) error {
+	alert, other := hostTrouble(err)
+	if other != nil {
+		return other
+	}
+	v.Repository.Error = alert.Text
+	return p.setup(c, actor, StatusOf(core.KindOf(err)), v)
 }
 
 // Introduce is POST /setup/you.

@@ -46,6 +46,32 @@ func TestFirstSteps(t *testing.T) {
 	if answer, body := post(t, a, "/setup/you", url.Values{"name": {"Sam"}, "email": {"x"}}); answer.StatusCode != http.StatusBadRequest || besideField(body, "email") == "" || !strings.Contains(body, `value="Sam"`) {
 		t.Errorf("refused: %d", answer.StatusCode)
 	}
+	for address, wants := range map[string][]string{
+		"/home/me/shop":  {"A Flutter app", "flutter build</code> for ios", "1 of 3", "those with macos", `action="/setup/repository"`, `name="repository" value="/home/me/shop"`},
+		"/home/me/lib":   {"what <code>.oore.yaml</code> says", `action="/setup/repository"`},
+		"/home/me/notes": {"No Flutter app", "there is no <code>.oore.yaml</code>", `href="/validate"`},
+	} {
+		f.refuse = nil
+		answer, body := get(t, a, "/setup?repository="+url.QueryEscape(address))
+		for _, want := range wants {
+			if answer.StatusCode != http.StatusOK || !strings.Contains(body, want) {
+				t.Errorf("%s (%d) does not say %s", address, answer.StatusCode, want)
+			}
+		}
+		if address == "/home/me/notes" && strings.Contains(body, `action="/setup/repository"`) {
+			t.Error("a repository with nothing to build can be started")
+		}
+	}
+	if answer, body := get(t, a, "/setup?repository=/etc"); answer.StatusCode != http.StatusBadRequest || !strings.Contains(besideField(body, "repository"), "no folder inside") {
+		t.Errorf("no folder: %d", answer.StatusCode)
+	}
+	if answer, _ = post(t, a, "/setup/repository", url.Values{"repository": {"/home/me/shop"}}); answer.Header.Get("Location") != "/builds/b1" || f.asked[len(f.asked)-1] != "start /home/me/shop" {
+		t.Errorf("started: %d, %v", answer.StatusCode, f.asked)
+	}
+	f.refuse = core.Codef(core.KindConflict, core.CodeNameTaken, "name is taken by another project")
+	if answer, body := post(t, a, "/setup/repository", url.Values{"repository": {"/home/me/shop"}}); answer.StatusCode != http.StatusConflict || besideField(body, "repository") == "" {
+		t.Errorf("taken: %d", answer.StatusCode)
+	}
 	f.refuse = core.Errorf(core.KindUnavailable, "The sample repository could not be made")
 	if answer, body := post(t, a, "/setup/demo", nil); answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "could not be made") {
 		t.Errorf("no demo: %d", answer.StatusCode)

@@ -25,3 +25,13 @@ func (f *Commands) BuildRan(_ context.Context, actor core.Actor, buildID string)
 func (f *Commands) ReadWorkflow(_ context.Context, actor core.Actor, in app.WorkflowAt) (app.WorkflowFile, error) {
 	return app.WorkflowFile{Path: ".oore.yaml", SHA: "abababababababababababababababababababab", Text: "version: 1\ncommands: {build: [make]}\n"}, f.note("ReadWorkflow", actor, in.ProjectID, in)
 }
+
+// LookAtRepository answers that there is nothing.
+func (f *Commands) LookAtRepository(_ context.Context, actor core.Actor, address string) (app.RepositoryLook, error) {
+	return app.RepositoryLook{}, f.note("LookAtRepository", actor, address, nil)
+}
+
+// StartRepository answers Err.
+func (f *Commands) StartRepository(_ context.Context, actor core.Actor, address string) (core.Build, error) {
+	return core.Build{}, f.note("StartRepository", actor, address, nil)
+}
