@@ -171,7 +171,7 @@ func TestACommentIsKnownOnceItIsThere(t *testing.T) {
 		ok(t, err)
 		equal(t, has, false)
 		e.Done, e.RemoteID = 1, "c1"
-		ok(t, h.SaveEffect(ctx, e))
+		ok(t, h.SaveEffect(ctx, e, at(0)))
 		has, err = h.HasCommented(ctx)
 		ok(t, err)
 		equal(t, has, true)
