@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net"
@@ -116,7 +117,7 @@ func (f *logFollower) read(ctx context.Context, p *program, buildID string, each
 			Content, Stream string
 		}
 		if err := json.Unmarshal(e.Data, &r); err != nil || r.Sequence != f.next || e.ID != strconv.Itoa(f.next) {
-			wrong = fmt.Errorf("the record is %s %s, %v; want sequence %d", e.ID, e.Data, err, f.next)
+			wrong = errors.Join(err, fmt.Errorf("the record is %s %s; want sequence %d", e.ID, e.Data, f.next))
 		}
 		f.next++
 		if r.Stream == "stdout" {

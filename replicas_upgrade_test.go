@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -106,7 +107,7 @@ func (l *demand) trigger(pipeline pipelineView) (string, error) {
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("answered %d: %s (%v)", resp.StatusCode, answer, err)
+		return "", errors.Join(err, fmt.Errorf("answered %d: %s", resp.StatusCode, answer))
 	}
 	var b buildView
 	err = json.Unmarshal(answer, &b)

@@ -1,8 +1,8 @@
 package app
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,9 +31,10 @@ func (a *App) Join(ctx context.Context) error {
 	}
 	for _, other := range others {
 		if err := a.agrees(other); err != nil {
-			return cmp.Or(a.store.LeaveServer(context.WithoutCancel(ctx), a.server.ID), err)
+			return errors.Join(err, a.store.LeaveServer(context.WithoutCancel(ctx), a.server.ID))
 		}
 	}
+	a.bell.ring(topicServers)
 	return nil
 }
 

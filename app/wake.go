@@ -19,6 +19,7 @@ const (
 	topicSchedules = "schedules"
 	topicRetention = "retention"
 	topicSources   = "sources"
+	topicServers   = "servers" // nobody waits for it: who hears it knows that there are others
 )
 
 func topicBuild(id string) string { return "build:" + id }
@@ -88,6 +89,7 @@ func (a *App) hear(ctx context.Context) error {
 // heard forgets what is remembered of things that have changed, then wakes who waits for
 // them.
 func (a *App) heard(topics []string) {
+	a.bell.company.Store(true)
 	for _, topic := range topics {
 		if id, ok := strings.CutPrefix(topic, topicBuild("")); ok {
 			a.tails.forget(id)
