@@ -17,7 +17,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.keepHouse(ctx, a.houseWork) })
 	g.Go(func() error { return a.hear(ctx) })
-	g.Go(func() error { return a.loop(ctx, "reaper", 5*time.Second, a.reap) })
+	g.Go(func() error { return a.loop(ctx, "reaper", reapEvery, a.reap) })
 	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
 	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
 	g.Go(func() error { return a.loop(ctx, topicSources, sourcesEvery, a.watchSources) })
@@ -94,9 +94,22 @@ func (a *App) guarded(ctx context.Context, f func(context.Context) (bool, error)
 	return f(ctx)
 }
 
+const (
+	reapEvery  = 5 * time.Second
+	turnReaper = "reaper"
+)
+
 // reap gives back or ends what its runner has lost and what nobody claimed.
 func (a *App) reap(ctx context.Context) (more bool, err error) {
 	now := a.now()
+	mine, err := a.store.TakeTurn(ctx, turnReaper, a.server.ID, 3*reapEvery)
+	if err != nil {
+		return false, err
+	}
+	if !mine { // another server does it, and knows when it braked last
+		a.reaped.Store(now.Unix())
+		return false, nil
+	}
 	lost, err := a.store.ListLeased(ctx, now, "")
 	if err == nil {
 		lost, err = a.brake(ctx, lost)
