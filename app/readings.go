@@ -27,6 +27,8 @@ func (a *App) Readings(ctx context.Context) ([]core.Reading, error) {
 		{Metric: core.MetricInboxDepth, Value: float64(f.Received), Labels: []string{"received"}},
 		{Metric: core.MetricInboxDepth, Value: float64(f.Failed), Labels: []string{"failed"}},
 		{Metric: core.MetricInboxOldest, Value: oldest},
+		{Metric: core.MetricPoolBusy, Value: float64(f.PoolBusy)},
+		{Metric: core.MetricPoolWaited, Value: f.PoolWaited.Seconds()},
 		{Metric: core.MetricReaper, Value: float64(a.reaped.Load())},
 		{Metric: core.MetricBuildInfo, Value: 1, Labels: []string{a.version, runtime.Version(), f.Database}},
 	}

@@ -38,5 +38,7 @@ func (s *Store) ReadFigures(ctx context.Context) (core.Figures, error) {
 	if info, err := os.Stat(s.db.file + "-wal"); s.db.file != "" && err == nil {
 		f.WALBytes = info.Size()
 	}
+	pool := s.db.reader.Stats()
+	f.PoolBusy, f.PoolWaited = pool.InUse, pool.WaitDuration
 	return f, nil
 }

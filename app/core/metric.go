@@ -78,6 +78,8 @@ const (
 	MetricTransactions    = "oore_db_tx_seconds"
 	MetricBlobOps         = "oore_blob_ops_total"
 	MetricBlobBytes       = "oore_blob_bytes_total"
+	MetricPoolBusy        = "oore_db_pool_in_use"
+	MetricPoolWaited      = "oore_db_pool_waited_seconds"
 	MetricWAL             = "oore_sqlite_wal_bytes"
 	MetricDiskFree        = "oore_disk_free_bytes"
 	MetricDiskSize        = "oore_disk_size_bytes"
@@ -120,6 +122,8 @@ var metrics = []Metric{
 	{MetricTransactions, MetricHistogram, "Time of transactions, with the wait for a connection.", nil, []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}},
 	{MetricBlobOps, MetricCounter, "Operations on the blob store.", []string{"op", "result"}, nil},
 	{MetricBlobBytes, MetricCounter, "Bytes written to (in) and read from (out) the blob store.", []string{"dir"}, nil},
+	{MetricPoolBusy, MetricGauge, "Connections to the database that this server uses now.", nil, nil},
+	{MetricPoolWaited, MetricGauge, "Time that work waited for a free connection to the database, since the start; it grows where there are too few.", nil, nil},
 	{MetricWAL, MetricGauge, "Size of SQLite's write-ahead log.", nil, nil},
 	{MetricDiskFree, MetricGauge, "Free space of the disk of the data folder (data) and of blobs in a folder (blobs).", []string{"dir"}, nil},
 	{MetricDiskSize, MetricGauge, "Size of that disk.", []string{"dir"}, nil},
@@ -161,4 +165,6 @@ type Figures struct {
 	Pending          map[EffectKind]int // effects that are not given up
 	Database         string             // its name: sqlite or postgres
 	WALBytes         int64              // of SQLite
+	PoolBusy         int                // connections of this process in use
+	PoolWaited       time.Duration      // for one of them, by all since the start
 }
