@@ -157,10 +157,10 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, err
 	}
-	if err := s.app.Join(ctx); err != nil {
+	if err := s.checkKey(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.checkKey(ctx); err != nil {
+	if err := s.app.Join(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.app.Connect(ctx); err != nil {

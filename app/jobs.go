@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/subtle"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -82,7 +83,7 @@ func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
 // or is another runner's.
 func (a *App) leased(ctx context.Context, s core.Store, l core.Lease) (core.Build, error) {
 	b, err := s.FindBuild(ctx, l.BuildID)
-	if core.KindOf(err) == core.KindNotFound || err == nil && (l.Token == "" || b.LeaseToken != l.Token || b.RunnerID != l.RunnerID) {
+	if core.KindOf(err) == core.KindNotFound || err == nil && (l.Token == "" || subtle.ConstantTimeCompare([]byte(b.LeaseToken), []byte(l.Token)) != 1 || b.RunnerID != l.RunnerID) {
 		a.meter.Note(core.MetricFenced, 1, "write")
 		return b, core.Codef(core.KindConflict, core.CodeLeaseLost, "The runner no longer holds build %s; it stops", l.BuildID)
 	}

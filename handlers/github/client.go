@@ -2,6 +2,7 @@ package github
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -186,5 +187,18 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		status = resp.StatusCode
 	}
 	t.log.Debug("github call", "method", r.Method, "path", r.URL.Path, "status", status, "took", time.Since(start), "error", err)
+	if err == nil {
+		resp.Body = bounded{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	}
 	return resp, err
+}
+
+// maxAnswer bounds the bytes that are read of one answer: comparisons bring whole diffs
+// along.
+const maxAnswer = 64 << 20
+
+// bounded is an answer that may have no end.
+type bounded struct {
+	io.Reader
+	io.Closer
 }

@@ -5,7 +5,9 @@
 package slack
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -66,7 +68,7 @@ func New(o Options) (*Room, error) {
 		o.Now = time.Now
 	}
 	client := &http.Client{
-		Timeout: callTimeout, Transport: o.Transport,
+		Timeout: callTimeout, Transport: bounded{o.Transport},
 		// A redirect could lead the token, or a message, to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -75,6 +77,25 @@ func New(o Options) (*Room, error) {
 		client:   slack.New(o.BotToken, slack.OptionAPIURL(api.String()), slack.OptionHTTPClient(client)),
 		apiPause: pause{now: o.Now},
 	}, nil
+}
+
+// maxAnswer bounds the bytes that are read of one answer.
+const maxAnswer = 1 << 20
+
+// bounded reads so much of an answer and no more. next may be nil.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := cmp.Or(b.next, http.DefaultTransport).RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	return resp, nil
 }
 
 func apiAddress(raw string) (*url.URL, error) {
