@@ -33,7 +33,7 @@ func importLaw() map[string]room {
 		"templates": {house: []string{"app/core"}, outside: []string{"rsc.io/qr"}},
 		"runner":    {house: []string{"app/core"}, http: true, outside: []string{"golang.org/x/sys", "golang.org/x/image", "howett.net/plist", "google.golang.org/protobuf", "github.com/klauspost/compress/zstd"}},
 		"store": {house: []string{"app/core"}, outside: []string{
-			"gorm.io/gorm", "gorm.io/driver/postgres", "github.com/glebarez/sqlite", "github.com/glebarez/go-sqlite", "github.com/jackc/pgx/v5",
+			"gorm.io/gorm", "gorm.io/driver/postgres", "github.com/libtnb/sqlite", "modernc.org/sqlite", "github.com/jackc/pgx/v5",
 		}},
 		"store/backup":      {},
 		"store/blob":        {house: []string{"app/core"}, outside: []string{"github.com/minio/minio-go/v7"}, http: true},

@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/glebarez/sqlite"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/libtnb/sqlite"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -115,8 +115,8 @@ func SQLitePath(url string) (path string, sqlite bool) {
 }
 
 func gormConfig() *gorm.Config {
-	// No PrepareStmt: the SQLite driver compiles every statement anew whatever one
-	// asks, and pgx keeps prepared statements itself. No TranslateError: it would
+	// No PrepareStmt: gorm may close a statement of its cache while it is used; SQLite's
+	// writer keeps its own (statements.go), and so does pgx. No TranslateError: it would
 	// take away the codes that errors.go reads.
 	return &gorm.Config{SkipDefaultTransaction: true, Logger: logger.Discard}
 }

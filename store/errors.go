@@ -10,9 +10,9 @@ import (
 	"net"
 	"strings"
 
-	litedriver "github.com/glebarez/go-sqlite"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
+	litedriver "modernc.org/sqlite"
 
 	"github.com/oore-ci/oore/app/core"
 )

@@ -21,6 +21,7 @@ const groupMax = 256
 // are durable.
 type groupWriter struct {
 	conn  conn
+	known *statements
 	queue chan *turn
 	quit  chan struct{}
 	done  chan struct{}
@@ -39,8 +40,9 @@ type turn struct {
 
 // newGroupWriter writes through c; db opens another connection for checkpoints.
 func newGroupWriter(c *sql.Conn, db *sql.DB) *groupWriter {
+	known := newStatements(c)
 	w := &groupWriter{
-		conn:  conn{ConnPool: c, uncancelable: true},
+		conn: conn{ConnPool: known, uncancelable: true}, known: known,
 		queue: make(chan *turn, groupMax), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	w.checkpoints.start(db)
@@ -52,6 +54,7 @@ func newGroupWriter(c *sql.Conn, db *sql.DB) *groupWriter {
 func (w *groupWriter) stop() {
 	close(w.quit)
 	<-w.done
+	w.known.forget() // SQLite closes no file, and empties no log, of which it holds a statement
 	w.checkpoints.stop()
 }
 
