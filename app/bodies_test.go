@@ -1,9 +1,11 @@
 package app_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -20,6 +22,9 @@ func TestADeliveryOfWhichNothingIsLeftIsNotProcessedAgain(t *testing.T) {
 	wantCode(t, err, core.KindGone, "gone")
 	_, err = h.EvaluateDelivery(t.Context(), h.owner, d.ID)
 	wantCode(t, err, core.KindGone, "gone")
+	if w, err := h.Why(t.Context(), h.owner, app.AskWhy{Repository: "acme/shop", SHA: shaA}); err != nil || len(w.Deliveries) != 1 || !strings.HasPrefix(w.Sentence, "It arrived and was built") {
+		t.Errorf("why says of it: %+v, %v", w, err)
+	}
 	if found, err := h.FindDelivery(t.Context(), h.owner, d.ID); err != nil || found.Status != core.DeliveryProcessed {
 		t.Errorf("it is %s, %v", found.Status, err)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oore-ci/oore/app/core"
@@ -130,10 +131,14 @@ func (a *App) whatIsKnown(ctx context.Context, actor core.Actor, repo core.Repos
 
 // deliveriesOf lists what arrived about a repository, newest first, without payload.
 // Names say too little: at another host, or in another folder, there may be another of
-// the same name.
+// the same name. Of what brought more than is kept, the projects tell that it was for.
 func (a *App) deliveriesOf(ctx context.Context, repo core.Repository, f core.DeliveryFilter) ([]core.Delivery, error) {
 	f.Provider, f.Repository = repo.Provider, repo.FullName
 	list, _, err := a.store.ListDeliveries(ctx, f, core.Page{Limit: 20})
+	if err != nil {
+		return nil, err
+	}
+	projects, err := a.store.ListProjectsOfRepository(ctx, repo.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +148,23 @@ func (a *App) deliveriesOf(ctx context.Context, repo core.Repository, f core.Del
 		if err != nil {
 			return nil, err
 		}
-		if u := a.understand(ctx, whole); u.err == nil && u.host == repo.Host && u.event.RepositoryID == repo.ExternalID {
+		u := a.understand(ctx, whole)
+		about := u.err == nil && u.event.RepositoryID == repo.ExternalID
+		if whole.BodySHA256 != "" {
+			about = wasFor(whole, projects)
+		}
+		if about && u.host == repo.Host {
 			own = append(own, d)
 		}
 	}
 	return own, nil
+}
+
+// wasFor tells whether a delivery was decided about for one of the projects.
+func wasFor(d core.Delivery, projects []core.Project) bool {
+	return slices.ContainsFunc(d.Verdicts, func(v core.DeliveryVerdict) bool {
+		return slices.ContainsFunc(projects, func(p core.Project) bool { return p.ID == v.ProjectID })
+	})
 }
 
 // whyKnown puts into words what is known.
@@ -157,11 +174,13 @@ func (a *App) whyKnown(ctx context.Context, actor core.Actor, w Why) (Why, error
 		return w, nil
 	}
 	newest := w.Deliveries[0]
-	evaluated, err := a.EvaluateDelivery(ctx, actor, newest.ID)
-	if err != nil {
-		return w, err
+	if newest.BodySHA256 == "" {
+		evaluated, err := a.EvaluateDelivery(ctx, actor, newest.ID)
+		if err != nil {
+			return w, err
+		}
+		w.Evaluation = evaluated.Verdicts
 	}
-	w.Evaluation = evaluated.Verdicts
 	switch {
 	case len(w.Builds) > 0:
 		w.Code, w.Sentence = WhyCodeBuilt, "It arrived and was built: "+howItStands(w.Builds[0])
