@@ -2,13 +2,21 @@ package runner
 
 import (
 	"context"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
 
-// record tells the house what it needs for its pages alone: a refusal ends no build.
+// recordPatience bounds the tries to record a build: its end must not wait for a blob
+// store that is away.
+const recordPatience = time.Minute
+
+// record tells the house what it needs for its pages alone: a refusal ends no build, and
+// an outage holds it up for a moment.
 func (b *build) record(ctx context.Context, r core.Record) {
-	err := persist(ctx, func() error { return b.pool.jobs.Record(ctx, b.job.Lease, r) })
+	trying, cancel := context.WithTimeout(ctx, recordPatience)
+	defer cancel()
+	err := persist(trying, func() error { return b.pool.jobs.Record(trying, b.job.Lease, r) })
 	if err != nil && ctx.Err() == nil {
 		b.pool.log.Warn("record a build", "build", b.job.Build.ID, "error", err)
 	}
