@@ -18,12 +18,12 @@ type outboxLane struct {
 	sending sync.WaitGroup
 
 	mu   sync.Mutex
-	busy map[string]bool // keys under way: a clock that jumps ends a hold before its call
+	busy map[string]time.Time // keys under way, and their holds: a clock that jumps ends a hold before its call
 }
 
 func newOutboxLanes(a *App) []*outboxLane {
 	lane := func(kinds ...core.EffectKind) *outboxLane {
-		return &outboxLane{app: a, kinds: kinds, slots: make(chan struct{}, outboxParallel), busy: map[string]bool{}}
+		return &outboxLane{app: a, kinds: kinds, slots: make(chan struct{}, outboxParallel), busy: map[string]time.Time{}}
 	}
 	return []*outboxLane{
 		lane(core.EffectStatus, core.EffectComment),
@@ -46,8 +46,8 @@ func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("read the outbox: %w", err)
 	}
 	for _, e := range due {
-		if !l.begin(e.Key) {
-			continue // its call will say how it went
+		if !l.begin(e.Key, e.NotBefore) {
+			continue // its call will say how it went, under the new hold
 		}
 		l.slots <- struct{}{}
 		l.sending.Go(func() {
@@ -58,14 +58,18 @@ func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
 	return len(due) > 0, nil
 }
 
-func (l *outboxLane) begin(key string) bool {
+func (l *outboxLane) begin(key string, held time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy[key] {
-		return false
-	}
-	l.busy[key] = true
-	return true
+	_, busy := l.busy[key]
+	l.busy[key] = held
+	return !busy
+}
+
+func (l *outboxLane) held(key string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.busy[key]
 }
 
 func (l *outboxLane) free(key string) {
@@ -80,7 +84,6 @@ func (l *outboxLane) free(key string) {
 // say something newer.
 func (l *outboxLane) send(ctx context.Context, e core.Effect, end time.Time) {
 	core.CrashPoint("report.taken")
-	held := e.NotBefore
 	calling, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	_, err := l.app.guarded(calling, func(ctx context.Context) (bool, error) { return false, l.app.send(ctx, &e) })
@@ -91,7 +94,9 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect, end time.Time) {
 		l.app.sent(&e, err)
 		l.app.meter.Note(core.MetricOutbound, 1, hostClass(e.Kind), string(e.Kind), outboundCode(err))
 	}
-	if err := l.app.saveSent(context.WithoutCancel(ctx), e, held); err != nil {
+	saving, saved := lastWord(ctx)
+	defer saved()
+	if err := l.app.saveSent(saving, e, l.held(e.Key)); err != nil {
 		l.app.log.Error("note what was sent", "key", e.Key, "error", err)
 	}
 	core.CrashPoint("report.noted")
