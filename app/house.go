@@ -128,12 +128,14 @@ func (a *App) keepHouse(ctx context.Context, work func(context.Context)) error {
 // renewTerm returns the term that goes on; nil: it is not our turn.
 func (a *App) renewTerm(ctx context.Context, t *term, work func(context.Context)) *term {
 	asked := time.Now()
-	_, err := a.beat(ctx)
+	end := asked.Add(serverLife - houseSpare)
+	asking, cancel := context.WithDeadline(ctx, end) // a connection to who is gone without a word says nothing for a quarter of an hour
+	defer cancel()
+	_, err := a.beat(asking)
 	mine := false
 	if err == nil {
-		mine, err = a.store.TakeTurn(ctx, turnHouse, a.server.ID, serverLife)
+		mine, err = a.store.TakeTurn(asking, turnHouse, a.server.ID, serverLife)
 	}
-	end := asked.Add(serverLife - houseSpare)
 	switch {
 	case err != nil:
 		a.warn(ctx, "tell the other servers that this one is there", "error", err)
@@ -157,6 +159,12 @@ func (a *App) beginTerm(ctx context.Context, left time.Duration, work func(conte
 	a.log.Debug("this server keeps house")
 	t.done.Go(func() { work(ctx) })
 	return t
+}
+
+// lastWord is for what is noted though ctx has ended. It has an end of its own: the work of
+// a term is waited for.
+func lastWord(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), serverLife)
 }
 
 // leave lets another server go on at once.
@@ -183,7 +191,9 @@ func (a *App) inTurn(ctx context.Context, name string, life time.Duration, f fun
 		}
 	}
 	defer func() {
-		if err := a.store.EndTurn(context.WithoutCancel(ctx), name, a.server.ID); err != nil {
+		ending, ended := lastWord(ctx)
+		defer ended()
+		if err := a.store.EndTurn(ending, name, a.server.ID); err != nil {
 			a.warn(ctx, "end a turn", "turn", name, "error", err)
 		}
 	}()

@@ -125,7 +125,9 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 		return nil
 	}
 	core.CrashPoint("heads.taken")
-	return a.store.SaveHeads(context.WithoutCancel(ctx), r.ID, now) // what we learned outlives a stop
+	saving, saved := lastWord(ctx) // what we learned outlives a stop
+	defer saved()
+	return a.store.SaveHeads(saving, r.ID, now)
 }
 
 // sweepHead takes a head that no delivery told of as a delivery of its own, so that
