@@ -235,8 +235,13 @@ func (a *App) DeleteRunner(ctx context.Context, actor core.Actor, id string) err
 }
 
 // AwaitRunners gives all runners time to be heard of before what they hold is taken
-// from them: they could not renew while nobody was there. Call it once, at the start.
+// from them: they could not renew while nobody was there. Where other servers were, they
+// could, and one that starts again and again would keep for ever what is lost. Call it
+// once, after Join.
 func (a *App) AwaitRunners(ctx context.Context) error {
+	if a.bell.company.Load() {
+		return nil
+	}
 	if err := a.store.ExtendLeases(ctx, a.now().Add(a.leaseTTL/3)); err != nil {
 		return fmt.Errorf("give the runners time: %w", err)
 	}
