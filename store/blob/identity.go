@@ -37,10 +37,10 @@ func (l *Local) identify(name string) error {
 		return err
 	}
 	err := os.Link(temp, name)
-	if errors.Is(err, fs.ErrExist) {
-		err = nil // another server was faster
+	if err == nil || errors.Is(err, fs.ErrExist) { // another server was faster
+		return os.Remove(temp)
 	}
-	return errors.Join(err, os.Remove(temp))
+	return os.Rename(temp, name) // a disk without hard links, as exFAT
 }
 
 // Identity is core.BlobStore's.
