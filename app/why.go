@@ -170,7 +170,7 @@ func wasFor(d core.Delivery, projects []core.Project) bool {
 // whyKnown puts into words what is known.
 func (a *App) whyKnown(ctx context.Context, actor core.Actor, w Why) (Why, error) {
 	if len(w.Deliveries) == 0 {
-		w.Code, w.Sentence = WhyCodeBuilt, "It was built by hand: "+howItStands(w.Builds[0])
+		w.Code, w.Sentence = WhyCodeBuilt, howItCame(w.Builds[0])+howItStands(w.Builds[0])
 		return w, nil
 	}
 	newest := w.Deliveries[0]
@@ -190,6 +190,14 @@ func (a *App) whyKnown(ctx context.Context, actor core.Actor, w Why) (Why, error
 		w.Code, w.Sentence = WhyCodeNotBuilt, "It arrived and was not built. "+newest.Reason.Text
 	}
 	return w, nil
+}
+
+// howItCame says of a build of whose commit nothing arrived, or nothing is left, why it is.
+func howItCame(b core.Build) string {
+	if b.TriggerType == core.TriggerManual || b.TriggerType == core.TriggerAPI {
+		return "It was built by hand: "
+	}
+	return "It was built: "
 }
 
 // howItStands says of a build what its page does, with the reason if it has one.
