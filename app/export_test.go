@@ -14,6 +14,11 @@ func (a *App) RunSchedules(ctx context.Context) (more bool, err error) { return 
 // Reap is one turn of the worker.
 func (a *App) Reap(ctx context.Context) (more bool, err error) { return a.reap(ctx) }
 
+// CheckStandings is one turn of the worker.
+func (a *App) CheckStandings(ctx context.Context) (more bool, err error) {
+	return a.checkStandings(ctx)
+}
+
 // HoldSearches takes the turns of all searches until release is called.
 func (a *App) HoldSearches() (release func()) {
 	for range searchesAtOnce {

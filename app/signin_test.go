@@ -47,6 +47,11 @@ func entrance(t *testing.T) (*app.App, *fakeClock) {
 
 func entranceOn(t *testing.T, wrapped func(core.Store) core.Store) (*app.App, *fakeClock) {
 	t.Helper()
+	return entranceBy(t, openRoom{}, wrapped)
+}
+
+func entranceBy(t *testing.T, room core.SignInRoom, wrapped func(core.Store) core.Store) (*app.App, *fakeClock) {
+	t.Helper()
 	db, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +64,7 @@ func entranceOn(t *testing.T, wrapped func(core.Store) core.Store) (*app.App, *f
 	clock := &fakeClock{at: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	a, err := app.New(app.Deps{
 		Store: wrapped(db), Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vault, Clock: clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler),
-		PublicURL: "https://ci.example.com", LogLimit: 1 << 20, SignIn: app.SignIn{Rooms: []core.SignInRoom{openRoom{}}, Domains: []string{"example.com"}, Passwords: true},
+		PublicURL: "https://ci.example.com", LogLimit: 1 << 20, SignIn: app.SignIn{Rooms: []core.SignInRoom{room}, Domains: []string{"example.com"}, Passwords: true},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -88,7 +88,8 @@ func (a *App) checkStanding(ctx context.Context, s core.Standing) error {
 	}
 	switch kind := core.KindOf(no); {
 	case no == nil && next == nil:
-		return a.store.DeleteStanding(ctx, s.ID)
+		_, err := a.store.DeleteStanding(ctx, s.ID)
+		return err
 	case no == nil:
 		s.Noes = 0
 	case kind != core.KindForbidden && kind != core.KindUnauthorized:
@@ -113,7 +114,9 @@ func (a *App) roomOf(provider string) core.SignInRoom {
 // shutOut disables a user who has left what let them in. They are let in again when they
 // are back, or by an admin. The last owner has to sign in anew, and stays one.
 func (a *App) shutOut(ctx context.Context, s core.Standing, why error) error {
+	out := false
 	err := a.store.InTx(ctx, func(tx core.Store) error {
+		out = false
 		owners, err := tx.HoldOwners(ctx)
 		if err != nil {
 			return err
@@ -122,6 +125,13 @@ func (a *App) shutOut(ctx context.Context, s core.Standing, why error) error {
 		if err != nil {
 			return err
 		}
+		// While the service was asked they may have signed in anew or disconnected the
+		// account, and an admin may have disabled them, for good.
+		asked, err := tx.DeleteStanding(ctx, s.ID)
+		if err != nil || !asked || !u.Enabled {
+			return err
+		}
+		out = true
 		entry := auditUser(core.AuditSignOut, u)
 		if !lastOwner(owners, u) {
 			u.Enabled, u.Departed, u.UpdatedAt = false, s.Provider, a.now()
@@ -133,14 +143,14 @@ func (a *App) shutOut(ctx context.Context, s core.Standing, why error) error {
 		if err := endAccess(ctx, tx, u.ID); err != nil {
 			return err
 		}
-		if err := tx.DeleteStanding(ctx, s.ID); err != nil {
-			return err
-		}
 		entry.Changes = entry.Changes.With("why", "", core.MessageOf(why))
 		return a.note(ctx, tx, core.Actor{Kind: core.ActorSystem, Name: "oore"}, entry)
 	})
 	if err != nil {
 		return fmt.Errorf("shut out user %s: %w", s.UserID, err)
+	}
+	if !out {
+		return nil
 	}
 	a.log.Warn("user shut out: they have left what let them in", "user", s.UserID, "service", s.Provider, "why", core.MessageOf(why))
 	a.bell.ring(topicAccess(s.UserID))

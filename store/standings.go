@@ -59,10 +59,11 @@ func (s *Store) UpdateStanding(ctx context.Context, st core.Standing) error {
 }
 
 // DeleteStanding is core.StandingStore's.
-func (s *Store) DeleteStanding(ctx context.Context, id string) error {
-	err := s.writeOne(ctx, func(q session) error {
-		_, err := q.exec("DELETE FROM standings WHERE id = $1", id)
+func (s *Store) DeleteStanding(ctx context.Context, id string) (was bool, err error) {
+	err = s.writeOne(ctx, func(q session) error {
+		n, err := q.exec("DELETE FROM standings WHERE id = $1", id)
+		was = n > 0
 		return err
 	})
-	return failed(err, "forget by what a service is asked")
+	return was, failed(err, "forget by what a service is asked")
 }

@@ -37,7 +37,9 @@ func TestStandings(t *testing.T) {
 		ok(t, s.SaveStanding(ctx, renewed))
 		ann.Sealed, ann.Noes = []byte("older"), 1
 		ok(t, s.UpdateStanding(ctx, ann)) // says nothing of the newer one
-		ok(t, s.DeleteStanding(ctx, ann.ID))
+		was, err := s.DeleteStanding(ctx, ann.ID)
+		ok(t, err)
+		equal(t, was, false) // there is a newer one
 		bob.Sealed, bob.Noes = []byte("asked"), 1
 		ok(t, s.UpdateStanding(ctx, bob))
 		ok(t, s.DeleteIdentity(ctx, renewed.UserID, renewed.Provider, renewed.Subject))

@@ -30,5 +30,6 @@ type StandingStore interface {
 	// UpdateStanding stores what is sealed, when to ask and the noes, if there is no newer
 	// one.
 	UpdateStanding(ctx context.Context, s Standing) error
-	DeleteStanding(ctx context.Context, id string) error // none is no error
+	// DeleteStanding tells whether it was there; none is no error.
+	DeleteStanding(ctx context.Context, id string) (was bool, err error)
 }
