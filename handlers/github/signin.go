@@ -121,14 +121,14 @@ func (s *SignIn) email(ctx context.Context, client *github.Client) (string, erro
 // admit looks whether the person is an active member of an organization on the list.
 // false: there is no list.
 func (s *SignIn) admit(ctx context.Context, client *github.Client) (bool, error) {
-	closed := false
+	var closed error
 	for _, name := range s.Organizations {
 		m, _, err := client.Organizations.GetOrgMembership(ctx, "", name)
 		switch status := statusOf(err); {
 		case err == nil && m.GetState() == "active":
 			return true, nil
 		case status == http.StatusForbidden:
-			closed = true
+			closed = err
 		case err != nil && status != http.StatusNotFound:
 			return false, s.silent(err)
 		}
@@ -137,8 +137,8 @@ func (s *SignIn) admit(ctx context.Context, client *github.Client) (bool, error)
 	switch {
 	case list == "":
 		return false, nil
-	case closed:
-		return false, core.Errorf(core.KindForbidden, "GitHub does not tell this server whether you are a member of %s: an owner of the organization approves the application there, under Third-party access", list)
+	case closed != nil:
+		return false, core.Errorf(core.KindForbidden, "GitHub does not tell this server whether you are a member of %s: an owner of the organization approves the application there, under Third-party access", list).Because(closed)
 	}
 	return false, core.Errorf(core.KindForbidden, "Your account at GitHub is no active member of an organization that may sign in here (%s)", list)
 }

@@ -31,7 +31,10 @@ func (s *SignIn) StillAdmitted(ctx context.Context, standing []byte) (next []byt
 		return nil, err
 	}
 	_, err = s.admit(ctx, s.room.anonymous(s.api).WithAuthToken(token.AccessToken))
-	if statusOf(err) == http.StatusUnauthorized {
+	switch statusOf(err) {
+	case http.StatusForbidden: // to this application or this machine, which says nothing of the person
+		return next, core.Errorf(core.KindUnavailable, "%s", core.MessageOf(err)).Because(err)
+	case http.StatusUnauthorized:
 		return next, core.Errorf(core.KindUnauthorized, "%s does not let this server ask any more whether you are a member of an organization that may sign in here; sign in again", s.Way().Name)
 	}
 	return next, err
