@@ -62,7 +62,7 @@ func (a *App) detect(ctx context.Context, l *RepositoryLook) error {
 		return nil
 	}
 	path, text, err := readConfig(ctx, reader, l.repo, core.Pipeline{}, l.Commit.SHA)
-	if core.KindOf(err) == core.KindInvalid && err != nil && path == "" {
+	if core.KindOf(err) == core.KindInvalid && err != nil && !filepath.IsAbs(l.repo.CloneURL) {
 		l.Unread = true // an address of another machine
 		return nil
 	}

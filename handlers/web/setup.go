@@ -29,7 +29,8 @@ func (p *Pages) Setup(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := templates.SetupView{PublicURL: p.publicURL}
-	if v.Repository.Value = query(c, "repository"); v.Repository.Value != "" {
+	// Another site's link fills the form in, but must not send the server anywhere.
+	if v.Repository.Value = query(c, "repository"); v.Repository.Value != "" && c.Get("Sec-Fetch-Site") != "cross-site" {
 		return p.lookAt(c, actor, v)
 	}
 	if actor.UserID != "" && query(c, "step") == "" {

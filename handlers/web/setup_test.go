@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -64,6 +65,11 @@ func TestFirstSteps(t *testing.T) {
 	}
 	if answer, body := get(t, a, "/setup?repository=/etc"); answer.StatusCode != http.StatusBadRequest || !strings.Contains(besideField(body, "repository"), "no folder inside") {
 		t.Errorf("no folder: %d", answer.StatusCode)
+	}
+	link := httptest.NewRequest(http.MethodGet, "/setup?step=code&repository=/home/me/shop", nil)
+	link.Header.Set("Sec-Fetch-Site", "cross-site")
+	if answer, body := do(t, a, link); answer.StatusCode != http.StatusOK || strings.Contains(body, "A Flutter app") || !strings.Contains(body, `value="/home/me/shop"`) {
+		t.Errorf("another site's link makes the server look: %d", answer.StatusCode)
 	}
 	if answer, _ = post(t, a, "/setup/repository", url.Values{"repository": {"/home/me/shop"}}); answer.Header.Get("Location") != "/builds/b1" || f.asked[len(f.asked)-1] != "start /home/me/shop" {
 		t.Errorf("started: %d, %v", answer.StatusCode, f.asked)
