@@ -160,5 +160,5 @@ func (g guard) public(addr netip.Addr, port uint16) bool {
 
 func (g guard) notPublic() error {
 	return core.Errorf(core.KindInvalid,
-		"This address does not lead to a public host. If it is meant to, the operator can allow its network in %s", g.setting)
+		"This address does not lead to a public host at port 80, 443 or above 1023. If it is meant to lead there, the operator can allow its network in %s", g.setting)
 }
