@@ -219,7 +219,7 @@ func (a *App) planVerb(ctx context.Context, c *conversation, in core.ChatCommand
 	case "ping":
 		return telling(a.chatPing(ctx))
 	}
-	return a.planSlackVerb(ctx, c, in)
+	return a.planSlackVerb(c, in)
 }
 
 // answer notes what a conversation came to, and wants the reaction and the reply.

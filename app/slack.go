@@ -56,7 +56,7 @@ func (a *App) visibleCandidates(ctx context.Context, actor core.Actor) (projects
 }
 
 // planSlackVerb knows what is offered in Slack alone.
-func (a *App) planSlackVerb(ctx context.Context, c *conversation, in core.ChatCommand) (deed, error) {
+func (a *App) planSlackVerb(c *conversation, in core.ChatCommand) (deed, error) {
 	switch in.Verb {
 	case "link":
 		return telling(saying("Open this address, sign in, and your Slack user is linked (once, within 10 minutes): %s", chatLinkHere))
