@@ -11,6 +11,7 @@ import (
 type TestsView struct {
 	URL    string // of the tab
 	Kept   bool   // some are, whatever the filter
+	Away   bool   // where they lie is down
 	Filter core.TestFilter
 	Rows   []core.TestCase
 	Pager  Pager

@@ -30,6 +30,10 @@ func (p *Pages) testsView(c *fiber.Ctx, actor core.Actor, buildID string) (v tem
 	at := window(c)
 	total := 0
 	v.Rows, total, err = p.app.ListTests(c.UserContext(), actor, buildID, v.Filter, at)
+	if core.KindOf(err) == core.KindUnavailable && err != nil { // what failed is known all the same
+		v.Away = true
+		return v, nil
+	}
 	if v.Kept = total > 0; !v.Kept && err == nil && v.Filtered() {
 		_, all, other := p.app.ListTests(c.UserContext(), actor, buildID, core.TestFilter{}, core.Page{Limit: 1})
 		v.Kept, err = all > 0, other

@@ -27,6 +27,9 @@ func (f *fake) ListTests(ctx context.Context, actor core.Actor, buildID string, 
 	if err != nil || b.Tests == nil {
 		return nil, 0, err
 	}
+	if f.testsAway {
+		return nil, 0, core.Errorf(core.KindUnavailable, "The blob store is down")
+	}
 	all := filter.Of(testCases())
 	first := min(page.Offset, len(all))
 	return all[first:min(first+page.Limit, len(all))], len(all), nil

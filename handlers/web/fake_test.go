@@ -42,6 +42,8 @@ type fake struct {
 	entries  []core.AuditEntry
 	audited  []core.AuditFilter // what was asked for
 
+	testsAway bool // where they lie is down
+
 	form core.AppForm // what StartGitHubApp answers
 
 	triggered []app.TriggerBuild
