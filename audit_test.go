@@ -46,7 +46,7 @@ func unaudited() map[string]string {
 		"DELETE /v1/users/me/identities":      "is tried with a provider of identities, in signin_test.go",
 		"POST /v1/settings/retention/preview": "changes nothing",
 	}
-	for _, call := range []string{"renew", "checkout", "secrets", "start", "logs", "steps", "artifacts/parts", "artifacts", "finish"} {
+	for _, call := range []string{"renew", "checkout", "secrets", "start", "logs", "steps", "record", "artifacts/parts", "artifacts", "finish"} {
 		reasons["POST /v1/runners/:id/jobs/:build_id/"+call] = runner
 	}
 	return reasons
