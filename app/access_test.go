@@ -16,7 +16,7 @@ import (
 func TestWhatAnotherServerRevokesIsHeardOf(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	other, err := app.New(app.Deps{
-		Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Clock: h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+		Store: testTime{h.store, h.clock}, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Clock: h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -262,6 +262,20 @@ func newHouse(t *testing.T) *house {
 	return newHouseOn(t, storetest.SQLite(t))
 }
 
+// testTime is a database whose clock is the test's: the server sets its own by it.
+type testTime struct {
+	*store.Store
+	clock *fakeClock
+}
+
+func (s testTime) BeatServer(ctx context.Context, own core.Server, life time.Duration) ([]core.Server, time.Time, error) {
+	others, now, err := s.Store.BeatServer(ctx, own, life)
+	if !now.IsZero() {
+		now = s.clock.now()
+	}
+	return others, now, err
+}
+
 func newHouseOn(t *testing.T, database string) *house {
 	t.Helper()
 	db, err := store.Open(t.Context(), database, store.Options{Log: slog.New(slog.DiscardHandler)})
@@ -274,7 +288,7 @@ func newHouseOn(t *testing.T, database string) *house {
 		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
 	}
 	h.App, err = app.New(app.Deps{
-		Store:     db,
+		Store:     testTime{db, h.clock},
 		Blobs:     h.blobs,
 		Archive:   newArchive(t, h.blobs),
 		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},

@@ -55,7 +55,7 @@ func (s *site) server(tb testing.TB, f *fault) *house {
 	h := &house{store: db, blobs: local, forge: &fakeForge{}, clock: s.clock, owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner}}
 	blobs := faultyBlobs{local, f}
 	h.App, err = app.New(app.Deps{
-		Store: faultyStore{db, f}, Blobs: blobs, Archive: newArchive(tb, blobs),
+		Store: faultyStore{testTime{db, s.clock}, f}, Blobs: blobs, Archive: newArchive(tb, blobs),
 		Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge}, Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
 		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 30,

@@ -131,7 +131,7 @@ func TestTwoServersRunALineOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, database string) {
 		h := chatHouseOn(t, database, false)
 		other, err := app.New(app.Deps{
-			Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
+			Store: testTime{h.store, h.clock}, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
 			Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
 			Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 		})

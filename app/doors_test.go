@@ -33,7 +33,7 @@ func atDoor(t *testing.T, p core.Provider) []string {
 	h := newHouse(t)
 	var err error
 	h.App, err = app.New(app.Deps{
-		Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge, core.ProviderGitLab: h.forge},
+		Store: testTime{h.store, h.clock}, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge, core.ProviderGitLab: h.forge},
 		Decoders: map[core.Provider]core.Decoder{p: jsonDecoder{}},
 		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})

@@ -233,7 +233,7 @@ func TestAStateIsGoodForItsOwnWayAlone(t *testing.T) {
 
 func TestWhatWasGrantedAndCannotBeStoredSaysConnectAgain(t *testing.T) {
 	h, _ := grantHouse(t)
-	down := storeWith{Store: h.store, save: func(core.Integration) error { return core.Errorf(core.KindUnavailable, "The database is away") }}
+	down := storeWith{Store: testTime{h.store, h.clock}, save: func(core.Integration) error { return core.Errorf(core.KindUnavailable, "The database is away") }}
 	broken, _ := h.replica(t, down, &grants{life: 2 * time.Hour, now: h.clock.now})
 	state := broken.asked(t, oauthApp())
 	_, err := broken.CompleteGitLabGrant(t.Context(), h.owner, "code", state)

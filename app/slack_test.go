@@ -73,7 +73,7 @@ func newSlackHouseOn(t *testing.T, database string) *slackHouse {
 	h := &slackHouse{house: newHouseOn(t, database), slack: &fakeSlack{messages: map[string]core.Message{}, answers: map[string][]string{}}}
 	var err error
 	h.App, err = app.New(app.Deps{
-		Store: h.store, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Messenger: h.slack,
+		Store: testTime{h.store, h.clock}, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Messenger: h.slack,
 		Forges:   map[core.Provider]core.Forge{core.ProviderGitHub: h.forge, core.ProviderGitLab: h.forge},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderSlack: jsonDecoder{}, core.ProviderGitHub: jsonDecoder{}},
 		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,

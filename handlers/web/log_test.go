@@ -222,7 +222,7 @@ func TestTabsTell(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/builds/b140/tests":     {"Tests (1 failed)</a>", `<code>test/cart_test.dart</code> <span class="muted">1 failed`, "Expected: &lt;2&gt;", "Flaky: on the same commit a1b2c3d it failed in 1 and not in 1 of the builds", `href="/builds/b139/tests" title="#139 did not fail"`},
 		"/builds/b140/timeline":  {"Waiting for a runner", "flutter analyze", `<rect x="`, "2m 00s"},
-		"/builds/b140/config":    {"run: flutter pub get\n", "timeout: 1h0m0s", `/blob/a1b2c3d4e5f60718293a4b5c6d7e8f9012345678/.oore.yaml"`},
+		"/builds/b140/config":    {"run: flutter pub get\n", "Time limit</dt><dd>40m", `/blob/a1b2c3d4e5f60718293a4b5c6d7e8f9012345678/.oore.yaml"`},
 		"/builds/b140/artifacts": {"This build kept no file"},
 		"/builds/b142":           {"usual 4m 10s", "about 1 min left", `of 2m 00s`},
 		"/builds/b140":           {`href="/builds/b140/tests">Open the test report</a>`, "1 of 214 tests failed", "Read the failed tests", `1 group</summary>`, `>Downloading &lt;packages&gt;</a>`},
