@@ -133,7 +133,7 @@ func TestOddFormKeysOnEveryPage(t *testing.T) {
 	memory := func() int {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
 		if err != nil {
-			t.Skip("only Linux says how much a process has") // the answers are looked at there too
+			return 0 // only Linux says how much a process has; the answers count everywhere
 		}
 		found := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(text)
 		n, _ := strconv.Atoi(string(found[1]))

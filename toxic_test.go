@@ -73,27 +73,16 @@ func onPort(t *testing.T, database string) (addr string, at func(addr string) st
 	}
 	query.Del("host")
 	query.Set("sslmode", "disable")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			near, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial(network, to)
-			if err != nil {
-				near.Close()
-				continue
-			}
-			go joined(near, far)
-			go joined(far, near)
+	near := strange(t, func(near net.Conn) {
+		far, err := net.Dial(network, to)
+		if err != nil {
+			near.Close()
+			return
 		}
-	}()
-	return ln.Addr().String(), func(addr string) string {
+		go joined(near, far)
+		joined(far, near)
+	})
+	return near, func(addr string) string {
 		u.Host, u.RawQuery = addr, query.Encode()
 		return u.String()
 	}
