@@ -204,7 +204,7 @@ func TestWhatIsLeftOfADisk(t *testing.T) {
 	for _, c := range []struct {
 		free, total int64
 		state       core.CheckState
-	}{{100 * gib, 200 * gib, core.CheckOK}, {4 * gib, 20 * gib, core.CheckWarning}, {12 * gib, 500 * gib, core.CheckWarning}, {gib - 1, 20 * gib, core.CheckFailed}, {6 * gib, 500 * gib, core.CheckFailed}, {0, 0, core.CheckFailed}} {
+	}{{100 * gib, 200 * gib, core.CheckOK}, {4 * gib, 20 * gib, core.CheckWarning}, {12 * gib, 500 * gib, core.CheckWarning}, {gib - 1, 20 * gib, core.CheckFailed}, {5 * gib, 500 * gib, core.CheckWarning}, {4*gib - 1, 500 * gib, core.CheckFailed}, {0, 0, core.CheckFailed}} {
 		if got := checkDisk(c.free, c.total); got.State != c.state {
 			t.Errorf("%d of %d: %+v", c.free, c.total, got)
 		}

@@ -122,7 +122,7 @@ func checkDisk(free, total int64) core.Check {
 	value := fmt.Sprintf("%.1f GiB of %.0f GiB free", float64(free)/(1<<30), float64(total)/(1<<30))
 	switch {
 	case runner.AlmostFull(free, total):
-		return core.Fail(value, "Free some space: no build is taken on before there is more")
+		return core.Fail(value, fmt.Sprintf("Free some space: no build is taken on before %.1f GiB are free", float64(runner.LeastFree(total))/(1<<30)))
 	case free < 5<<30 || free < total/20:
 		return core.Warn(value, "Free some space before it is all gone")
 	}

@@ -20,8 +20,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 	"github.com/oore-ci/oore/handlers/web/browsertest"
+	"github.com/oore-ci/oore/runner"
 	"github.com/oore-ci/oore/store/storetest"
 )
 
@@ -65,6 +67,11 @@ func TestMain(m *testing.M) {
 			os.Exit(exitFailed)
 		}
 		return
+	}
+	if free, total, err := runner.DiskSpace(os.TempDir()); err == nil && runner.AlmostFull(free, total) {
+		fmt.Fprintf(os.Stderr, "The disk of %s has %s free, and servers take no builds there before %s are: free some for these tests.\n",
+			os.TempDir(), core.HumanSize(free), core.HumanSize(runner.LeastFree(total)))
+		os.Exit(exitFailed)
 	}
 	code := m.Run()
 	browsertest.Stop()

@@ -152,7 +152,7 @@ func TestAStepThatAlwaysRunsRunsAfterAFailure(t *testing.T) {
 // testBuild is a build without a pool that claims: for what needs no house.
 func testBuild(t *testing.T) *build {
 	t.Helper()
-	pool, err := New(Options{Jobs: newHouse(), Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet()})
+	pool, err := newPool(Options{Jobs: newHouse(), Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func testBuild(t *testing.T) *build {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	b := &build{pool: pool, shim: s, dir: dir, log: newJournal(0, 1<<20), space: newSpace(0, dir, DiskSpace)}
+	b := &build{pool: pool, shim: s, dir: dir, log: newJournal(0, 1<<20), space: newSpace(0, dir, roomy)}
 	b.found = newFindings(&pool.matchers, b.dir)
 	t.Cleanup(func() {
 		b.closeOutputs()
@@ -244,7 +244,7 @@ func TestThePoolWantsItsFolderForItself(t *testing.T) {
 	house := newHouse()
 	dir, _ := startPool(t, house, 1)
 	house.run(t, newRepository(t).job("b1", "true")) // it has its folder now
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet()})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func TestNoCacheLeadsOutOfTheSandbox(t *testing.T) {
 	repo, house, data, home := newRepository(t), newHouse(), filepath.Join(newHome(t), "data"), filepath.Join(t.TempDir(), "home")
 	repo.must(os.Mkdir(home, 0o700))
 	t.Setenv("HOME", home) // in the temporary folder, so that builds can swap all of it
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: data, Log: quiet(), Sandbox: &SandboxOptions{}, CacheLimit: testCacheLimit})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: data, Log: quiet(), Sandbox: &SandboxOptions{}, CacheLimit: testCacheLimit})
 	repo.must(err)
 	runPool(t, pool)
 	key := filepath.Join(data, "encryption.key")

@@ -168,7 +168,7 @@ func TestTheLimitHoldsWhateverHappensAtOnce(t *testing.T) {
 			t.Errorf("%s has %d readers", e.Key, e.readers)
 		}
 	}
-	again, err := openCacheStore(s.dir, limit, DiskSpace)
+	again, err := openCacheStore(s.dir, limit, roomy)
 	if err != nil || again.used != s.used || len(again.entries) != len(s.entries) {
 		t.Errorf("after a restart: %d entries of %d bytes, %v", len(again.entries), again.used, err)
 	}
@@ -248,7 +248,7 @@ func TestCachesYieldWhereTheDiskIsAlmostFull(t *testing.T) {
 
 func TestAPoolGivesItsCachesUpBeforeItTakesNoBuilds(t *testing.T) {
 	repo, house, dir := newRepository(t), newHouse(), t.TempDir()
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), CacheLimit: testCacheLimit})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), CacheLimit: testCacheLimit})
 	repo.must(err)
 	d := &fakeDisk{}
 	d.free.Store(50 << 30)

@@ -17,7 +17,7 @@ import (
 // plant puts an archive into a pool's store that no build has made.
 func plant(t *testing.T, dir string, archive []byte) {
 	t.Helper()
-	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, DiskSpace)
+	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, roomy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func mustEndSoon(t *testing.T, h *house, id string) *ledger {
 func TestACancelEndsARestoreAtOnce(t *testing.T) {
 	repo, house, dir := newRepository(t), newHouse(), t.TempDir()
 	repo.commit(".oore.yaml", fixedKey+"commands: {build: ['echo never']}\n")
-	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, DiskSpace)
+	s, err := openCacheStore(filepath.Join(dir, "cache"), testCacheLimit, roomy)
 	repo.must(err)
 	zeros(t, s, 4<<30)
 	startPoolIn(t, house, 1, dir)
@@ -161,7 +161,7 @@ func TestATimeOutWhileSavingFailsNoBuild(t *testing.T) {
 
 func TestACacheBeyondItsLimitsFailsNoBuild(t *testing.T) {
 	repo, house, dir := newRepository(t), newHouse(), t.TempDir()
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), CacheLimit: 100_000})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), CacheLimit: 100_000})
 	repo.must(err)
 	runPool(t, pool)
 	repo.commit(".oore.yaml", fixedKey+"commands: {build: ['mkdir c; head -c 60000 /dev/urandom >c/x']}\n")
@@ -176,7 +176,7 @@ func TestAnEntryBeyondTheWorkspacesLimitIsThrownAway(t *testing.T) {
 	repo, house, dir := newRepository(t), newHouse(), t.TempDir()
 	repo.commit(".oore.yaml", fixedKey+"commands: {build: ['ls c || true']}\n")
 	plant(t, dir, tarOf(t, file("repo/c/x", strings.Repeat("x", 2_000_000))))
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), CacheLimit: testCacheLimit, WorkspaceLimit: 1_000_000})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), CacheLimit: testCacheLimit, WorkspaceLimit: 1_000_000})
 	repo.must(err)
 	runPool(t, pool)
 	l := house.run(t, repo.job("b1"))

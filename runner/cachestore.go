@@ -191,7 +191,7 @@ func (s *cacheStore) makeRoom(size int64) error {
 // spare removes entries until the disk would not be almost full with size bytes more.
 func (s *cacheStore) spare(size int64) error {
 	free, total, err := s.disk(s.dir)
-	for freed := int64(0); err == nil && free+freed-size < leastOf(total); {
+	for freed := int64(0); err == nil && free+freed-size < LeastFree(total); {
 		n, err := s.dropOldest()
 		if err != nil {
 			return errDiskFull

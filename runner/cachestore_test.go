@@ -12,7 +12,7 @@ import (
 
 func newCacheStore(t testing.TB, limit int64) *cacheStore {
 	t.Helper()
-	s, err := openCacheStore(filepath.Join(t.TempDir(), "cache"), limit, DiskSpace)
+	s, err := openCacheStore(filepath.Join(t.TempDir(), "cache"), limit, roomy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestAStoreComesBackAfterARestart(t *testing.T) {
 	size := s.used / 4
 	lay(t, s.dir, map[string]string{"junk": "junk", "folder/x": "junk", headOf("s", "d").name(): cacheMagic + "\x00\x00\x00\x02{}", headOf("s", "e").name(): ""})
 
-	again, err := openCacheStore(s.dir, 1<<20, DiskSpace)
+	again, err := openCacheStore(s.dir, 1<<20, roomy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestAStoreComesBackAfterARestart(t *testing.T) {
 	if got := again.found(t, wishOf("s", "half")); got != "" {
 		t.Errorf("half an entry: %q", got)
 	}
-	small, err := openCacheStore(s.dir, 3*size, DiskSpace)
+	small, err := openCacheStore(s.dir, 3*size, roomy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,16 +11,21 @@ import (
 const (
 	// diskTick is the time between two looks at the pool's disk.
 	diskTick = 5 * time.Second
-	// A disk with less left is almost full: builds would fail halfway, and what they
-	// print would be lost.
+	// What must be free of a disk grows with it, since builds on a larger one are often
+	// larger; a few gigabytes are enough for any.
 	leastFree    = 1 << 30
 	leastPercent = 2
+	leastAtMost  = 4 << 30
 )
 
-// AlmostFull tells of a disk with so many bytes free that a runner takes no builds on it.
-func AlmostFull(free, total int64) bool { return free < leastOf(total) }
+// AlmostFull tells of a disk with so many bytes free that a runner takes no builds on it:
+// they would fail halfway, and what they print would be lost.
+func AlmostFull(free, total int64) bool { return free < LeastFree(total) }
 
-func leastOf(total int64) int64 { return max(leastFree, total/100*leastPercent) }
+// LeastFree is how many bytes must be free of a disk for builds to be taken on it.
+func LeastFree(total int64) int64 {
+	return max(leastFree, min(total/100*leastPercent, leastAtMost))
+}
 
 // gate keeps slots from claiming builds while the disk is almost full.
 type gate struct {
@@ -67,8 +72,9 @@ func (g *gate) closed() bool {
 
 // look opens or shuts the gate, and tells whether that changed anything. A disk that
 // cannot be asked is not full.
-func (g *gate) look() (changed bool, free int64) {
+func (g *gate) look() (changed bool, free, least int64) {
 	free, total, err := g.disk(g.dir)
+	least = LeastFree(total)
 	full := err == nil && AlmostFull(free, total)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -80,9 +86,9 @@ func (g *gate) look() (changed bool, free int64) {
 		g.open, g.shut = context.WithCancel(context.Background())
 		close(g.opened)
 	default:
-		return false, free
+		return false, free, least
 	}
-	return true, free
+	return true, free, least
 }
 
 // watchDisk keeps the gate until ctx ends, and lets the house know.
@@ -101,13 +107,13 @@ func (p *Pool) watchDisk(ctx context.Context) {
 
 func (p *Pool) lookAtDisk() {
 	p.caches.yield()
-	changed, free := p.gate.look()
+	changed, free, least := p.gate.look()
 	switch {
 	case !changed:
 		return
 	case p.gate.closed():
 		p.log.Error("The disk is almost full: no builds are taken before there is room. Delete something; it goes on by itself.",
-			"dir", p.dir, "free", core.HumanSize(free), "least", core.HumanSize(leastFree), "least_percent", leastPercent)
+			"dir", p.dir, "free", core.HumanSize(free), "least", core.HumanSize(least))
 	default:
 		p.log.Info("There is room on the disk again: builds are taken", "dir", p.dir, "free", core.HumanSize(free))
 	}

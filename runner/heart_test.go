@@ -36,7 +36,7 @@ func TestAPoolBeatsFromItsStartToItsEnd(t *testing.T) {
 			return nil
 		}}
 		drained, drain := context.WithCancel(t.Context())
-		p := &Pool{jobs: house, log: quiet(), slots: 2, gate: newGate("/", DiskSpace), runner: core.Runner{ID: "r", Version: "1"}, drained: drained}
+		p := &Pool{jobs: house, log: quiet(), slots: 2, gate: newGate("/", roomy), runner: core.Runner{ID: "r", Version: "1"}, drained: drained}
 		ctx, cancel := context.WithCancel(t.Context())
 		h := newHeart(p)
 		if err := h.first(ctx); err != nil {
@@ -66,7 +66,7 @@ func TestAPoolThatIsTurnedAwayStopsWhatItRuns(t *testing.T) {
 	repo := newRepository(t)
 	house := &beats{house: newHouse(), answer: func(int) error { return nil }}
 	house.submit(repo.job("b1", "echo ready; sleep 600"))
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet()})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestADrainedPoolEndsWithItsLastBuild(t *testing.T) {
 	house := newHouse()
 	flag := t.TempDir() + "/go"
 	house.submit(repo.job("b1", "echo ready; while [ ! -e "+flag+" ]; do sleep 0.05; done; echo through"))
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet()})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func runPoolProcess(file string) {
 	}
 	house := newHouse()
 	house.submit(in.Job)
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: in.Dir, Log: quiet(), CacheLimit: testCacheLimit})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: in.Dir, Log: quiet(), CacheLimit: testCacheLimit})
 	if err != nil {
 		panic(err)
 	}
@@ -76,6 +76,18 @@ const patience = 3 * time.Minute
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
+// roomy is a disk that is never full: what tests say must not hang on what else is on this
+// machine's.
+func roomy(string) (free, total int64, err error) { return 50 << 30, 100 << 30, nil }
+
+func newPool(o Options) (*Pool, error) {
+	pool, err := New(o)
+	if err == nil {
+		pool.useDisk(roomy)
+	}
+	return pool, err
+}
+
 func testRunner() core.Runner { return core.Runner{ID: "runner-1", Name: "the mac under the desk"} }
 
 // startPool runs a pool for the length of the test. stop ends it and waits.
@@ -87,7 +99,7 @@ func startPool(t testing.TB, house *house, slots int) (dir string, stop func()) 
 
 func startPoolIn(t testing.TB, jobs Jobs, slots int, dir string) (stop func()) {
 	t.Helper()
-	pool, err := New(Options{Jobs: jobs, Runner: testRunner(), Slots: slots, Dir: dir, Log: quiet(), CacheLimit: testCacheLimit})
+	pool, err := newPool(Options{Jobs: jobs, Runner: testRunner(), Slots: slots, Dir: dir, Log: quiet(), CacheLimit: testCacheLimit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ const topSecret = "nobody-may-read-this"
 func newWorld(t testing.TB, home, name string, o *SandboxOptions) *world {
 	t.Helper()
 	w := &world{t: t, home: home, data: filepath.Join(home, ".local", "share", name), house: newHouse()}
-	pool, err := New(Options{Jobs: w.house, Runner: testRunner(), Slots: 1, Dir: w.data, Log: quiet(), Sandbox: o, CacheLimit: testCacheLimit})
+	pool, err := newPool(Options{Jobs: w.house, Runner: testRunner(), Slots: 1, Dir: w.data, Log: quiet(), Sandbox: o, CacheLimit: testCacheLimit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func restoreCache(t *testing.T, home string) {
 func TestNamesAreHiddenToo(t *testing.T) {
 	needLandlock(t, landlockRefer)
 	repo, house := newRepository(t), newHouse()
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: filepath.Join(newHome(t), "data"), Log: quiet(), Sandbox: &SandboxOptions{}})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: filepath.Join(newHome(t), "data"), Log: quiet(), Sandbox: &SandboxOptions{}})
 	repo.must(err)
 	t.Setenv("HOME", t.TempDir())
 	pool.env["HOME"] = os.Getenv("HOME") // the data folder is not in the home
@@ -314,7 +314,7 @@ func TestABuildGetsATemporaryFolderWhereTheCommonOneIsNotItsOwn(t *testing.T) {
 	if !within(resolve(os.TempDir()), resolve(dir)) {
 		t.Fatalf("%s is not in the temporary folder", dir)
 	}
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), Sandbox: &SandboxOptions{}})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), Sandbox: &SandboxOptions{}})
 	repo.must(err)
 	runPool(t, pool)
 	for _, id := range []string{"b1", "b2"} {
@@ -415,7 +415,7 @@ func TestWhatKernelsLack(t *testing.T) {
 // The system's lack is played here; what a real kernel does, the other tests ask.
 func TestWhereThereIsNoSandboxTheLogSaysSo(t *testing.T) {
 	repo, house, log := newRepository(t), newHouse(), &text{}
-	pool, err := New(Options{
+	pool, err := newPool(Options{
 		Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(log, nil)), Sandbox: &SandboxOptions{},
 	})
 	repo.must(err)

@@ -13,7 +13,7 @@ func TestTheSandboxLetsABuildReadItsSecretsFileAlone(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
 	house.secrets = []core.SecretValue{{Name: "KEY", Value: "k3y-of-the-store", File: true}}
 	dir := filepath.Join(newHome(t), "data")
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), Sandbox: &SandboxOptions{}})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: quiet(), Sandbox: &SandboxOptions{}})
 	if err != nil {
 		t.Fatal(err)
 	}

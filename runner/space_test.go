@@ -30,7 +30,7 @@ func fillingDisk() disk {
 
 func startLimited(t *testing.T, house *house, limit int64, d disk) {
 	t.Helper()
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet(), WorkspaceLimit: limit})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet(), WorkspaceLimit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,10 @@ func TestACommandThatFailsOnAFullDiskSaysThatItIsFull(t *testing.T) {
 // On the real disk, with what the two of them may hide from each other.
 func TestTheLimitHoldsOnTheRealDisk(t *testing.T) {
 	repo, house := newRepository(t), newHouse()
-	startLimited(t, house, 1<<20, DiskSpace)
+	startLimited(t, house, 1<<20, func(dir string) (free, total int64, err error) {
+		free, _, err = DiskSpace(dir)
+		return free + 1<<40, 1 << 41, err // as if there were always room
+	})
 	l := house.run(t, repo.job("b1", "head -c 50000000 /dev/zero > big; sleep 300"))
 	mustEnd(t, l, core.BuildFailed, core.ReasonWorkspaceLimit, "this runner allows 1.0 MB")
 }
@@ -189,7 +192,7 @@ func (h *pausedHouse) Heartbeat(_ context.Context, b core.RunnerBeat) error {
 
 func TestAPoolWhoseDiskIsAlmostFullTakesNoBuildsUntilThereIsRoom(t *testing.T) {
 	repo, house, d := newRepository(t), &pausedHouse{house: newHouse()}, &fakeDisk{}
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 2, Dir: t.TempDir(), Log: quiet()})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 2, Dir: t.TempDir(), Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +227,21 @@ func TestAPoolWhoseDiskIsAlmostFullTakesNoBuildsUntilThereIsRoom(t *testing.T) {
 	pool.lookAtDisk()
 	mustEnd(t, house.wait(t, "b2"), core.BuildSucceeded, "", "") // what runs goes on
 	heard(0)
+}
+
+func TestADiskIsAlmostFullByItsSizeButNotWithGigabytesFree(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct{ total, least int64 }{
+		{0, gib}, {10 * gib, gib}, {100 * gib, 2 * gib}, {252 * gib, 4 * gib}, {8192 * gib, 4 * gib},
+	} {
+		got := LeastFree(c.total)
+		if c.least-got > 100 || got > c.least { // a hundredth is rounded down
+			t.Errorf("of %d bytes %d must be free, want %d", c.total, got, c.least)
+		}
+		if !AlmostFull(got-1, c.total) || AlmostFull(got, c.total) {
+			t.Errorf("a disk of %d bytes is not almost full where it should be", c.total)
+		}
+	}
 }
 
 // waiting is how many claims wait.

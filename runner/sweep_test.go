@@ -26,7 +26,7 @@ type sweptPool struct {
 func newSweptPool(t *testing.T) *sweptPool {
 	t.Helper()
 	house := newHouse()
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 2, Dir: t.TempDir(), Log: quiet()})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 2, Dir: t.TempDir(), Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func TestASlotWhoseFolderCannotBeRenewedClaimsNothing(t *testing.T) {
 	immutable(t, slot, true)
 	t.Cleanup(func() { _ = exec.Command("chattr", "-R", "-i", dir).Run() })
 	log := &text{}
-	pool, err := New(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: slog.New(slog.NewTextHandler(log, nil))})
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: dir, Log: slog.New(slog.NewTextHandler(log, nil))})
 	repo.must(err)
 	house.submit(repo.job("b1", "ls"))
 	ctx, cancel := context.WithCancel(t.Context())
