@@ -88,7 +88,7 @@ func readKey(cfg Config) ([]byte, error) {
 		return nil, fmt.Errorf("read the encryption key: %w", err)
 	}
 	if err := readEncryptionKey(&cfg, string(data)); err != nil {
-		return nil, fmt.Errorf("%s is damaged: put it back from a backup, or %w", path, err)
+		return nil, fmt.Errorf("%s is damaged: put it back from a backup (if there is none, `oore secrets replace-lost-key` says what that costs), or %w", path, err)
 	}
 	return cfg.EncryptionKey, nil
 }

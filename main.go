@@ -73,6 +73,7 @@ const usage = `Usage: oore COMMAND [flags]
   token create  make an API token: oore token create --name N [--role owner|admin|developer|viewer]
   signin-link   print a new one-time link that signs the owner in
   secrets       seal all stored secrets with a new key, while no server runs: oore secrets rotate-key
+                forget those whose key is lost for good: oore secrets replace-lost-key [--yes]
   backup        write all that the server knows into a new file: oore backup FILE [--artifacts] [--without-key]
   restore       fill an empty database and data folder from it: oore restore FILE
   verify        check that what is stored, or in a backup, keeps what Oore promises: oore verify [FILE] [--json] [--blobs]

@@ -48,24 +48,38 @@ func checkRotation(cfg Config) error {
 	return nil
 }
 
-// secretsCommand renews the key that seals what is stored.
+// secretsCommand renews the key that seals what is stored, or replaces one that is lost.
 func secretsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 || args[0] != "rotate-key" {
-		return usageError{errors.New("usage: oore secrets rotate-key [--data-dir DIR]")}
+	if len(args) == 0 || args[0] != "rotate-key" && args[0] != "replace-lost-key" {
+		return usageError{errors.New("usage: oore secrets rotate-key [--data-dir DIR]\n       oore secrets replace-lost-key [--yes] [--data-dir DIR]")}
 	}
-	flags := flag.NewFlagSet("secrets rotate-key", flag.ContinueOnError)
+	flags := flag.NewFlagSet("secrets "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
+	lost, sure := args[0] == "replace-lost-key", false
+	if lost {
+		flags.BoolVar(&sure, "yes", false, "forget what nobody can open any more; without it, say only what that is")
+	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return flagError(err)
 	}
 	if flags.NArg() > 0 {
-		return usageError{fmt.Errorf("secrets rotate-key takes no argument %q", flags.Arg(0))}
+		return usageError{fmt.Errorf("secrets %s takes no argument %q", args[0], flags.Arg(0))}
 	}
 	cfg, err := serverConfig(*dir, stderr)
 	if err != nil {
 		return err
 	}
+	return withKeyAlone(ctx, cfg, func(db *store.Store) error {
+		if lost {
+			return replaceLostKey(ctx, cfg, db, sure, stdout)
+		}
+		return rotateKey(ctx, cfg, db, stdout)
+	})
+}
+
+// withKeyAlone opens the database while no server uses its key.
+func withKeyAlone(ctx context.Context, cfg Config, f func(*store.Store) error) error {
 	if err := wantDatabase(cfg); err != nil {
 		return err
 	}
@@ -74,10 +88,23 @@ func secretsCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		return err
 	}
 	defer lock.Close()
-	return rotateKey(ctx, cfg, stdout)
+	db, err := store.Open(ctx, cfg.DatabaseURL, store.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	hold, err := db.HoldKey(ctx, true)
+	if core.KindOf(err) == core.KindConflict {
+		return errors.New("another server uses this database: stop all of them, since each has to be given the new key before it starts again")
+	}
+	if err != nil {
+		return err
+	}
+	defer hold.Close()
+	return f(db)
 }
 
-func rotateKey(ctx context.Context, cfg Config, stdout io.Writer) error {
+func rotateKey(ctx context.Context, cfg Config, db *store.Store, stdout io.Writer) error {
 	old, err := readKey(cfg)
 	if err != nil {
 		return err
@@ -94,19 +121,6 @@ func rotateKey(ctx context.Context, cfg Config, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, cfg.DatabaseURL, store.Options{Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	hold, err := db.HoldKey(ctx, true)
-	if core.KindOf(err) == core.KindConflict {
-		return errors.New("another server uses this database: stop all of them, since each has to be given the new key before it starts again")
-	}
-	if err != nil {
-		return err
-	}
-	defer hold.Close()
 	a, err := appBeside(cfg, db, rooms{}, vault)
 	if err != nil {
 		return err

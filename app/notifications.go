@@ -95,6 +95,9 @@ func (a *App) changeNotification(ctx context.Context, n *core.Notification, in N
 	if err := a.changeTarget(n, in); err != nil {
 		return err
 	}
+	if n.Enabled && n.Kind.HasSecret() && len(n.Sealed) == 0 {
+		return core.Errorf(core.KindInvalid, "The secret of this notification was lost with the encryption key: enter it again (secret of a webhook, target of Mattermost), or leave the notification switched off")
+	}
 	if n.PipelineID == "" {
 		return nil
 	}

@@ -30,14 +30,14 @@ func (a *App) RotateKey(ctx context.Context, actor core.Actor, next *Vault, read
 	if next.KeyID() == a.vault.KeyID() {
 		return 0, core.Errorf(core.KindInvalid, "The new key is the old one")
 	}
-	if err := a.eachSealed(ctx, func(s core.Sealed) error { return a.opens(s, next) }); err != nil {
+	if err := eachSealed(ctx, a.store, func(s core.Sealed) error { return a.opens(s, next) }); err != nil {
 		return 0, err
 	}
 	if err := ready(); err != nil {
 		return 0, fmt.Errorf("keep the new key: %w", err)
 	}
 	core.CrashPoint("key.ready")
-	err = a.eachSealed(ctx, func(s core.Sealed) error {
+	err = eachSealed(ctx, a.store, func(s core.Sealed) error {
 		total++
 		return a.reseal(ctx, s, next)
 	})
@@ -49,21 +49,26 @@ func (a *App) RotateKey(ctx context.Context, actor core.Actor, next *Vault, read
 	return total, a.note(ctx, a.store, actor, entry)
 }
 
-// LastKeyRotation is the id of the audit log's entry about the last renewal; empty: there
-// is none.
-func (a *App) LastKeyRotation(ctx context.Context) (string, error) {
-	entries, _, err := a.store.ListAudit(ctx, core.AuditFilter{Action: core.AuditKeyRotate}, core.Page{Limit: 1})
-	if err != nil || len(entries) == 0 {
-		return "", err
+// LastKeyRotation tells one state of the key from another, by the audit log's entries
+// about the last renewal and the last loss; empty: there is none.
+func (a *App) LastKeyRotation(ctx context.Context) (last string, err error) {
+	for _, action := range []core.AuditAction{core.AuditKeyRotate, core.AuditKeyReplace} {
+		entries, _, err := a.store.ListAudit(ctx, core.AuditFilter{Action: action}, core.Page{Limit: 1})
+		if err != nil {
+			return "", err
+		}
+		for _, e := range entries {
+			last += e.ID
+		}
 	}
-	return entries[0].ID, nil
+	return last, nil
 }
 
 // KeyFits tells whether the key has sealed anything that is stored, or nothing is.
 // KindConflict: it has not, so that it is another than that of the servers before.
 func (a *App) KeyFits(ctx context.Context) error {
 	fits, found := false, errors.New("found")
-	err := a.eachSealed(ctx, func(s core.Sealed) error {
+	err := eachSealed(ctx, a.store, func(s core.Sealed) error {
 		if fits = a.vault != nil && a.vault.sealed(s.Data); fits {
 			return found
 		}
@@ -79,21 +84,21 @@ func (a *App) KeyFits(ctx context.Context) error {
 	if err != nil || len(page) == 0 {
 		return err
 	}
-	return core.Errorf(core.KindConflict, "the encryption key of this server opens nothing of what is stored: the key was renewed, or lost. Give it the key of the other servers, or the one that was there before, as OORE_ENCRYPTION_KEY or in the data folder")
+	return core.Errorf(core.KindConflict, "the encryption key of this server opens nothing of what is stored: the key was renewed, or lost. Give it the key of the other servers, or the one that was there before, as OORE_ENCRYPTION_KEY or in the data folder; a backup holds it too. If it is lost for good, `oore secrets replace-lost-key` says what has to be entered anew, and lets the server start")
 }
 
-func (a *App) eachSealed(ctx context.Context, do func(core.Sealed) error) error {
+func eachSealed(ctx context.Context, s core.Store, do func(core.Sealed) error) error {
 	after := ""
 	for {
-		page, err := a.store.ListSealed(ctx, after, sealedAtOnce)
+		page, err := s.ListSealed(ctx, after, sealedAtOnce)
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		for _, s := range page {
-			if err := do(s); err != nil {
+		for _, one := range page {
+			if err := do(one); err != nil {
 				return err
 			}
-			after = s.Place
+			after = one.Place
 		}
 	}
 }

@@ -115,36 +115,9 @@ func (a *App) roomOf(provider string) core.SignInRoom {
 // are back, or by an admin. The last owner has to sign in anew, and stays one.
 func (a *App) shutOut(ctx context.Context, s core.Standing, why error) error {
 	out := false
-	err := a.store.InTx(ctx, func(tx core.Store) error {
-		out = false
-		owners, err := tx.HoldOwners(ctx)
-		if err != nil {
-			return err
-		}
-		u, err := tx.HoldUser(ctx, s.UserID)
-		if err != nil {
-			return err
-		}
-		// While the service was asked they may have signed in anew or disconnected the
-		// account, and an admin may have disabled them, for good.
-		asked, err := tx.DeleteStanding(ctx, s.ID)
-		if err != nil || !asked || !u.Enabled {
-			return err
-		}
-		out = true
-		entry := auditUser(core.AuditSignOut, u)
-		if !lastOwner(owners, u) {
-			u.Enabled, u.Departed, u.UpdatedAt = false, s.Provider, a.now()
-			entry.Action, entry.Changes = core.AuditUserDisable, core.AuditChanges{}.With("enabled", true, false)
-		}
-		if err := tx.UpdateUser(ctx, u); err != nil {
-			return err
-		}
-		if err := endAccess(ctx, tx, u.ID); err != nil {
-			return err
-		}
-		entry.Changes = entry.Changes.With("why", "", core.MessageOf(why))
-		return a.note(ctx, tx, core.Actor{Kind: core.ActorSystem, Name: "oore"}, entry)
+	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
+		out, err = a.shutOutIn(ctx, tx, s, why)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("shut out user %s: %w", s.UserID, err)
@@ -155,4 +128,35 @@ func (a *App) shutOut(ctx context.Context, s core.Standing, why error) error {
 	a.log.Warn("user shut out: they have left what let them in", "user", s.UserID, "service", s.Provider, "why", core.MessageOf(why))
 	a.bell.ring(topicAccess(s.UserID))
 	return nil
+}
+
+// shutOutIn tells whether there was somebody to shut out.
+func (a *App) shutOutIn(ctx context.Context, tx core.Store, s core.Standing, why error) (bool, error) {
+	owners, err := tx.HoldOwners(ctx)
+	if err != nil {
+		return false, err
+	}
+	u, err := tx.HoldUser(ctx, s.UserID)
+	if err != nil {
+		return false, err
+	}
+	// While the service was asked they may have signed in anew or disconnected the
+	// account, and an admin may have disabled them, for good.
+	asked, err := tx.DeleteStanding(ctx, s.ID)
+	if err != nil || !asked || !u.Enabled {
+		return false, err
+	}
+	entry := auditUser(core.AuditSignOut, u)
+	if !lastOwner(owners, u) {
+		u.Enabled, u.Departed, u.UpdatedAt = false, s.Provider, a.now()
+		entry.Action, entry.Changes = core.AuditUserDisable, core.AuditChanges{}.With("enabled", true, false)
+	}
+	if err := tx.UpdateUser(ctx, u); err != nil {
+		return false, err
+	}
+	if err := endAccess(ctx, tx, u.ID); err != nil {
+		return false, err
+	}
+	entry.Changes = entry.Changes.With("why", "", core.MessageOf(why))
+	return true, a.note(ctx, tx, core.Actor{Kind: core.ActorSystem, Name: "oore"}, entry)
 }

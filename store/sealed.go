@@ -35,21 +35,44 @@ func (s *Store) ListSealed(ctx context.Context, after string, limit int) ([]core
 
 // Reseal is core.SealedStore's.
 func (s *Store) Reseal(ctx context.Context, place string, old, data []byte) (bool, error) {
-	table, rest, _ := strings.Cut(place, "/")
-	key, known := sealedTables[table]
-	values := strings.SplitN(rest, "/", len(key))
-	if !known || len(values) != len(key) {
-		return false, fmt.Errorf("nothing is sealed at %q", place)
-	}
-	where, args := "sealed = $2", []any{data, old}
-	for i, column := range key {
-		args = append(args, values[i])
-		where += fmt.Sprintf(" AND %s = $%d", column, len(args))
+	table, where, key, err := placed(place, 3)
+	if err != nil {
+		return false, err
 	}
 	var n int64
-	err := s.writeOne(ctx, func(q session) (err error) {
-		n, err = q.exec("UPDATE "+table+" SET sealed = $1 WHERE "+where, args...)
+	err = s.writeOne(ctx, func(q session) (err error) {
+		n, err = q.exec("UPDATE "+table+" SET sealed = $1 WHERE sealed = $2 AND "+where, append([]any{data, old}, key...)...)
 		return err
 	})
 	return n > 0, failed(err, "seal %s anew", place)
+}
+
+// DropSealed is core.SealedStore's.
+func (s *Store) DropSealed(ctx context.Context, place string) error {
+	table, where, key, err := placed(place, 1)
+	if err != nil {
+		return err
+	}
+	err = s.writeOne(ctx, func(q session) error {
+		_, err := q.exec("DELETE FROM "+table+" WHERE "+where, key...)
+		return err
+	})
+	return failed(err, "forget what is sealed at %s", place)
+}
+
+// placed is the table of a place, and the condition for its row, whose arguments are
+// numbered from first.
+func placed(place string, first int) (table, where string, key []any, err error) {
+	table, rest, _ := strings.Cut(place, "/")
+	columns, known := sealedTables[table]
+	values := strings.SplitN(rest, "/", len(columns))
+	if !known || len(values) != len(columns) {
+		return "", "", nil, fmt.Errorf("nothing is sealed at %q", place)
+	}
+	var conditions []string
+	for i, column := range columns {
+		conditions = append(conditions, fmt.Sprintf("%s = $%d", column, first+i))
+		key = append(key, values[i])
+	}
+	return table, strings.Join(conditions, " AND "), key, nil
 }

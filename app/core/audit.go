@@ -66,6 +66,7 @@ const (
 	AuditIdentityAdd       AuditAction = "identity.connect"
 	AuditIdentityDelete    AuditAction = "identity.disconnect"
 	AuditKeyRotate         AuditAction = "key.rotate"
+	AuditKeyReplace        AuditAction = "key.replace" // the old one is lost, and what it had sealed
 	AuditMemberSet         AuditAction = "member.set"
 	AuditMemberDelete      AuditAction = "member.delete"
 	AuditChatLink          AuditAction = "chat.link"
@@ -85,7 +86,7 @@ func AuditActions() []AuditAction {
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
 		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditTokenCreate, AuditTokenDelete,
 		AuditSignIn, AuditSignInRefused, AuditSignOut, AuditUserInvite, AuditUserRole, AuditUserDisable, AuditUserEnable, AuditUserLink, AuditUserIntroduce,
-		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete, AuditKeyRotate,
+		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete, AuditKeyRotate, AuditKeyReplace,
 		AuditMemberSet, AuditMemberDelete, AuditChatLink, AuditChatUnlink, AuditChatUse, AuditChatSubscribe, AuditChatUnsubscribe,
 	}
 }

@@ -27,6 +27,9 @@ func NotificationKinds() []NotificationKind {
 	return []NotificationKind{NotifySlack, NotifyMattermost, NotifyEmail, NotifyWebhook}
 }
 
+// HasSecret tells whether what is sent that way needs something secret.
+func (k NotificationKind) HasSecret() bool { return k == NotifyMattermost || k == NotifyWebhook }
+
 // Notification tells somebody of the ends of a project's builds.
 type Notification struct {
 	ID         string

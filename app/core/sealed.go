@@ -15,4 +15,6 @@ type SealedStore interface {
 	// Reseal stores data in place of what is sealed there, and tells whether that still was
 	// old.
 	Reseal(ctx context.Context, place string, old, data []byte) (bool, error)
+	// DropSealed deletes the row of a place; none is no error.
+	DropSealed(ctx context.Context, place string) error
 }
