@@ -1,10 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,6 +76,15 @@ func (c *connections) get(id string) (core.Integration, bool) {
 	defer c.mu.Unlock()
 	i, ok := c.byID[id]
 	return i, ok
+}
+
+// list is ordered by age.
+func (c *connections) list() []core.Integration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.SortedFunc(maps.Values(c.byID), func(x, y core.Integration) int {
+		return cmp.Or(x.CreatedAt.Compare(y.CreatedAt), cmp.Compare(x.ID, y.ID))
+	})
 }
 
 func (c *connections) first(p core.Provider) core.Integration {

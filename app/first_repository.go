@@ -15,27 +15,35 @@ type RepositoryLook struct {
 	Commit    core.Commit // its head
 	Workflow  string      // path of its `.oore.yaml`; empty: there is none
 	App       core.Pubspec
-	Platforms []string // proposed; empty where Workflow says what to build, or nothing can be proposed
-	Labels    []string // that the proposed pipeline wants
-	Unread    bool     // its files are not seen before a checkout: nothing is known of them
-	Forecast  Forecast // of the runners
+	Flutter   string        // the version that its .fvmrc asks for; empty: none
+	Platforms []string      // proposed; empty where Workflow says what to build, or nothing can be proposed
+	Labels    []string      // that the proposed pipeline wants
+	Unread    string        // why its files are not seen before a checkout, in a sentence; empty: they are
+	Forecast  Forecast      // of the runners
+	Linked    *core.Project // that is of this repository already; nil: none
 
 	repo core.Repository
 	in   CreateProject
 }
 
 // Startable tells whether a build can be proposed.
-func (l RepositoryLook) Startable() bool { return l.Workflow != "" || len(l.Platforms) > 0 || l.Unread }
+func (l RepositoryLook) Startable() bool {
+	return l.Workflow != "" || len(l.Platforms) > 0 || l.Unread != ""
+}
 
 // LookAtRepository looks at the head of the default branch of a folder of the server or of
-// an address that git can clone. Nothing is kept.
+// an address that git can clone. An address at a host that is connected is looked at
+// through its forge. Nothing is kept.
 func (a *App) LookAtRepository(ctx context.Context, actor core.Actor, address string) (RepositoryLook, error) {
-	l := RepositoryLook{in: CreateProject{Provider: core.ProviderGit, CloneURL: strings.TrimSpace(address)}}
-	if err := core.Allow(actor, core.ActCreateProject, nil); err != nil {
+	var l RepositoryLook
+	err := core.Allow(actor, core.ActCreateProject, nil)
+	if err != nil {
 		return l, err
 	}
-	var err error
-	if l.repo, err = a.findRepository(ctx, actor, l.in); err != nil {
+	if err := a.findAddress(ctx, actor, &l, strings.TrimSpace(address)); err != nil {
+		return l, err
+	}
+	if l.Linked, err = a.linkedTo(ctx, l.repo); err != nil {
 		return l, err
 	}
 	l.Branch = l.repo.DefaultBranch
@@ -56,16 +64,15 @@ func (a *App) LookAtRepository(ctx context.Context, actor core.Actor, address st
 
 // detect reads what the files of the head say.
 func (a *App) detect(ctx context.Context, l *RepositoryLook) error {
-	reader, ok := a.forges[core.ProviderGit].(core.FileReader)
-	if !ok {
-		l.Unread = true
+	reader, err := a.headReader(ctx, *l)
+	if err != nil && l.elsewhere() {
+		l.Unread = core.MessageOf(err)
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	path, text, err := readConfig(ctx, reader, l.repo, core.Pipeline{}, l.Commit.SHA)
-	if core.KindOf(err) == core.KindInvalid && err != nil && !filepath.IsAbs(l.repo.CloneURL) {
-		l.Unread = true // an address of another machine
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -78,24 +85,40 @@ func (a *App) detect(ctx context.Context, l *RepositoryLook) error {
 	if err != nil {
 		return ignoreMissing(err)
 	}
-	if l.App = core.ParsePubspec(spec); !l.App.Flutter || l.Workflow != "" {
+	if l.App = core.ParsePubspec(spec); !l.App.Flutter {
 		return nil
 	}
-	return a.proposePlatforms(ctx, reader, l)
+	version, err := reader.ReadFile(ctx, l.repo, l.Commit.SHA, core.FVMRCPath)
+	if ignoreMissing(err) != nil {
+		return err
+	}
+	if l.Flutter, err = core.ParseFVMRC(version); err != nil {
+		l.Flutter = "" // the build says what is wrong with it
+	}
+	if l.Workflow != "" {
+		return nil
+	}
+	return proposePlatforms(ctx, reader, l)
+}
+
+// platformSigns are the files that tell for what an app is made.
+type platformSigns struct {
+	platform      string
+	files, labels []string
+}
+
+func signsOfPlatforms() []platformSigns {
+	return []platformSigns{
+		{"android", []string{"android/build.gradle.kts", "android/build.gradle"}, nil},
+		{"ios", []string{"ios/Runner/Info.plist"}, []string{"macos"}},
+		{"macos", []string{"macos/Runner/Info.plist"}, []string{"macos"}},
+	}
 }
 
 // proposePlatforms takes Android where the app has it, since any machine builds that, and
 // else what only a Mac builds.
-func (a *App) proposePlatforms(ctx context.Context, reader core.FileReader, l *RepositoryLook) error {
-	for _, p := range []struct {
-		platform string
-		files    []string
-		labels   []string
-	}{
-		{"android", []string{"android/build.gradle.kts", "android/build.gradle"}, nil},
-		{"ios", []string{"ios/Runner/Info.plist"}, []string{"macos"}},
-		{"macos", []string{"macos/Runner/Info.plist"}, []string{"macos"}},
-	} {
+func proposePlatforms(ctx context.Context, reader core.FileReader, l *RepositoryLook) error {
+	for _, p := range signsOfPlatforms() {
 		for _, file := range p.files {
 			_, err := reader.ReadFile(ctx, l.repo, l.Commit.SHA, file)
 			if ignoreMissing(err) != nil {

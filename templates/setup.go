@@ -25,7 +25,9 @@ type RepositoryView struct {
 	Workflow                   string
 	App                        core.Pubspec
 	Platforms, Labels          []string
-	Unread, Startable          bool
+	Flutter, Unread            string
+	Startable                  bool
+	Linked                     *core.Project // nil: no project is of it yet
 	Fit, Runners               int
 }
 

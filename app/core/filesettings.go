@@ -13,6 +13,13 @@ type FileReader interface {
 	ReadFile(ctx context.Context, repo Repository, sha, path string) ([]byte, error)
 }
 
+// BatchReader is a FileReader of which some reads cost a fetch each.
+type BatchReader interface {
+	// ReadFiles reads those of the files that are there, with one fetch; errors as with
+	// ReadFile, of any of them.
+	ReadFiles(ctx context.Context, repo Repository, sha string, paths ...string) (map[string][]byte, error)
+}
+
 // FileSettings is what a pipeline has taken over from its file on the default branch,
 // and what it had before. Triggers, concurrency and labels are taken over, each as a
 // whole.

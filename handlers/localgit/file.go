@@ -10,7 +10,7 @@ import (
 )
 
 // ReadFile implements core.FileReader for folders of this machine. Nobody announces a
-// push to another address.
+// push to another address, and ReadFiles reads all at once there.
 func (f *Forge) ReadFile(ctx context.Context, repo core.Repository, sha, path string) ([]byte, error) {
 	a, err := parseAddress(repo.CloneURL)
 	if err != nil {
@@ -19,18 +19,22 @@ func (f *Forge) ReadFile(ctx context.Context, repo core.Repository, sha, path st
 	if !a.local || !core.ValidSHA(sha) || strings.ContainsAny(path, "\n\x00") {
 		return nil, core.Errorf(core.KindInvalid, "%s of %s cannot be read without a checkout", path, a.text)
 	}
-	mode, object, size, err := findFile(ctx, a.gitDir(), sha, path)
+	return f.readFile(ctx, a, a.gitDir(), sha, path)
+}
+
+func (f *Forge) readFile(ctx context.Context, a address, gitDir, sha, path string) ([]byte, error) {
+	mode, object, size, err := findFile(ctx, gitDir, sha, path)
 	switch {
 	case err != nil:
 		return nil, f.explain(a, err)
 	case object == "":
-		return nil, core.Errorf(core.KindNotFound, "%s has no %s at %s", repo.FullName, path, sha)
+		return nil, core.Errorf(core.KindNotFound, "%s has no %s at %s", a.name(), path, sha)
 	case !strings.HasPrefix(mode, "100"):
 		return nil, core.Errorf(core.KindInvalid, "%s is no plain file", path)
 	case size > core.MaxWorkflowBytes:
 		return nil, core.Errorf(core.KindTooLarge, "%s has %d bytes; at most %d are read", path, size, core.MaxWorkflowBytes)
 	}
-	out, err := git(ctx, gitCall{dir: a.gitDir(), args: []string{"cat-file", "blob", object}})
+	out, err := git(ctx, gitCall{dir: gitDir, args: []string{"cat-file", "blob", object}})
 	if err != nil {
 		return nil, f.explain(a, err)
 	}

@@ -20,10 +20,13 @@ type Options struct {
 }
 
 // Forge answers by running git. It implements core.Forge.
-type Forge struct{ log *slog.Logger }
+type Forge struct {
+	log  *slog.Logger
+	most int64 // of a pack that is fetched for a look, in bytes
+}
 
 // New returns the forge of repositories that have none.
-func New(o Options) *Forge { return &Forge{log: o.Log} }
+func New(o Options) *Forge { return &Forge{log: o.Log, most: mostFetched} }
 
 // FindRepository looks at the address. Nothing there, or nothing that git knows:
 // KindInvalid, code repository_not_found; a host that does not answer:
@@ -149,18 +152,11 @@ func listCommit(ctx context.Context, a address, ref string) (core.Commit, error)
 // names can be listed. A server that hands out nothing but its heads is believed:
 // the checkout will tell.
 func fetchCommit(ctx context.Context, a address, sha string) (core.Commit, error) {
-	dir, err := os.MkdirTemp("", "oore-commit-")
+	dir, err := emptyRepository(ctx, sha)
 	if err != nil {
 		return core.Commit{}, err
 	}
 	defer os.RemoveAll(dir)
-	format := "--object-format=sha1"
-	if len(sha) == 64 {
-		format = "--object-format=sha256"
-	}
-	if _, err := git(ctx, gitCall{args: []string{"init", "--quiet", "--bare", format, dir}}); err != nil {
-		return core.Commit{}, err
-	}
 	_, err = git(ctx, gitCall{dir: dir, protocols: a.protocols, args: []string{
 		"fetch", "--quiet", "--no-tags", "--depth=1", "--filter=tree:0", "--end-of-options", a.text, sha,
 	}})

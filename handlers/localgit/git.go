@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -27,6 +28,7 @@ type gitCall struct {
 	dir       string // the git directory; empty: none
 	protocols string // what git may talk over (GIT_ALLOW_PROTOCOL); empty: nothing, not even for a lazy fetch
 	stdin     string
+	most      int64    // bytes that it may write into one file, a pack for example; 0: any number
 	args      []string // constants, or after --end-of-options
 }
 
@@ -42,7 +44,7 @@ func git(ctx context.Context, c gitCall) (string, error) {
 	if c.dir != "" {
 		args = append(args, "--git-dir="+c.dir)
 	}
-	cmd := exec.CommandContext(ctx, "git", append(args, c.args...)...)
+	cmd := c.command(ctx, append(args, c.args...))
 	cmd.Env = gitEnv(c.protocols)
 	cmd.Dir = "/"
 	cmd.Stdin = strings.NewReader(c.stdin)
@@ -63,6 +65,16 @@ func git(ctx context.Context, c gitCall) (string, error) {
 		return "", &gitError{verb: c.args[0], output: strings.TrimSpace(complaint.String()), err: err}
 	}
 	return out.String(), nil
+}
+
+// bounded is git with a limit of what it writes, in units of 512 bytes.
+const bounded = `ulimit -f "$0" && exec git "$@"`
+
+func (c gitCall) command(ctx context.Context, args []string) *exec.Cmd {
+	if c.most == 0 {
+		return exec.CommandContext(ctx, "git", args...)
+	}
+	return exec.CommandContext(ctx, "sh", append([]string{"-c", bounded, strconv.FormatInt(c.most/512, 10)}, args...)...)
 }
 
 // interrupted tells whether Ctrl-C hit git before it had left the terminal's group.

@@ -36,7 +36,7 @@ func (f *fake) MeasureStorage(_ context.Context, actor core.Actor) (core.Storage
 }
 
 // LookAtRepository finds a Flutter app in /home/me/shop, a file in /home/me/lib, nothing in
-// /home/me/notes.
+// /home/me/notes, a project of /home/me/linked, and cannot read an address.
 func (f *fake) LookAtRepository(_ context.Context, _ core.Actor, address string) (app.RepositoryLook, error) {
 	l := app.RepositoryLook{
 		Name: "shop", Branch: "main", Commit: core.Commit{SHA: "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", Message: hostile},
@@ -48,6 +48,10 @@ func (f *fake) LookAtRepository(_ context.Context, _ core.Actor, address string)
 		l.Name, l.App, l.Platforms, l.Labels, l.Workflow = "lib", core.Pubspec{}, nil, nil, ".oore.yaml"
 	case "/home/me/notes":
 		l.Name, l.App, l.Platforms, l.Labels = hostile, core.Pubspec{}, nil, nil
+	case "/home/me/linked":
+		l.Linked, l.Flutter = &core.Project{ID: "p1", Name: hostile}, "3.24.5"
+	case "https://git.example.com/x.git":
+		l.App, l.Platforms, l.Labels, l.Unread = core.Pubspec{}, nil, nil, "git cannot reach it "+hostile
 	default:
 		return l, core.Errorf(core.KindInvalid, "local_repository_path: %s is no folder inside /home", address)
 	}

@@ -57,7 +57,8 @@ func (p *Pages) lookAt(c *fiber.Ctx, actor core.Actor, v templates.SetupView) er
 	}
 	v.Found = &templates.RepositoryView{
 		Name: l.Name, Branch: l.Branch, SHA: l.Commit.SHA, Message: l.Commit.Message, Workflow: l.Workflow, App: l.App,
-		Platforms: l.Platforms, Labels: l.Labels, Unread: l.Unread, Startable: l.Startable(), Fit: l.Forecast.Fit, Runners: l.Forecast.Runners,
+		Flutter: l.Flutter, Platforms: l.Platforms, Labels: l.Labels, Unread: l.Unread, Startable: l.Startable(), Linked: l.Linked,
+		Fit: l.Forecast.Fit, Runners: l.Forecast.Runners,
 	}
 	return p.setup(c, actor, http.StatusOK, v)
 }

@@ -48,9 +48,11 @@ func TestFirstSteps(t *testing.T) {
 		t.Errorf("refused: %d", answer.StatusCode)
 	}
 	for address, wants := range map[string][]string{
-		"/home/me/shop":  {"A Flutter app", "flutter build</code> for ios", "1 of 3", "those with macos", `action="/setup/repository"`, `name="repository" value="/home/me/shop"`},
-		"/home/me/lib":   {"what <code>.oore.yaml</code> says", `action="/setup/repository"`},
-		"/home/me/notes": {"No Flutter app", "there is no <code>.oore.yaml</code>", `href="/validate"`},
+		"/home/me/shop":                 {"A Flutter app", "flutter build</code> for ios", "1 of 3", "those with macos", `action="/setup/repository"`, `name="repository" value="/home/me/shop"`},
+		"/home/me/lib":                  {"what <code>.oore.yaml</code> says", `action="/setup/repository"`},
+		"/home/me/linked":               {"A Flutter 3.24.5 app", `It is the project <a href="/projects/p1">`},
+		"https://git.example.com/x.git": {"another machine", "(git cannot reach it ", `action="/setup/repository"`},
+		"/home/me/notes":                {"No Flutter app", "there is no <code>.oore.yaml</code>", `href="/validate"`},
 	} {
 		f.refuse = nil
 		answer, body := get(t, a, "/setup?repository="+url.QueryEscape(address))
@@ -59,8 +61,8 @@ func TestFirstSteps(t *testing.T) {
 				t.Errorf("%s (%d) does not say %s", address, answer.StatusCode, want)
 			}
 		}
-		if address == "/home/me/notes" && strings.Contains(body, `action="/setup/repository"`) {
-			t.Error("a repository with nothing to build can be started")
+		if (address == "/home/me/notes" || address == "/home/me/linked") && strings.Contains(body, `action="/setup/repository"`) {
+			t.Error("a repository with nothing to build or that is linked can be started")
 		}
 	}
 	if answer, body := get(t, a, "/setup?repository=/etc"); answer.StatusCode != http.StatusBadRequest || !strings.Contains(besideField(body, "repository"), "no folder inside") {
