@@ -86,6 +86,7 @@ type App struct {
 	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits
 	refusals    refusals
+	strangers   strangers // who came with a runner's token that is none
 	signIn      SignIn
 	attempts    *attempts
 	hasher      hasher

@@ -119,3 +119,25 @@ func TestAStreamTokenReadsOneLogAndNothingElse(t *testing.T) {
 	_, err = h.AuthenticateStream(t.Context(), token)
 	wantCode(t, err, core.KindUnauthorized, core.CodeInvalidSession)
 }
+
+// The operator has taken the proxy out of the settings, and with it went the way in.
+func TestAProxyThatIsGoneIsNoWayIn(t *testing.T) {
+	var db core.Store
+	a, _ := entranceBy(t, openRoom{}, func(s core.Store) core.Store { db = s; return s })
+	if err := enter(t, a); err != nil {
+		t.Fatal(err)
+	}
+	owner := core.Actor{Kind: core.ActorUser, Role: core.RoleOwner}
+	users, err := a.ListUsers(t.Context(), owner)
+	if err != nil || len(users) != 1 {
+		t.Fatalf("%+v, %v", users, err)
+	}
+	if err := db.SaveIdentity(t.Context(), core.Identity{Provider: "proxy:", Subject: "ann@example.com", UserID: users[0].ID, CreatedAt: a.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	ann := core.Actor{Kind: core.ActorUser, UserID: users[0].ID, Role: core.RoleViewer}
+	wantCode(t, a.DisconnectIdentity(t.Context(), ann, openRoom{}.Way().Provider, "ann"), core.KindConflict, core.CodeLastSignIn)
+	if err := a.DisconnectIdentity(t.Context(), ann, "proxy:", "ann@example.com"); err != nil {
+		t.Errorf("what leads nowhere: %v", err)
+	}
+}

@@ -64,8 +64,16 @@ func (a *App) RegisterRunner(ctx context.Context, actor core.Actor, in RegisterR
 }
 
 // AuthenticateRunner turns a runner's token into the runner; anything else, a person's
-// token too, is KindUnauthorized.
-func (a *App) AuthenticateRunner(ctx context.Context, secret string) (core.Runner, error) {
+// token too, is KindUnauthorized, and noted.
+func (a *App) AuthenticateRunner(ctx context.Context, v Visitor, secret string) (core.Runner, error) {
+	r, err := a.runnerOf(ctx, secret)
+	if core.KindOf(err) == core.KindUnauthorized {
+		a.refusedRunner(ctx, v)
+	}
+	return r, err
+}
+
+func (a *App) runnerOf(ctx context.Context, secret string) (core.Runner, error) {
 	unknown := core.Errorf(core.KindUnauthorized, "This is not the token of a runner, or the runner was deleted; register it again")
 	c, err := a.credential(ctx, core.CredentialRunner, secret)
 	if core.KindOf(err) == core.KindUnauthorized {

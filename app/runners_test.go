@@ -44,7 +44,7 @@ func beatOf(r core.Runner, session string, first bool) core.RunnerBeat {
 func TestARunnersTokenIsGoodForItsRunnerAlone(t *testing.T) {
 	h := newHouse(t)
 	r, token := h.register(t, "mini", "fast")
-	got, err := h.AuthenticateRunner(t.Context(), token)
+	got, err := h.AuthenticateRunner(t.Context(), app.Visitor{Door: core.ViaAPI, Address: "192.0.2.9"}, token)
 	if err != nil || got.ID != r.ID || !slices.Equal(got.AllLabels(), []string{"fast", "linux", "x64"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -54,7 +54,7 @@ func TestARunnersTokenIsGoodForItsRunnerAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = h.AuthenticateRunner(t.Context(), admin)
+	_, err = h.AuthenticateRunner(t.Context(), app.Visitor{Door: core.ViaAPI, Address: "192.0.2.9"}, admin)
 	wantCode(t, err, core.KindUnauthorized, core.CodeInvalidSession)
 
 	developer := core.Actor{Kind: core.ActorUser, Name: "dev", Role: core.RoleDeveloper}
@@ -137,7 +137,7 @@ func TestWhatARunnerHeldIsTakenBackWhenItStartsAnewOrIsDeleted(t *testing.T) {
 	if len(builds) != 2 || builds[0].StatusReason != core.ReasonRunnerLost || builds[1].Status != core.BuildQueued {
 		t.Errorf("after the deletion: %+v", builds)
 	}
-	_, err := h.AuthenticateRunner(t.Context(), token)
+	_, err := h.AuthenticateRunner(t.Context(), app.Visitor{Door: core.ViaAPI, Address: "192.0.2.9"}, token)
 	wantCode(t, err, core.KindUnauthorized, core.CodeInvalidSession)
 	wantCode(t, h.Heartbeat(t.Context(), beatOf(r, "two", false)), core.KindNotFound, core.CodeNotFound)
 }

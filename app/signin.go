@@ -19,6 +19,7 @@ import (
 type SignIn struct {
 	Rooms     []core.SignInRoom // in the order in which they are offered
 	Passwords bool
+	Proxy     bool          // one of the operator's vouches for people
 	Domains   []string      // in lower case: whose e-mail lies in one needs no invitation
 	AskEvery  time.Duration // how often services with a list are asked about people; 0: core.StandingEvery
 }
@@ -278,7 +279,7 @@ func (a *App) DisconnectIdentity(ctx context.Context, actor core.Actor, provider
 
 // leadsIn tells whether people sign in by what the provider says of them.
 func (a *App) leadsIn(provider string) bool {
-	return provider == proxyWay().Provider || a.roomOf(provider) != nil
+	return a.signIn.Proxy && provider == proxyWay().Provider || a.roomOf(provider) != nil
 }
 
 // inDomain tells whether an e-mail address lies in one of the operator's domains. Domains

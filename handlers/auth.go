@@ -102,7 +102,7 @@ func (a *auth) runner(h func(c *fiber.Ctx, r core.Runner) error) fiber.Handler {
 		if !ok || secret == "" {
 			return missingAuth()
 		}
-		r, err := a.app.AuthenticateRunner(c.UserContext(), secret)
+		r, err := a.app.AuthenticateRunner(c.UserContext(), app.Visitor{Door: core.ViaAPI, Address: c.IP()}, secret)
 		if err != nil {
 			return err
 		}

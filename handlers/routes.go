@@ -39,7 +39,7 @@ type Options struct {
 type commands interface {
 	api.Commands
 	Authenticate(ctx context.Context, secret string) (core.Actor, error)
-	AuthenticateRunner(ctx context.Context, secret string) (core.Runner, error)
+	AuthenticateRunner(ctx context.Context, v app.Visitor, secret string) (core.Runner, error)
 	AuthenticateStream(ctx context.Context, secret string) (core.Actor, error)
 	SignOut(ctx context.Context, v app.Visitor, session string) error
 	Ready(ctx context.Context) error

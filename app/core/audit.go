@@ -50,6 +50,7 @@ const (
 	AuditRunnerRegister    AuditAction = "runner.register"
 	AuditRunnerUpdate      AuditAction = "runner.update"
 	AuditRunnerDelete      AuditAction = "runner.delete"
+	AuditRunnerRefused     AuditAction = "runner.refused" // its token is none; once an hour and address
 	AuditTokenCreate       AuditAction = "token.create"
 	AuditTokenDelete       AuditAction = "token.delete"
 	AuditSignIn            AuditAction = "session.begin"
@@ -84,7 +85,7 @@ func AuditActions() []AuditAction {
 		AuditScheduleCreate, AuditScheduleUpdate, AuditScheduleDelete, AuditRetention,
 		AuditNotifyCreate, AuditNotifyUpdate, AuditNotifyDelete, AuditNotifyTest, AuditArtifactLink, AuditShareCreate, AuditShareDelete, AuditRedeliver, AuditApprove, AuditRevoke,
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
-		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditTokenCreate, AuditTokenDelete,
+		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditRunnerRefused, AuditTokenCreate, AuditTokenDelete,
 		AuditSignIn, AuditSignInRefused, AuditSignOut, AuditUserInvite, AuditUserRole, AuditUserDisable, AuditUserEnable, AuditUserLink, AuditUserIntroduce,
 		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete, AuditKeyRotate, AuditKeyReplace,
 		AuditMemberSet, AuditMemberDelete, AuditChatLink, AuditChatUnlink, AuditChatUse, AuditChatSubscribe, AuditChatUnsubscribe,

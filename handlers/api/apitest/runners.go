@@ -10,7 +10,7 @@ import (
 )
 
 // AuthenticateRunner knows Secret, and says that it is Runner's.
-func (f *Commands) AuthenticateRunner(_ context.Context, secret string) (core.Runner, error) {
+func (f *Commands) AuthenticateRunner(_ context.Context, _ app.Visitor, secret string) (core.Runner, error) {
 	if secret == "" || secret != f.Secret {
 		return core.Runner{}, core.Errorf(core.KindUnauthorized, "This is not the token of a runner")
 	}
