@@ -88,7 +88,6 @@ type App struct {
 	refusals    refusals
 	strangers   strangers // who came with a runner's token that is none
 	signIn      SignIn
-	attempts    *attempts
 	hasher      hasher
 	version     string
 	probes      []core.Probe
@@ -123,7 +122,7 @@ func New(d Deps) (*App, error) {
 		now: func() time.Time { return d.Clock().Add(ahead.ahead()) }, newID: d.NewID, log: d.Log, bell: newBell(d.Relay), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
-		messenger: d.Messenger, signIn: d.SignIn, attempts: &attempts{}, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
+		messenger: d.Messenger, signIn: d.SignIn, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
 		demo: d.Demo, facts: d.Facts, storage: d.Storage, leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
 	}, nil

@@ -1,94 +1,82 @@
 package app
 
 import (
+	"context"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
 
-// Bounds of what may be tried at the door. Each process counts for itself.
+// Bounds of what may be tried at the door, at all servers together.
 const (
 	accountTries = 5  // wrong passwords of one account before it rests
 	addressTries = 30 // of one address, behind which there may be many people
 	startsMost   = 60 // journeys to another service from one address
 	firstRest    = time.Minute
 	longestRest  = 15 * time.Minute
-	triesKept    = 10_000
 )
 
-// attempts counts what failed or is being tried, by account and by address. Who goes on
-// after the free tries waits, each time twice as long; after a quiet quarter of an hour
-// all is forgotten.
-type attempts struct {
-	mu   sync.Mutex
-	seen map[string]attempt
-}
-
-type attempt struct {
-	count int
-	last  time.Time
-}
-
-// begin counts a try before it is made, so that many at once are no way around. An error
-// is KindLimited, and then nothing was counted.
-func (t *attempts) begin(key string, free int, now time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	a := t.seen[key]
-	if now.Sub(a.last) >= longestRest {
-		a = attempt{}
-	}
-	if over := a.count - free; over >= 0 {
-		rest := longestRest
-		if over < 4 {
-			rest = firstRest << over
+// beginTry counts a try before it is made, so that many at once are no way around: who goes
+// on after the free tries waits, each time twice as long; after a quiet quarter of an hour
+// all is forgotten. An error of KindLimited: nothing was counted, or written.
+func (a *App) beginTry(ctx context.Context, key string, free int) error {
+	return a.changeTries(ctx, key, func(t core.Tries) (core.Tries, error) {
+		now := a.now()
+		if now.Sub(t.Last) >= longestRest {
+			t = core.Tries{}
 		}
-		if left := rest - now.Sub(a.last); left > 0 {
-			limited := core.Errorf(core.KindLimited, "Too many tries: wait a while, then try again")
-			limited.RetryAfter = left
-			return limited
+		if over := t.Count - free; over >= 0 {
+			rest := longestRest
+			if over < 4 {
+				rest = firstRest << over
+			}
+			if left := rest - now.Sub(t.Last); left > 0 {
+				limited := core.Errorf(core.KindLimited, "Too many tries: wait a while, then try again")
+				limited.RetryAfter = left
+				return t, limited
+			}
 		}
-	}
-	t.makeRoom(now)
-	t.seen[key] = attempt{count: a.count + 1, last: now}
-	return nil
+		return core.Tries{Count: t.Count + 1, Last: now}, nil
+	})
 }
 
-// makeRoom keeps strangers from filling the memory.
-func (t *attempts) makeRoom(now time.Time) {
-	if t.seen == nil {
-		t.seen = map[string]attempt{}
-	}
-	if len(t.seen) < triesKept {
-		return
-	}
-	for key, a := range t.seen {
-		if now.Sub(a.last) >= longestRest {
-			delete(t.seen, key)
+// changeTries swaps what is there until nobody else has changed it meanwhile.
+func (a *App) changeTries(ctx context.Context, key string, change func(core.Tries) (core.Tries, error)) error {
+	for {
+		was, err := a.store.FindTries(ctx, key)
+		if err != nil {
+			return err
+		}
+		is, err := change(was)
+		if err != nil || is == was {
+			return err
+		}
+		if mine, err := a.store.SwapTries(ctx, key, was, is); mine || err != nil {
+			return err
 		}
 	}
-	if len(t.seen) >= triesKept {
-		clear(t.seen)
-	}
 }
 
-// forget forgets an account's, after one that was right.
-func (t *attempts) forget(key string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.seen, key)
+// forgetTries forgets an account's, after one that was right.
+func (a *App) forgetTries(ctx context.Context, key string) {
+	a.takeBack(ctx, key, func(int) int { return 0 })
 }
 
-// undo takes back one try of an address, which was no failure.
-func (t *attempts) undo(key string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if a, ok := t.seen[key]; ok && a.count > 0 {
-		a.count--
-		t.seen[key] = a
+// undoTry takes back one try, which was no failure.
+func (a *App) undoTry(ctx context.Context, key string) {
+	a.takeBack(ctx, key, func(count int) int { return max(0, count-1) })
+}
+
+// takeBack holds up nobody who has signed in: at worst a try too many is counted.
+func (a *App) takeBack(ctx context.Context, key string, to func(count int) int) {
+	err := a.changeTries(ctx, key, func(t core.Tries) (core.Tries, error) {
+		t.Count = to(t.Count)
+		return t, nil
+	})
+	if err != nil {
+		a.warn(ctx, "take back a try", "error", err)
 	}
 }
 

@@ -35,24 +35,25 @@ func (a *App) SignInWithPassword(ctx context.Context, v Visitor, email, password
 	}
 	email = strings.TrimSpace(strings.ReplaceAll(email, "\x00", "")) // which PostgreSQL does not take
 	account, address := accountKey(email), addressKey(v.Address)
-	err := a.attempts.begin(address, addressTries, a.now())
+	err := a.beginTry(ctx, address, addressTries)
 	if err == nil {
-		err = a.attempts.begin(account, accountTries, a.now())
-	}
-	var s NewSession
-	if err == nil {
-		s, err = a.checkPassword(ctx, v, email, password)
-	}
-	if faultOfOurs(err) { // nobody has learned whether the password is right
-		a.attempts.undo(account)
-		a.attempts.undo(address)
+		err = a.beginTry(ctx, account, accountTries)
 	}
 	if err != nil {
 		a.refused(ctx, v, wayPassword, err)
 		return NewSession{}, err
 	}
-	a.attempts.forget(account)
-	a.attempts.undo(address)
+	s, err := a.checkPassword(ctx, v, email, password)
+	if faultOfOurs(err) { // nobody has learned whether the password is right
+		a.undoTry(ctx, account)
+		a.undoTry(ctx, address)
+	}
+	if err != nil {
+		a.refused(ctx, v, wayPassword, err)
+		return NewSession{}, err
+	}
+	a.forgetTries(ctx, account)
+	a.undoTry(ctx, address)
 	a.ringSignedIn(s)
 	return s, nil
 }
@@ -184,18 +185,18 @@ func (a *App) mayChangePassword(ctx context.Context, actor core.Actor, user core
 		return nil
 	}
 	key := accountKey(user.Email)
-	if err := a.attempts.begin(key, accountTries, a.now()); err != nil {
+	if err := a.beginTry(ctx, key, accountTries); err != nil {
 		return err
 	}
 	right, err := a.hasher.matches(ctx, user.Password, current)
 	if err != nil {
-		a.attempts.undo(key)
+		a.undoTry(ctx, key)
 		return err
 	}
 	if !right {
 		return core.Errorf(core.KindInvalid, "current_password is not the one that you have; if you have forgotten it, sign in again in another way and set a new one within ten minutes")
 	}
-	a.attempts.forget(key)
+	a.forgetTries(ctx, key)
 	return nil
 }
 

@@ -88,7 +88,7 @@ func (a *App) Depart(ctx context.Context, v Visitor, way, next string) (Departur
 	if err != nil {
 		return Departure{}, err
 	}
-	if err := a.attempts.begin(startKey(v), startsMost, a.now()); err != nil {
+	if err := a.beginTry(ctx, startKey(v), startsMost); err != nil {
 		return Departure{}, err
 	}
 	return a.depart(ctx, room, journey{Way: way, Next: next})
@@ -156,7 +156,7 @@ func (a *App) Arrive(ctx context.Context, v Visitor, r Return) (Arrival, error) 
 		return Arrival{}, err
 	}
 	if !arrival.Connected {
-		a.attempts.undo(startKey(v)) // many people come from one address
+		a.undoTry(ctx, startKey(v)) // many people come from one address
 		a.ringSignedIn(arrival.NewSession)
 	}
 	return arrival, nil

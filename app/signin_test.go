@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,5 +176,29 @@ func TestAWeakHashIsRenewedWhenItsPasswordIsKnown(t *testing.T) {
 			t.Errorf("it is %s", now)
 		}
 		after = hash()
+	}
+}
+
+// Many at once are no way around: a try is counted before it is made.
+func TestManyTriesAtOnceAreCountedOneByOne(t *testing.T) {
+	a, _ := entrance(t)
+	var wrong, limited atomic.Int64
+	var g sync.WaitGroup
+	for i := range 40 {
+		g.Go(func() {
+			v := app.Visitor{Door: core.ViaAPI, Address: fmt.Sprintf("192.0.2.%d", i)}
+			switch _, err := a.SignInWithPassword(t.Context(), v, "ann@example.com", "a guess"); core.KindOf(err) {
+			case core.KindUnauthorized:
+				wrong.Add(1)
+			case core.KindLimited:
+				limited.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	g.Wait()
+	if wrong.Load() != 5 || limited.Load() != 35 {
+		t.Errorf("%d were tried, %d refused", wrong.Load(), limited.Load())
 	}
 }

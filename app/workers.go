@@ -134,6 +134,9 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 	if err := a.store.DeleteExpiredCredentials(ctx, now); err != nil {
 		return false, err
 	}
+	if err := a.store.DeleteTries(ctx, now.Add(-longestRest)); err != nil {
+		return false, err
+	}
 	a.reaped.Store(now.Unix())
 	return false, nil
 }

@@ -33,6 +33,7 @@ type Store interface {
 	BackupStore
 	SealedStore
 	StandingStore
+	TryStore
 	RecordStore
 	ServerStore
 
