@@ -1,11 +1,15 @@
 package app_test
 
 import (
+	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // atWork are five builds that a runner holds.
@@ -83,5 +87,37 @@ func TestManyRunnersThatHaveGoneLoseTheirBuilds(t *testing.T) {
 		if b := h.find(t, l.BuildID); b.StatusReason != core.ReasonRunnerLost {
 			t.Errorf("build %s is %s %s", b.ID, b.Status, b.StatusReason)
 		}
+	}
+}
+
+// The reaper stopped at the first build that it could not take back, and every other one
+// of a lost runner stayed as it was for as long as that one did.
+func TestOneBuildThatCannotBeTakenBackKeepsNoOtherWaiting(t *testing.T) {
+	database := storetest.SQLite(t)
+	h := newHouseOn(t, database)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("one", fmt.Sprintf("%040x", 1)))
+	stuck := h.running(t).Lease
+	h.deliver(t, push("two", fmt.Sprintf("%040x", 2)))
+	other := h.running(t).Lease
+	h.deliver(t, push("three", fmt.Sprintf("%040x", 3)))
+	waits := h.builds(t)[slices.IndexFunc(h.builds(t), func(b core.Build) bool { return b.Status == core.BuildQueued })].ID
+	db, err := sql.Open("sqlite", strings.TrimPrefix(database, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "CREATE TRIGGER bad BEFORE UPDATE ON builds WHEN OLD.id = '"+stuck.BuildID+"' BEGIN SELECT RAISE(ABORT, 'a bad row'); END"); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.forward(core.QueueLife + time.Minute)
+	if _, err := h.Reap(t.Context()); err == nil || !strings.Contains(err.Error(), "a bad row") {
+		t.Errorf("that one build cannot be taken back is %v", err)
+	}
+	if b := h.find(t, other.BuildID); b.StatusReason != core.ReasonRunnerLost {
+		t.Errorf("the other build of the lost runner is %s %s", b.Status, b.StatusReason)
+	}
+	if b := h.find(t, waits); b.Status != core.BuildExpired {
+		t.Errorf("what nobody claimed is %s", b.Status)
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -117,28 +118,36 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, b := range lost {
-		if err := a.lose(ctx, b); err != nil {
-			return false, err
-		}
+	err = errors.Join(
+		each(ctx, lost, a.lose),
+		a.expireAll(ctx, now.Add(-core.QueueLife)),
+		a.store.DeleteExpiredCredentials(ctx, now),
+		a.store.DeleteTries(ctx, now.Add(-longestRest)),
+	)
+	if err == nil {
+		a.reaped.Store(now.Unix())
 	}
-	stale, err := a.store.ListQueuedBefore(ctx, now.Add(-core.QueueLife))
+	return false, err
+}
+
+// each does something with every build: one that fails keeps no other waiting.
+func each(ctx context.Context, builds []core.Build, do func(context.Context, core.Build) error) error {
+	var faults []error
+	for _, b := range builds {
+		if ctx.Err() != nil {
+			return errors.Join(append(faults, ctx.Err())...)
+		}
+		faults = append(faults, do(ctx, b))
+	}
+	return errors.Join(faults...)
+}
+
+func (a *App) expireAll(ctx context.Context, before time.Time) error {
+	stale, err := a.store.ListQueuedBefore(ctx, before)
 	if err != nil {
-		return false, err
+		return err
 	}
-	for _, b := range stale {
-		if err := a.expire(ctx, b); err != nil {
-			return false, err
-		}
-	}
-	if err := a.store.DeleteExpiredCredentials(ctx, now); err != nil {
-		return false, err
-	}
-	if err := a.store.DeleteTries(ctx, now.Add(-longestRest)); err != nil {
-		return false, err
-	}
-	a.reaped.Store(now.Unix())
-	return false, nil
+	return each(ctx, stale, a.expire)
 }
 
 // brakeLeast is how many leases may end at once before that seems to be no runner's fault.
@@ -170,12 +179,7 @@ func (a *App) RecoverRunner(ctx context.Context, runnerID string) error {
 	if err != nil {
 		return fmt.Errorf("list what runner %s held: %w", runnerID, err)
 	}
-	for _, b := range held {
-		if err := a.lose(ctx, b); err != nil {
-			return err
-		}
-	}
-	return nil
+	return each(ctx, held, a.lose)
 }
 
 // lose handles a build whose runner is gone: assigned goes back to the queue,
@@ -229,7 +233,10 @@ func (a *App) expire(ctx context.Context, b core.Build) error {
 	if core.KindOf(err) == core.KindConflict {
 		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("let build %s expire: %w", b.ID, err)
+	}
 	a.moved(b.ID)
 	a.bell.ring(topicOutbox)
-	return err
+	return nil
 }

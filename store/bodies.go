@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -25,14 +27,22 @@ func (s *Store) forgetBodies(ctx context.Context, now time.Time, batch int) (mor
 	return len(ids) == batch, err
 }
 
+// forgetBody leaves alone what somebody else has forgotten, and what was brought and decided
+// anew since it was read: the sum would be that of another payload.
 func (s *Store) forgetBody(ctx context.Context, id string) error {
 	var payload []byte
-	if err := s.read(ctx).pool.QueryRowContext(ctx, "SELECT payload FROM deliveries WHERE id = $1", id).Scan(&payload); err != nil {
+	var decided int64
+	err := s.read(ctx).pool.QueryRowContext(ctx, "SELECT payload, coalesce(processed_at, 0) FROM deliveries WHERE id = $1 AND body_sha256 = ''", id).Scan(&payload, &decided)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(payload)
 	return s.writeOne(ctx, func(q session) error {
-		_, err := q.exec("UPDATE deliveries SET payload = $1, body_sha256 = $2 WHERE id = $3 AND status <> 'received'", []byte{}, hex.EncodeToString(sum[:]), id)
+		_, err := q.exec("UPDATE deliveries SET payload = $1, body_sha256 = $2 WHERE id = $3 AND status <> 'received' AND body_sha256 = '' AND coalesce(processed_at, 0) = $4",
+			[]byte{}, hex.EncodeToString(sum[:]), id, decided)
 		return err
 	})
 }

@@ -3,9 +3,12 @@ package store_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/storetest"
 )
 
@@ -57,6 +60,41 @@ func TestWhatADeliveryBroughtIsKeptForAWeek(t *testing.T) {
 		ok(t, err)
 		if string(d.Payload) != string(again.Payload) || d.BodySHA256 != "" || d.Status != core.DeliveryReceived {
 			t.Errorf("what came again is %+v", d)
+		}
+	})
+}
+
+// Two servers that forgot at once, one of which had been halted, left the sum of nothing:
+// the second read what the first had emptied.
+func TestTwoThatForgetAtOnceKeepTheSumOfWhatCame(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, other, ctx, now := open(t, url), open(t, url), t.Context(), at(0)
+		want := map[string]string{}
+		for n := range 60 {
+			id := fmt.Sprintf("old-%02d", n)
+			sum := sha256.Sum256([]byte(id))
+			want[id] = hex.EncodeToString(sum[:])
+			_, _, err := s.ReceiveDelivery(ctx, core.Delivery{
+				ID: id, Provider: core.ProviderGitHub, DeliveryID: id, Event: "push", Payload: []byte(id), Status: core.DeliveryProcessed,
+				ReceivedAt: now.AddDate(0, 0, -8), NotBefore: now,
+			})
+			ok(t, err)
+		}
+		var both sync.WaitGroup
+		for _, each := range []*store.Store{s, other} {
+			both.Go(func() {
+				if _, _, err := each.ApplyRetention(ctx, core.DefaultRetention(), now, len(want)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		for id, sum := range want {
+			d, err := s.FindDelivery(ctx, id)
+			ok(t, err)
+			if len(d.Payload) > 0 || d.BodySHA256 != sum {
+				t.Errorf("%s: %q, %q", id, d.Payload, d.BodySHA256)
+			}
 		}
 	})
 }

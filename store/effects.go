@@ -165,9 +165,12 @@ func (s *Store) CountDueEffects(ctx context.Context, now time.Time) (int, error)
 	return int(n), failed(err, "count due effects")
 }
 
+// anyComment repeats the condition of its index.
+const anyComment = "SELECT count(*) FROM (SELECT 1 FROM effects WHERE kind = 'comment' AND remote_id <> '' LIMIT 1) AS one"
+
 // HasCommented is core.EffectStore's.
 func (s *Store) HasCommented(ctx context.Context) (bool, error) {
 	var n int64
-	err := s.read(ctx).db().Raw("SELECT count(*) FROM (SELECT 1 FROM effects WHERE kind = 'comment' AND remote_id <> '' LIMIT 1) AS one").Scan(&n).Error
+	err := s.read(ctx).db().Raw(anyComment).Scan(&n).Error
 	return n > 0, failed(err, "look for a comment")
 }

@@ -30,17 +30,32 @@ func (l *Local) Identity() (string, error) {
 	return "folder " + strings.TrimSpace(string(data)), nil
 }
 
-// identify gives the folder its identity, whole and once.
+// identify gives the folder its identity, whole, once and durably: a server that finds
+// another after a power cut would be turned away by those that know the first.
 func (l *Local) identify(name string) error {
 	temp := filepath.Join(l.tmp(), "put-"+rand.Text())
-	if err := os.WriteFile(temp, []byte(rand.Text()+"\n"), 0o600); err != nil {
+	if err := writeDurably(temp, rand.Text()+"\n"); err != nil {
 		return err
 	}
 	err := os.Link(temp, name)
 	if err == nil || errors.Is(err, fs.ErrExist) { // another server was faster
-		return os.Remove(temp)
+		err = os.Remove(temp)
+	} else {
+		err = os.Rename(temp, name) // a disk without hard links, as exFAT
 	}
-	return os.Rename(temp, name) // a disk without hard links, as exFAT
+	if err != nil {
+		return err
+	}
+	return syncDir(l.dir)
+}
+
+func writeDurably(name, text string) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // Identity is core.BlobStore's.

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/oore-ci/oore/store/storetest"
+)
+
+// The first page read every effect there ever was to find out that no pull request has a
+// comment yet.
+func TestLookingForACommentReadsNoOtherEffects(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, err := Open(t.Context(), url, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		driver, address, explain := "sqlite", strings.TrimPrefix(url, "sqlite:"), []string{"EXPLAIN QUERY PLAN " + anyComment}
+		if address == url {
+			driver, explain = "pgx", []string{"SET enable_seqscan = off", "EXPLAIN " + anyComment} // it reads few rows as they lie
+		}
+		db, err := sql.Open(driver, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		db.SetMaxOpenConns(1)
+		plan := ""
+		for _, statement := range explain {
+			plan = lastColumn(t, db, statement)
+		}
+		if !strings.Contains(plan, "effects_commented") {
+			t.Errorf("the index is not used: %s", plan)
+		}
+	})
+}
+
+func lastColumn(t *testing.T, db *sql.DB, statement string) string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	values := make([]sql.NullString, len(columns))
+	into := make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, values[len(values)-1].String)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
