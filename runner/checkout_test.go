@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -236,6 +237,33 @@ func TestAFetchThatFailsOnceIsTriedAgain(t *testing.T) {
 		return core.Checkout{URL: job.Repository.CloneURL}, nil
 	}
 	mustEnd(t, house.run(t, repo.job("b1", "true")), core.BuildSucceeded, "", "")
+}
+
+// A build that was being checked out failed when its server was away for two seconds, of
+// which a build that runs does not hear.
+func TestAHouseThatIsAwayAtTheCheckoutCostsNoBuild(t *testing.T) {
+	t.Parallel()
+	repo, house := newRepository(t), newHouse()
+	startPool(t, house, 1)
+	away := core.Errorf(core.KindUnavailable, "The server does not answer")
+	asked := 0
+	house.checkout = func(job core.Job) (core.Checkout, error) {
+		if asked++; asked <= fetchTries+1 {
+			return core.Checkout{}, away
+		}
+		return core.Checkout{URL: job.Repository.CloneURL}, nil
+	}
+	l := house.run(t, repo.job("b1", "true"))
+	mustEnd(t, l, core.BuildSucceeded, "", "")
+	if told := strings.Count(string(l.bytes(core.StreamSystem)), "The server does not answer; trying again"); told != 1 {
+		t.Errorf("its log says %d times that the server does not answer", told)
+	}
+	house.mu.Lock()
+	house.checkout = func(core.Job) (core.Checkout, error) { return core.Checkout{}, away }
+	house.mu.Unlock()
+	job := repo.job("b2", "true") // of a commit that the mirror does not have
+	job.Build.SHA, job.LeaseTTL = repo.commit("README", "newer\n"), 2*time.Second
+	mustEnd(t, house.run(t, job), core.BuildFailed, core.ReasonCheckoutFailed, "Checkout failed: The server does not answer")
 }
 
 func TestAPushThatTheForgeAnnouncedTooEarlyIsFetchedAgain(t *testing.T) {

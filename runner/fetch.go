@@ -1,9 +1,9 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -24,13 +24,13 @@ func (b *build) remote(ctx context.Context, address string) (core.Checkout, erro
 	if address != "" && !b.sameHost(address) {
 		return core.Checkout{URL: address}, nil
 	}
-	from, err := b.pool.jobs.Checkout(ctx, b.job.Lease)
+	from, err := b.credential(ctx)
 	b.log.masks.add(from.Password)
 	switch {
-	case err != nil && refused(err):
-		return core.Checkout{}, failf(core.ReasonCheckoutFailed, "Checkout failed: %s", sentence(err))
+	case ctx.Err() != nil:
+		return core.Checkout{}, context.Cause(ctx)
 	case err != nil:
-		return core.Checkout{}, fmt.Errorf("ask for the repository's credential: %w", err)
+		return core.Checkout{}, failf(core.ReasonCheckoutFailed, "Checkout failed: %s", sentence(err))
 	case address == "":
 		return from, nil
 	case origin(from.URL) != origin(address):
@@ -38,6 +38,29 @@ func (b *build) remote(ctx context.Context, address string) (core.Checkout, erro
 	}
 	from.URL = address
 	return from, nil
+}
+
+// credential asks the house until it answers, for as long as a house that is away costs no
+// build anything: then the forge, which it has to ask, is the likelier one to be away.
+func (b *build) credential(ctx context.Context) (from core.Checkout, err error) {
+	patience := core.FenceAfter(cmp.Or(b.job.LeaseTTL, core.LeaseTTL))
+	asked, told := time.Now(), false
+	var late error
+	err = persist(ctx, func() (err error) {
+		from, err = b.pool.jobs.Checkout(ctx, b.job.Lease)
+		switch {
+		case err == nil || refused(err) || ctx.Err() != nil:
+			return err
+		case time.Since(asked) >= patience:
+			late = err
+			return nil
+		case !told:
+			told = true
+			b.log.system(checkoutStep, "%s; trying again", gist(err))
+		}
+		return err
+	})
+	return from, cmp.Or(late, err)
 }
 
 // sameHost tells whether the address is where the repository's credential belongs.
