@@ -41,6 +41,7 @@ sleep 0.3`
 	case failingBuild:
 		second = "echo broken >&2; false"
 	}
+	first += "\n" + s.linger
 	note := func(n int, command string) string {
 		return fmt.Sprintf("echo start $OORE_BUILD_ID %d >> \"$RUNS\"\n%s\ncode=$?\necho stop $OORE_BUILD_ID %d >> \"$RUNS\"\nexit $code", n, command, n)
 	}

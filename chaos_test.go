@@ -78,6 +78,7 @@ type storm struct {
 	random   *rand.Rand // of the killer
 	marker   string     // in the environment of every command
 	runs     string     // the file in which commands note that they start and stop
+	linger   string     // what the first command of each build does besides
 	android  pipelineView
 	release  pipelineView // for pushes to main and release/* only
 

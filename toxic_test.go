@@ -48,6 +48,13 @@ func newToxicLine(t *testing.T, to string) *toxiproxy.Proxy {
 // poison makes a line bad for a while, in both directions or in one.
 func poison(t *testing.T, line *toxiproxy.Proxy, random *rand.Rand, toxic string, while time.Duration) {
 	t.Helper()
+	addToxic(t, line, random, toxic)
+	time.Sleep(while)
+	line.Toxics.ResetToxics(t.Context())
+}
+
+func addToxic(t testing.TB, line *toxiproxy.Proxy, random *rand.Rand, toxic string) {
+	t.Helper()
 	directions := [][]string{{"upstream"}, {"downstream"}, {"upstream", "downstream"}}
 	for _, direction := range directions[random.IntN(len(directions))] {
 		with := strings.Replace(toxic, "{", fmt.Sprintf(`{"name": %q, "stream": %q, `, direction, direction), 1)
@@ -55,8 +62,6 @@ func poison(t *testing.T, line *toxiproxy.Proxy, random *rand.Rand, toxic string
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(while)
-	line.Toxics.ResetToxics(t.Context())
 }
 
 // onPort lets what listens on a socket of the file system be reached by TCP, as a database
