@@ -36,6 +36,7 @@ type Config struct {
 	LocalRoots     []string
 	LogLevel       string
 	LogFormat      string
+	Traces         bool // to the collector that OpenTelemetry's own variables name
 
 	Sandbox         bool
 	SandboxWritable []string
@@ -206,6 +207,7 @@ func loadConfig(name string, args []string, environ []string, stderr io.Writer) 
 	if err != nil {
 		return c, err
 	}
+	faults = append(faults, c.readTraces(environ)...)
 	for _, fault := range c.validate() {
 		if !slices.ContainsFunc(faults, func(f error) bool { return variable(f) == variable(fault) }) {
 			faults = append(faults, fault)

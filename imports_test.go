@@ -44,7 +44,8 @@ func importLaw() map[string]room {
 		"handlers/sse":      {house: []string{"app/core"}, outside: fiber}, // no door: how both of them send what lasts
 		"handlers/localgit": {house: []string{"app", "app/core"}},
 		"handlers/metrics":  {house: []string{"app/core"}, outside: []string{"github.com/prometheus/client_golang"}, http: true},
-		"handlers/outbound": {house: []string{"app/core"}, http: true}, // no door: main gives it to those that ask outside
+		"handlers/traces":   {house: []string{"app/core"}, outside: []string{"go.opentelemetry.io/otel"}}, // speaks HTTP by its SDK alone
+		"handlers/outbound": {house: []string{"app/core"}, http: true},                                    // no door: main gives it to those that ask outside
 		"handlers/notify":   {house: []string{"app/core", "templates"}, http: true, outside: []string{"github.com/wneessen/go-mail"}},
 		"handlers/github": {house: []string{"app", "app/core", "templates"}, http: true, outside: []string{
 			"github.com/google/go-github/v60", "github.com/palantir/go-githubapp", "github.com/bradleyfalzon/ghinstallation/v2", "github.com/rs/zerolog", "golang.org/x/time", "golang.org/x/oauth2",

@@ -21,6 +21,7 @@ import (
 	"github.com/oore-ci/oore/handlers"
 	"github.com/oore-ci/oore/handlers/localgit"
 	"github.com/oore-ci/oore/handlers/metrics"
+	"github.com/oore-ci/oore/handlers/traces"
 	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/runner"
 	"github.com/oore-ci/oore/store"
@@ -92,6 +93,7 @@ type server struct {
 	pool     *runner.Pool // nil: no embedded runners
 	watcher  *localgit.Watcher
 	metrics  *metrics.Metrics
+	traces   *traces.Traces // nil: nobody collects them
 	http     *fiber.App
 	stop     chan struct{} // closes when long answers must end
 	ln       net.Listener
@@ -143,6 +145,9 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, err
 	}
+	if err := s.openTraces(ctx, server.ID); err != nil {
+		return nil, err
+	}
 	own := system{
 		cfg: cfg, rooms: r, vault: vault, database: s.store.Examine,
 		sources: func(ctx context.Context) ([]string, error) { return s.app.SourceAddresses(ctx) },
@@ -151,7 +156,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
 		Demo: demoIn(cfg.DataDir), Facts: facts(cfg), Storage: measure(cfg),
 		Messenger: r.messenger(), SignIn: r.signIn, Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
-		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics, Server: server, Relay: s.store.Relay(),
+		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics, Tracer: s.tracer(), Server: server, Relay: s.store.Relay(),
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})
 	if err != nil {
@@ -283,6 +288,7 @@ func (s *server) close() {
 	if s.ln != nil {
 		s.ln.Close()
 	}
+	s.closeTraces()
 	s.key.Close()
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {

@@ -31,6 +31,7 @@ type Deps struct {
 	NewID     func() string
 	Log       *slog.Logger
 	Meter     core.Meter  // nil: nobody measures
+	Tracer    core.Tracer // nil: nobody traces
 	Relay     core.Relay  // to the other servers; nil: there are none
 	Server    core.Server // this one, as the others are to know it; without ID it gets a new one
 
@@ -65,6 +66,7 @@ type App struct {
 	newID     func() string
 	log       *slog.Logger
 	meter     core.Meter
+	tracer    core.Tracer  // nil: nobody traces
 	reaped    atomic.Int64 // when the reaper last had success, Unix seconds
 	braked    time.Time    // when the reaper last gave all leases another term; it alone looks
 	server    core.Server
@@ -116,10 +118,12 @@ func New(d Deps) (*App, error) {
 	if d.Server.ID == "" {
 		d.Server.ID = d.NewID()
 	}
+	now := func() time.Time { return d.Clock().Add(ahead.ahead()) }
+	measured := metered{Store: d.Store, meter: meter}
 	return &App{
 		server: d.Server, clock: ahead,
-		store: metered{Store: d.Store, meter: meter}, meter: meter, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
-		now: func() time.Time { return d.Clock().Add(ahead.ahead()) }, newID: d.NewID, log: d.Log, bell: newBell(d.Relay), tails: newTails(), recalls: &recalls{count: map[string]int{}},
+		store: followed{Store: measured, whole: measured, log: d.Log, tracer: d.Tracer, now: now}, meter: meter, tracer: d.Tracer, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
+		now: now, newID: d.NewID, log: d.Log, bell: newBell(d.Relay), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, signIn: d.SignIn, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,

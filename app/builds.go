@@ -154,7 +154,6 @@ func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.Aud
 	if !created {
 		return b, nil
 	}
-	a.log.Info("build queued", "build", b.ID, "number", b.Number, "project", b.ProjectID, "actor", b.TriggerActor, "sha", b.SHA)
 	for _, old := range canceled {
 		a.ringCanceled(old)
 	}
@@ -186,7 +185,6 @@ func (a *App) CancelBuild(ctx context.Context, actor core.Actor, id string) (cor
 	if err != nil {
 		return core.Build{}, err
 	}
-	a.log.Info("build canceled", "build", b.ID, "actor", actor.Name)
 	a.ringCanceled(b)
 	return b, nil
 }

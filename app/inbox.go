@@ -14,6 +14,7 @@ const deliveryAttempts = 8
 
 func (a *App) understand(ctx context.Context, d core.Delivery) understood {
 	u := understood{delivery: d}
+	u.delivery.TakenAt = a.now()
 	if u.host, u.err = a.host(ctx, d); u.err != nil {
 		return u
 	}

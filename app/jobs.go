@@ -75,7 +75,7 @@ func (a *App) job(ctx context.Context, b core.Build) (*core.Job, error) {
 		Lease: core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken},
 		Build: b, Pipeline: pipeline, Repository: project.Repository, DefaultBranch: project.Branch(), BuildURL: a.BuildURL(b.ID),
 		NextLog: extent.Next, LogLimit: a.logLimit,
-		LeaseTTL: a.leaseTTL,
+		LeaseTTL: a.leaseTTL, Traceparent: a.traceparent(b),
 	}, nil
 }
 
@@ -200,9 +200,9 @@ func (a *App) ReportStep(ctx context.Context, l core.Lease, s core.Step) error {
 // Finish ends the build, if it has not ended, and lets go of the lease. A build
 // that its runner gives back before the end (shutdown) is run again.
 func (a *App) Finish(ctx context.Context, l core.Lease, r core.Result) error {
-	var b core.Build
-	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
-		if b, err = a.leased(ctx, tx, l); err != nil {
+	err := a.store.InTx(ctx, func(tx core.Store) error {
+		b, err := a.leased(ctx, tx, l)
+		if err != nil {
 			return err
 		}
 		err = a.finish(ctx, tx, &b, r)
@@ -213,8 +213,7 @@ func (a *App) Finish(ctx context.Context, l core.Lease, r core.Result) error {
 		return err
 	}
 	core.CrashPoint("result.stored")
-	a.log.Info("build ended", "build", b.ID, "number", b.Number, "status", b.Status, "reason", b.StatusReason)
-	a.moved(b.ID)
+	a.moved(l.BuildID)
 	a.bell.ring(topicOutbox, topicQueue)
 	return nil
 }

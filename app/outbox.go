@@ -132,7 +132,12 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if said == e.Sent {
 		return nil
 	}
-	if err := a.tell(ctx, e, repo, reporter, r); err != nil {
+	start := a.now()
+	err = a.tell(ctx, e, repo, reporter, r)
+	if r.Build.ID != "" {
+		a.told(start, *e, err, core.BuildSpan(r.Build), r.Build)
+	}
+	if err != nil {
 		return err
 	}
 	if r.Build.ID != "" {
@@ -216,7 +221,9 @@ func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Reposit
 	if said == e.Sent {
 		return nil
 	}
+	start := a.now()
 	id, err := reporter.UpsertComment(ctx, repo, c, e.RemoteID)
+	a.told(start, *e, err, core.BuildSpan(c.Reports[0].Build), buildsOf(c)...)
 	if err != nil {
 		return err
 	}

@@ -34,18 +34,23 @@ func (a *App) sendChat(ctx context.Context, e *core.Effect) error {
 	if err != nil {
 		return err
 	}
+	start := a.now()
 	if e.Kind == core.EffectReact {
 		reaction := reactionTo(d)
 		if e.Sent == string(reaction) {
 			return nil
 		}
-		if err := talker.React(ctx, repo, *u.event.Chat, reaction); err != nil {
+		err := talker.React(ctx, repo, *u.event.Chat, reaction)
+		a.told(start, *e, err, core.DeliverySpan(d.ID))
+		if err != nil {
 			return err
 		}
 		e.Sent = string(reaction)
 		return nil
 	}
-	return talker.Reply(ctx, repo, e.Number, u.event.Chat.ID, d.Reply)
+	err = talker.Reply(ctx, repo, e.Number, u.event.Chat.ID, d.Reply)
+	a.told(start, *e, err, core.DeliverySpan(d.ID))
+	return err
 }
 
 // respond answers in Slack, where a second answer would stand beside the first.
@@ -58,7 +63,9 @@ func (a *App) respond(ctx context.Context, e *core.Effect, c core.Chat, d core.D
 	if err != nil {
 		return err
 	}
+	start := a.now()
 	err = a.messenger.Respond(ctx, c, core.Message{Text: text, Markdown: true, Link: a.publicURL + "/deliveries/" + d.ID})
+	a.told(start, *e, err, core.DeliverySpan(d.ID))
 	if err == nil {
 		e.Sent = answer
 	}
@@ -94,7 +101,9 @@ func (a *App) sendMessage(ctx context.Context, e *core.Effect) error {
 		return nil
 	}
 	_, channel, _ := strings.Cut(e.Channel, "/")
+	start := a.now()
 	id, err := a.messenger.Post(ctx, channel, m, e.RemoteID)
+	a.told(start, *e, err, core.BuildSpan(b), b)
 	if err != nil {
 		return err
 	}

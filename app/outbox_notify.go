@@ -125,10 +125,12 @@ func (a *App) sendNotification(ctx context.Context, e *core.Effect) error {
 	if err != nil {
 		return err
 	}
+	start := a.now()
 	err = a.notify(ctx, &n, core.Notice{
 		Event: core.NoticeFinished, DeliveryID: digest(e.Key), Project: p, Message: m,
 		SettingsURL: a.publicURL + "/projects/" + p.ID + "/settings/notifications",
 	})
+	a.told(start, *e, err, core.BuildSpan(b), b)
 	if err == nil {
 		e.Sent = string(b.Status)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -22,6 +24,7 @@ func nameRequests(log *slog.Logger) fiber.Handler {
 			id = rand.Text()
 		}
 		c.Set(requestIDHeader, id)
+		c.SetUserContext(core.NameRequest(c.UserContext(), id))
 		start := time.Now()
 		err := c.Next()
 		// The route, for a path may be a secret.

@@ -19,16 +19,19 @@ func webhook(door http.Handler, missing string) fiber.Handler {
 			return core.Codef(core.KindNotFound, "not_configured", "%s", missing)
 		}
 	}
-	return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		door.ServeHTTP(w, detached(r))
-	}))
+	return func(c *fiber.Ctx) error {
+		ctx := core.NameRequest(context.Background(), requestID(c))
+		return adaptor.HTTPHandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			door.ServeHTTP(w, detached(ctx, r))
+		})(c)
+	}
 }
 
-// detached returns a request whose strings and context may outlive it. Those that
-// fiber's adaptor makes are views of a buffer that the next request overwrites, and
-// its context is recycled likewise. The body is read within the request.
-func detached(r *http.Request) *http.Request {
-	out := r.WithContext(context.Background())
+// detached returns a request with the context, whose strings may outlive it. Those that
+// fiber's adaptor makes are views of a buffer that the next request overwrites, and the
+// context that it makes is recycled likewise. The body is read within the request.
+func detached(ctx context.Context, r *http.Request) *http.Request {
+	out := r.WithContext(ctx)
 	out.Method, out.Proto, out.Host = strings.Clone(r.Method), strings.Clone(r.Proto), strings.Clone(r.Host)
 	out.RequestURI = strings.Clone(r.RequestURI)
 	if u, err := r.URL.Parse(out.RequestURI); err == nil {

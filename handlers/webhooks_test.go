@@ -6,9 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // recorder keeps what it is given beyond the request, as a scheduler does.
@@ -47,7 +50,7 @@ func TestWhatAWebhookKeepsStaysTrue(t *testing.T) {
 			for i := c; i < requests; i += connections {
 				id := fmt.Sprintf("%08d-delivery", i)
 				got := s.ask("POST", "/v1/webhooks/github?n="+id, "body of "+id,
-					"X-GitHub-Delivery: "+id, "X-GitHub-Event: event-"+id, "X-Pad: "+strings.Repeat("x", i%300), "Host: host-"+id)
+					"X-GitHub-Delivery: "+id, "X-Request-Id: request-"+id, "X-GitHub-Event: event-"+id, "X-Pad: "+strings.Repeat("x", i%300), "Host: host-"+id)
 				if got.status != http.StatusAccepted || got.body != `{"ok":true}` || got.header.Get("X-Answer") != id {
 					t.Errorf("%s: %+v", id, got)
 				}
@@ -63,8 +66,8 @@ func TestWhatAWebhookKeepsStaysTrue(t *testing.T) {
 			k.method != "POST" || k.uri != "/v1/webhooks/github?n="+id || k.url.Query().Get("n") != id || k.url.Path != "/v1/webhooks/github" {
 			t.Fatalf("%s became %+v", id, k)
 		}
-		if k.ctx != context.Background() {
-			t.Fatalf("the context is %T, which the next request takes over", k.ctx)
+		if want := core.NameRequest(context.Background(), "request-"+id); !reflect.DeepEqual(k.ctx, want) {
+			t.Fatalf("the context is %v (%T), which the next request takes over", k.ctx, k.ctx)
 		}
 	}
 	if len(seen) != requests {

@@ -47,6 +47,9 @@ func commandEnv(host map[string]string, job core.Job, sha string, plan []core.En
 	maps.Copy(env, map[string]string{
 		"CI": "true", "BUILD_NUMBER": strconv.Itoa(b.Number), "BRANCH": b.Branch, "COMMIT_SHA": sha,
 	})
+	if job.Traceparent != "" {
+		env["TRACEPARENT"] = job.Traceparent
+	}
 	for _, v := range plan {
 		env[v.Key] = v.Value
 	}

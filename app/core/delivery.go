@@ -39,6 +39,7 @@ type Delivery struct {
 	Attempts    int
 	NotBefore   time.Time // not tried before
 	ReceivedAt  time.Time
+	TakenAt     time.Time // when this server began to decide about it; not stored
 	ProcessedAt *time.Time
 }
 

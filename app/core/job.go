@@ -43,8 +43,9 @@ type Job struct {
 	// DefaultBranch is the project's, which need not be the repository's.
 	DefaultBranch string
 	BuildURL      string
-	NextLog       int64 // the sequence of the first record that the runner will write
-	LogLimit      int64 // bytes kept of the log
+	Traceparent   string // of the attempt, by W3C's Trace Context; empty: nobody traces
+	NextLog       int64  // the sequence of the first record that the runner will write
+	LogLimit      int64  // bytes kept of the log
 
 	LeaseTTL time.Duration // of this house; 0: LeaseTTL
 }

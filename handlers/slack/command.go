@@ -32,7 +32,7 @@ func (r *Room) Commands(receiver Receiver) http.Handler {
 			r.refuse(w, req, missingIdentity("trigger_id"))
 			return
 		}
-		taken := r.store(receiver, app.ReceiveDelivery{
+		taken := r.store(req.Context(), receiver, app.ReceiveDelivery{
 			DeliveryID: form.Get("team_id") + ":" + form.Get("trigger_id"), Event: eventCommand, Payload: body,
 		})
 		switch text, ok := r.atOnce(form.Get("text")); {

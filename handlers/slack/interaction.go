@@ -76,7 +76,7 @@ func (r *Room) Interactions(receiver Receiver) http.Handler {
 			r.refuse(w, req, missingIdentity("action_ts"))
 			return
 		}
-		if r.store(receiver, app.ReceiveDelivery{DeliveryID: id, Event: in.Type, Payload: payload}) {
+		if r.store(req.Context(), receiver, app.ReceiveDelivery{DeliveryID: id, Event: in.Type, Payload: payload}) {
 			w.WriteHeader(http.StatusOK)
 			return
 		}
