@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/oore-ci/oore/handlers/outbound"
@@ -13,7 +14,7 @@ import (
 func networkSettings() []setting {
 	return []setting{
 		{"OORE_NOTIFY_NETWORKS", "networks that webhooks and Mattermost may be in although they are not public, for example 10.1.0.0/16,192.168.7.20", readNotifyNetworks},
-		{"OORE_CONNECT_NETWORKS", "networks that GitHub, GitLab and OpenID hosts may be in although they are not public (default: loopback and all private ones); none: only hosts that settings name", readConnectNetworks},
+		{"OORE_CONNECT_NETWORKS", "networks that GitHub, GitLab, OpenID and plain git hosts may be in although they are not public (default: loopback and all private ones); none: only hosts that settings name", readConnectNetworks},
 		{"OORE_TRUSTED_PROXIES", "proxies before the server whose X-Forwarded-For and X-Forwarded-Proto are believed, for example 127.0.0.1,10.1.0.0/16 (default: none)", readTrustedProxies},
 	}
 }
@@ -22,13 +23,32 @@ func networkSettings() []setting {
 // What the settings name may be wherever it is; what an owner or admin connects, and what
 // an answer leads to, in ConnectNetworks alone.
 func (c *Config) connectTransport() http.RoundTripper {
+	return outbound.NewTransport(c.connectOptions())
+}
+
+func (c *Config) connectOptions() outbound.Options {
 	hosts := []string{}
 	for _, address := range []string{c.GitHubWebURL, c.GitHubAPIURL, c.GitLabURL, c.SignIn.OIDCIssuer, c.SlackAPIURL} {
 		hosts = append(hosts, outbound.HostOf(address))
 	}
-	return outbound.NewTransport(outbound.Options{
-		Networks: c.ConnectNetworks, Hosts: hosts, Setting: "OORE_CONNECT_NETWORKS", Proxy: http.ProxyFromEnvironment,
-	})
+	return outbound.Options{Networks: c.ConnectNetworks, Hosts: hosts, Setting: "OORE_CONNECT_NETWORKS", Proxy: http.ProxyFromEnvironment}
+}
+
+// gitRelay is how git leaves to plain repositories, for as long as one question takes.
+// Where the environment has a proxy for the address, that is git's too.
+func (c *Config) gitRelay(address string) (proxy string, done func(), err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", nil, err
+	}
+	if via, err := http.ProxyFromEnvironment(&http.Request{URL: u}); via != nil || err != nil {
+		return "", func() {}, err
+	}
+	relay, err := outbound.NewRelay(c.connectOptions())
+	if err != nil {
+		return "", nil, err
+	}
+	return relay.URL(), relay.Close, nil
 }
 
 // notifyTransport is how notifications leave, whose addresses anybody gives who looks

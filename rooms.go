@@ -33,7 +33,7 @@ type rooms struct {
 // newRooms makes them, and tries what the settings give: a key that is no key must
 // not wait for the first webhook.
 func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
-	local := localgit.New(localgit.Options{Log: log})
+	local := localgit.New(localgit.Options{Log: log, Relay: cfg.gitRelay})
 	outside := cfg.connectTransport()
 	gh, gl := github.New(github.Options{Log: log, Transport: outside}), gitlab.New(gitlab.Options{Log: log, Transport: outside})
 	r := rooms{

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -69,6 +70,7 @@ type fakeForge struct {
 	missed   []core.MissedDelivery
 	asked    []string         // delivery ids that were asked for again
 	refusals map[string]error // of those
+	clone    string           // address; empty: one of https
 	paths    []string         // changed files of everything
 	message  string           // of every commit, if set
 	down     int              // calls of ResolveRef that will fail
@@ -203,7 +205,7 @@ func (f *fakeForge) setHeads(heads ...core.Event) {
 }
 
 func (f *fakeForge) Checkout(context.Context, core.Repository) (core.Checkout, error) {
-	return core.Checkout{URL: "https://example.com/acme/shop.git", Username: "x", Password: "secret"}, nil
+	return core.Checkout{URL: cmp.Or(f.clone, "https://example.com/acme/shop.git"), Username: "x", Password: "secret"}, nil
 }
 
 func (f *fakeForge) SetStatus(_ context.Context, _ core.Repository, r core.Report) error {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/subtle"
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -129,7 +130,18 @@ func (a *App) Checkout(ctx context.Context, l core.Lease) (core.Checkout, error)
 	if err != nil {
 		return core.Checkout{}, err
 	}
-	return forge.Checkout(ctx, project.Repository)
+	from, err := forge.Checkout(ctx, project.Repository)
+	if err == nil && project.Repository.Provider != core.ProviderGit && !overHTTP(from.URL) {
+		return core.Checkout{}, core.Errorf(core.KindInvalid,
+			"%s says that %s is cloned from an address that is neither https nor http. Folders of a runner are for projects of the provider git alone", project.Repository.Host, project.Repository.FullName)
+	}
+	return from, err
+}
+
+// overHTTP tells whether git goes to an address over the network and no other way: what a
+// forge answers must not name a folder of the runner.
+func overHTTP(address string) bool {
+	return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")
 }
 
 // Start moves the build to running; again is free. sha is the commit checked out.

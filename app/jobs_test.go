@@ -256,3 +256,19 @@ func TestARingWakesAWaitingRunner(t *testing.T) {
 		t.Fatal("nobody woke the runner")
 	}
 }
+
+// A forge that lies about its clone address could have had a runner read any folder.
+func TestAForgeNamesNoFolderOfARunner(t *testing.T) {
+	h := newHouse(t)
+	p := h.pipeline(t, h.project(t).ID, "Android")
+	if _, err := h.TriggerBuild(t.Context(), h.owner, app.TriggerBuild{ProjectID: p.ProjectID, PipelineID: p.ID}); err != nil {
+		t.Fatal(err)
+	}
+	job := h.claim(t)
+	for _, address := range []string{"/etc", "file:///srv/other.git", "ssh://git@example.com/x.git", "ext::sh -c true", " https://example.com/x.git"} {
+		h.forge.clone = address
+		if got, err := h.Checkout(t.Context(), job.Lease); core.KindOf(err) != core.KindInvalid || got != (core.Checkout{}) {
+			t.Errorf("%s: %+v, %v", address, got, err)
+		}
+	}
+}

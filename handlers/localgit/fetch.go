@@ -82,7 +82,7 @@ func (f *Forge) fetchObjects(ctx context.Context, a address, dir, how string, ob
 		"-c", "fetch.unpackLimit=1", "-c", streamed, // one pack, whose size the system bounds
 		"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--filter=blob:none", how, "--end-of-options", a.text,
 	}
-	_, err := git(ctx, gitCall{dir: dir, protocols: a.protocols, most: f.most, args: append(args, objects...)})
+	_, err := f.ask(ctx, a, gitCall{dir: dir, most: f.most, args: append(args, objects...)})
 	switch {
 	case says(err, "invalid index-pack output", "died of signal") && !says(err, "early eof", "disconnect"):
 		return core.Errorf(core.KindTooLarge, "%s is larger than what is fetched for a look", a.text).Because(err)

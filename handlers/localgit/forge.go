@@ -17,16 +17,21 @@ import (
 // Options are what the room stands on.
 type Options struct {
 	Log *slog.Logger // required
+
+	// Relay gives the URL of an HTTP proxy that looks at where git goes on its way to an
+	// http or https address, redirects included, until done is called; empty: git finds its
+	// way by itself. Nil: there is none, and git goes anywhere.
+	Relay func(address string) (proxy string, done func(), err error)
 }
 
 // Forge answers by running git. It implements core.Forge.
 type Forge struct {
-	log  *slog.Logger
+	Options
 	most int64 // of a pack that is fetched for a look, in bytes
 }
 
 // New returns the forge of repositories that have none.
-func New(o Options) *Forge { return &Forge{log: o.Log, most: mostFetched} }
+func New(o Options) *Forge { return &Forge{Options: o, most: mostFetched} }
 
 // FindRepository looks at the address. Nothing there, or nothing that git knows:
 // KindInvalid, code repository_not_found; a host that does not answer:
@@ -58,7 +63,7 @@ func (f *Forge) defaultBranch(ctx context.Context, a address) (string, error) {
 		}
 		return strings.TrimPrefix(strings.TrimSpace(out), "refs/heads/"), err
 	}
-	out, err := git(ctx, gitCall{protocols: a.protocols, args: []string{"ls-remote", "--symref", "--end-of-options", a.text, "HEAD"}})
+	out, err := f.ask(ctx, a, gitCall{args: []string{"ls-remote", "--symref", "--end-of-options", a.text, "HEAD"}})
 	if err != nil {
 		return "", err
 	}
@@ -92,9 +97,9 @@ func (f *Forge) ResolveRef(ctx context.Context, repo core.Repository, ref string
 		}
 		c, err = findCommit(ctx, a.gitDir(), revisions)
 	case core.ValidSHA(ref):
-		c, err = fetchCommit(ctx, a, ref)
+		c, err = f.fetchCommit(ctx, a, ref)
 	default:
-		c, err = listCommit(ctx, a, ref)
+		c, err = f.listCommit(ctx, a, ref)
 	}
 	if errors.Is(err, errNoCommit) {
 		return core.Commit{}, unknown
@@ -127,11 +132,9 @@ func (f *Forge) FindCommit(ctx context.Context, repo core.Repository, short stri
 }
 
 // listCommit asks a remote repository for a branch or tag.
-func listCommit(ctx context.Context, a address, ref string) (core.Commit, error) {
+func (f *Forge) listCommit(ctx context.Context, a address, ref string) (core.Commit, error) {
 	names := []string{"refs/heads/" + ref, "refs/tags/" + ref + "^{}", "refs/tags/" + ref}
-	out, err := git(ctx, gitCall{
-		protocols: a.protocols, args: append([]string{"ls-remote", "--end-of-options", a.text}, names...),
-	})
+	out, err := f.ask(ctx, a, gitCall{args: append([]string{"ls-remote", "--end-of-options", a.text}, names...)})
 	if err != nil {
 		return core.Commit{}, err
 	}
@@ -151,13 +154,13 @@ func listCommit(ctx context.Context, a address, ref string) (core.Commit, error)
 // fetchCommit asks a remote repository for one commit, without its files, since only
 // names can be listed. A server that hands out nothing but its heads is believed:
 // the checkout will tell.
-func fetchCommit(ctx context.Context, a address, sha string) (core.Commit, error) {
+func (f *Forge) fetchCommit(ctx context.Context, a address, sha string) (core.Commit, error) {
 	dir, err := emptyRepository(ctx, sha)
 	if err != nil {
 		return core.Commit{}, err
 	}
 	defer os.RemoveAll(dir)
-	_, err = git(ctx, gitCall{dir: dir, protocols: a.protocols, args: []string{
+	_, err = f.ask(ctx, a, gitCall{dir: dir, args: []string{
 		"fetch", "--quiet", "--no-tags", "--depth=1", "--filter=tree:0", "--end-of-options", a.text, sha,
 	}})
 	switch {
@@ -182,7 +185,7 @@ func (f *Forge) explain(a address, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	f.log.Warn("git refused", "address", a.text, "error", err)
+	f.Log.Warn("git refused", "address", a.text, "error", err)
 	missing := []string{
 		"not found", "does not exist", "not appear to be a git repository", "could not read username", "permission denied", "access rights",
 	}
@@ -191,6 +194,8 @@ func (f *Forge) explain(a address, err error) error {
 		return refuse("%s is not a git repository that the server can read", a.text)
 	case a.local:
 		return fmt.Errorf("read the repository %s: %w", a.text, err)
+	case says(err, "response 470", "code 470", "returned error: 470"): // the relay's word
+		return core.Errorf(core.KindInvalid, "%s leads to an address that this server does not ask. If it is meant to, the operator can allow its network in OORE_CONNECT_NETWORKS", a.text)
 	case says(err, missing...):
 		return refuse("%s has no repository that the server may read", a.text)
 	}

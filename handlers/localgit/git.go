@@ -27,6 +27,7 @@ const (
 type gitCall struct {
 	dir       string // the git directory; empty: none
 	protocols string // what git may talk over (GIT_ALLOW_PROTOCOL); empty: nothing, not even for a lazy fetch
+	proxy     string // by which it goes; empty: as the environment says
 	stdin     string
 	most      int64    // bytes that it may write into one file, a pack for example; 0: any number
 	args      []string // constants, or after --end-of-options
@@ -45,7 +46,7 @@ func git(ctx context.Context, c gitCall) (string, error) {
 		args = append(args, "--git-dir="+c.dir)
 	}
 	cmd := c.command(ctx, append(args, c.args...))
-	cmd.Env = gitEnv(c.protocols)
+	cmd.Env = gitEnv(c.protocols, c.proxy)
 	cmd.Dir = "/"
 	cmd.Stdin = strings.NewReader(c.stdin)
 	var out bytes.Buffer
@@ -65,6 +66,20 @@ func git(ctx context.Context, c gitCall) (string, error) {
 		return "", &gitError{verb: c.args[0], output: strings.TrimSpace(complaint.String()), err: err}
 	}
 	return out.String(), nil
+}
+
+// ask runs git towards an address.
+func (f *Forge) ask(ctx context.Context, a address, c gitCall) (string, error) {
+	c.protocols = a.protocols
+	if f.Relay != nil && strings.HasPrefix(a.protocols, "http") {
+		proxy, done, err := f.Relay(a.text)
+		if err != nil {
+			return "", err
+		}
+		defer done()
+		c.proxy = proxy
+	}
+	return git(ctx, c)
 }
 
 // bounded is git with a limit of what it writes, in units of 512 bytes.
@@ -88,7 +103,7 @@ func interrupted(err error) bool {
 }
 
 // gitEnv starts from nothing: the server's environment holds its secrets.
-func gitEnv(protocols string) []string {
+func gitEnv(protocols, proxy string) []string {
 	if protocols == "" {
 		protocols = "none"
 	}
@@ -97,10 +112,13 @@ func gitEnv(protocols string) []string {
 		"GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0", "GIT_ALLOW_PROTOCOL=" + protocols,
 		"GIT_SSH_COMMAND=ssh -oBatchMode=yes -oConnectTimeout=10",
 	}
-	for _, name := range []string{
-		"PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE",
-		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	} {
+	passed := []string{"PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE"}
+	if proxy == "" {
+		passed = append(passed, "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+	} else {
+		env = append(env, "http_proxy="+proxy, "https_proxy="+proxy) // arguments are anybody's to read
+	}
+	for _, name := range passed {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
