@@ -22,6 +22,12 @@ type answer struct {
 // command runs a command of the program with the installation's settings and more.
 func (p *program) command(env []string, args ...string) answer {
 	p.t.Helper()
+	return p.commandWith("", env, args...)
+}
+
+// commandWith gives it something on standard input.
+func (p *program) commandWith(stdin string, env []string, args ...string) answer {
+	p.t.Helper()
 	path, err := binary()
 	if err != nil {
 		p.t.Fatal(err)
@@ -29,6 +35,7 @@ func (p *program) command(env []string, args ...string) answer {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(p.t.Context(), path, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(append([]string(nil), p.env...), env...), &stdout, &stderr
+	cmd.Stdin = strings.NewReader(stdin)
 	var ended *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &ended) {
 		p.t.Fatal(err)
@@ -88,6 +95,11 @@ func TestCommandsThatNeedNoServer(t *testing.T) {
 		{"a good file", []string{"validate", good}, 0, []string{good + " is good: 1 steps"}, nil},
 		{"a broken file", []string{"validate", broken}, exitFailed, []string{broken + ":3:1: ", broken + ":5:10: "}, []string{"2 to mend"}},
 		{"no file", []string{"validate", filepath.Join(dir, "none.yaml")}, exitFailed, nil, []string{"none.yaml"}},
+		{"a setup of a name without an address", []string{"setup", "--name", "Ann"}, exitUsage, nil, []string{"--admin"}},
+		{"a setup of a token without a host", []string{"setup", "--gitlab-token-file", "-"}, exitUsage, nil, []string{"--gitlab"}},
+		{"a setup of two secrets from one place", []string{"setup", "--admin", "a@b.c", "--password-file", "-", "--gitlab", "https://x", "--gitlab-token-file", "-"}, exitUsage, nil, []string{"standard input"}},
+		{"a look at nothing", []string{"setup", "--look"}, exitUsage, nil, []string{"--repository"}},
+		{"a setup of an argument", []string{"setup", "demo"}, exitUsage, nil, []string{`"demo"`}},
 		{"token alone", []string{"token"}, exitUsage, nil, []string{"oore token create --name"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

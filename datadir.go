@@ -25,6 +25,25 @@ const lockPatience = 3 * time.Second
 // lockDataDir makes the folder and keeps a second server out of it: both would
 // believe that they alone run what the embedded runner holds.
 func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		lock, err := tryDataDir(dir)
+		if lock != nil || err != nil {
+			return lock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("another Oore runs on the data folder %s; stop it, or set OORE_DATA_DIR to another folder", dir)
+		case <-tick.C:
+		}
+	}
+}
+
+// tryDataDir is lockDataDir without patience; nil: another Oore runs there.
+func tryDataDir(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
@@ -32,17 +51,8 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		select {
-		case <-ctx.Done():
-			lock.Close()
-			return nil, fmt.Errorf("another Oore runs on the data folder %s; stop it, or set OORE_DATA_DIR to another folder", dir)
-		case <-tick.C:
-		}
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil, lock.Close()
 	}
 	return lock, nil
 }

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		name, args = args[0], args[1:]
 	}
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"serve": serveCommand, "demo": demoCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand, "secrets": secretsCommand,
+		"serve": serveCommand, "demo": demoCommand, "setup": setupCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand, "secrets": secretsCommand,
 		"backup": backupCommand, "restore": restoreCommand, "verify": verifyCommand, "blobs": blobsCommand,
 		"validate": validateCommand, "doctor": doctorCommand, "version": versionCommand, "help": helpCommand,
 	}
@@ -69,6 +69,7 @@ const usage = `Usage: oore COMMAND [flags]
 
   serve         the server: web, API, webhooks and the embedded runners (the default)
   demo          a throw-away server with a sample repository whose first build starts at once
+  setup         the first steps without a browser: oore setup [--admin E-MAIL] [--demo] [--repository PATH|URL] [--gitlab URL] [--json]
   runner        run builds of a server on this machine: oore runner --server URL --token T [--name N] [--labels a,b] [--slots N]
   token create  make an API token: oore token create --name N [--role owner|admin|developer|viewer]
   signin-link   print a new one-time link that signs the owner in

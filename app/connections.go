@@ -24,19 +24,27 @@ type connections struct {
 	read string // what the store's were, when they were told
 }
 
-// sourcesEvery is how often a server looks whether another has changed what is connected.
+// sourcesEvery is how often a server looks whether another, or the command line, has changed
+// what is connected.
 const sourcesEvery = 4 * time.Second
 
-// watchSources takes over what another server has connected, disconnected or given new keys.
+// watchSources takes over what another process has connected, disconnected or given new keys.
 func (a *App) watchSources(ctx context.Context) (more bool, err error) {
-	if !a.beside.Load() {
-		return false, nil
-	}
 	stored, err := a.store.ListIntegrations(ctx)
 	if err != nil || a.connections.knows(stored) {
 		return false, err
 	}
 	return false, a.reconnect(ctx)
+}
+
+// hearOf is watchSources for a repository that is reached through something of which this
+// process has not heard yet.
+func (a *App) hearOf(ctx context.Context, repo core.Repository) error {
+	if _, known := a.connections.get(repo.IntegrationID); known || repo.IntegrationID == "" {
+		return nil
+	}
+	_, err := a.watchSources(ctx)
+	return err
 }
 
 func told(stored []core.Integration) string {
@@ -126,6 +134,10 @@ func (a *App) Connect(ctx context.Context) error {
 	}
 	return a.reconnect(ctx)
 }
+
+// Reconnect is Connect for a process beside the server, whose settings may be others: it
+// notes none of its own.
+func (a *App) Reconnect(ctx context.Context) error { return a.reconnect(ctx) }
 
 // noteEnvironment makes the store's rows of the environment's integrations agree with it.
 func (a *App) noteEnvironment(ctx context.Context) error {

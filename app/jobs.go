@@ -127,6 +127,9 @@ func (a *App) Checkout(ctx context.Context, l core.Lease) (core.Checkout, error)
 		return core.Checkout{}, err
 	}
 	forge, err := a.forge(project.Repository.Provider)
+	if err == nil {
+		err = a.hearOf(ctx, project.Repository)
+	}
 	if err != nil {
 		return core.Checkout{}, err
 	}

@@ -114,6 +114,9 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 		return a.takeOver(ctx, *e)
 	}
 	repo, err := a.store.FindRepository(ctx, e.RepositoryID)
+	if err == nil {
+		err = a.hearOf(ctx, repo)
+	}
 	if err != nil {
 		return err
 	}
