@@ -13,8 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/handlers/github/githubtest"
+	"github.com/oore-ci/oore/store"
 )
 
 // codedView is a delivery with all that the API says of it.
@@ -193,6 +195,14 @@ func codeRows() map[string]*codeRow {
 		"draft_pr": {pipeline: anyEvent, make: func(f *fixture) string {
 			return f.pullRequest("opened", func(p *githubtest.Pull) { p.Draft = true })
 		}},
+		"concurrency": {project: map[string]any{"quota": map[string]any{"max_queued": 1}}, pipeline: anyEvent, make: func(f *fixture) string {
+			f.built()
+			return f.push("dev", "Another change")
+		}},
+		"rate_limited": {project: map[string]any{"quota": map[string]any{"minutes_per_day": 60}}, pipeline: anyEvent, make: func(f *fixture) string {
+			f.hasRun(f.built().ID, 2*time.Hour)
+			return f.push("dev", "Another change")
+		}},
 		"skip_mark": {pipeline: anyEvent, make: func(f *fixture) string { return f.push("main", "Docs [skip ci]") }},
 		"fork_blocked": {pipeline: anyEvent, make: func(f *fixture) string {
 			return f.pullRequest("opened", func(p *githubtest.Pull) { p.Fork, p.Author = true, "mallory" })
@@ -259,6 +269,25 @@ func codeRows() map[string]*codeRow {
 			f.gh.SetPermissionOf(f.repo, f.login, 4000, "read")
 			return f.says("/oore build")
 		}},
+	}
+}
+
+// hasRun makes a build one that runs for so long.
+func (f *fixture) hasRun(id string, long time.Duration) {
+	f.t.Helper()
+	db, err := store.Open(f.t.Context(), f.database(), store.Options{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer db.Close()
+	b, err := db.FindBuild(f.t.Context(), id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	since := time.Now().Add(-long)
+	b.StartedAt = &since
+	if err := db.UpdateBuild(f.t.Context(), b, b.Status, b.LeaseToken, nil); err != nil {
+		f.t.Fatal(err)
 	}
 }
 

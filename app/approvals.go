@@ -187,8 +187,11 @@ func (a *App) wantNote(ctx context.Context, tx core.Store, d core.Delivery, e co
 func (a *App) noted(ctx context.Context, e core.Effect) (core.Report, error) {
 	p, err := a.store.FindPipeline(ctx, e.PipelineID)
 	state := core.ReportSkipped
-	if e.Note.Code == core.WhyFork {
+	switch e.Note.Code {
+	case core.WhyFork:
 		state = core.ReportPending
+	case core.WhyConcurrency, core.WhyRateLimited:
+		state = core.ReportError
 	}
 	return core.Report{
 		Build: core.Build{SHA: e.SHA, PipelineID: e.PipelineID}, Pipeline: p, State: state, Context: p.StatusContext,
@@ -241,7 +244,11 @@ func (a *App) EvaluateDelivery(ctx context.Context, actor core.Actor, id string)
 	d.Verdicts = nil
 	for _, c := range candidates {
 		if h == nil || !h.projects[c.project.ID] {
-			d.Verdicts = append(d.Verdicts, verdictOf(c, decide(c, e, approver)))
+			v, err := a.foresee(ctx, c, e, decide(c, e, approver))
+			if err != nil {
+				return d, err
+			}
+			d.Verdicts = append(d.Verdicts, verdictOf(c, v))
 		}
 	}
 	if len(d.Verdicts) == 0 {

@@ -87,7 +87,8 @@ func projectChanges(was, is core.Project) core.AuditChanges {
 		With("trigger_role", was.TriggerRole, is.TriggerRole).
 		With("visibility", was.Visibility, is.Visibility).
 		With("checks", was.Checks, is.Checks).
-		With("report_skipped", was.ReportSkipped, is.ReportSkipped)
+		With("report_skipped", was.ReportSkipped, is.ReportSkipped).
+		With("quota", was.Quota, is.Quota)
 }
 
 // pipelineChanges leaves the values of env out: people keep all kinds of things there.

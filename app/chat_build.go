@@ -136,6 +136,9 @@ func (a *App) createChatBuild(ctx context.Context, tx core.Store, c *conversatio
 	if c.door == core.DoorSlack {
 		b.ChatChannel = c.chat.Team + "/" + c.chat.Channel
 	}
+	if err := a.admit(ctx, tx, one.project, ""); err != nil {
+		return said{}, err
+	}
 	b, _, err := tx.CreateBuild(ctx, b, queuedEvent(b))
 	if err != nil {
 		return said{}, err

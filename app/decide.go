@@ -83,14 +83,13 @@ func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Ev
 		}
 		return out, nil, nil
 	}
-	b, created, err := a.buildOfEvent(ctx, tx, d, e, c.pipeline)
+	b, created, err := a.buildOfEvent(ctx, tx, d, e, c)
 	if err != nil {
-		return out, nil, err
-	}
-	if !created && b.DeliveryID != d.ID {
-		if b, created, err = a.revive(ctx, tx, d, e, c.pipeline, b); err != nil {
-			return out, nil, err
+		refused, is, err := a.refuseByQuota(ctx, tx, d, e, c, err)
+		if is {
+			out = refused
 		}
+		return out, nil, err
 	}
 	out.BuildID = b.ID
 	wake := []string{b.ID}
@@ -145,12 +144,12 @@ func joinPullRequest(ctx context.Context, tx core.Store, b core.Build) error {
 // revive makes a new build where the one that an event would share was ended by us
 // before it ran, and the event asks for the commit again: a pull request is reopened, a
 // branch restored, or set back to a commit that another had replaced.
-func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, p core.Pipeline, dead core.Build) (core.Build, bool, error) {
+func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, dead core.Build) (core.Build, bool, error) {
 	switch dead.StatusReason {
 	case core.ReasonNotNeeded, core.ReasonExpired, core.ReasonRepositoryGone:
 	case core.ReasonSuperseded:
 		// Late news of the old commit must not replace the newer: the branch has to come from there.
-		newest, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: p.ID, Branch: e.Branch}, core.Page{Limit: 1})
+		newest, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: c.pipeline.ID, Branch: e.Branch}, core.Page{Limit: 1})
 		if err != nil || len(newest) == 0 || newest[0].SHA != e.Before {
 			return dead, false, err
 		}
@@ -160,11 +159,14 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 	if !dead.Status.Terminal() {
 		return dead, false, nil
 	}
-	b := a.eventBuild(d, e, p)
+	b := a.eventBuild(d, e, c.pipeline)
 	b.DedupeKey += ":after:" + dead.ID
+	if err := a.admit(ctx, tx, c.project, b.DedupeKey); err != nil {
+		return dead, false, err
+	}
 	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
 	if err == nil && !created && b.DeliveryID != d.ID {
-		return a.revive(ctx, tx, d, e, p, b)
+		return a.revive(ctx, tx, d, e, c, b)
 	}
 	return b, created, err
 }
@@ -177,9 +179,17 @@ func (a *App) eventBuild(d core.Delivery, e core.Event, p core.Pipeline) core.Bu
 	return b
 }
 
-func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, p core.Pipeline) (core.Build, bool, error) {
-	b := a.eventBuild(d, e, p)
-	return tx.CreateBuild(ctx, b, queuedEvent(b))
+// buildOfEvent makes the event's build, or finds the one that it shares.
+func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate) (core.Build, bool, error) {
+	b := a.eventBuild(d, e, c.pipeline)
+	if err := a.admit(ctx, tx, c.project, b.DedupeKey); err != nil {
+		return b, false, err
+	}
+	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
+	if err == nil && !created && b.DeliveryID != d.ID {
+		return a.revive(ctx, tx, d, e, c, b)
+	}
+	return b, created, err
 }
 
 // outcome sums the verdicts up in one sentence.

@@ -23,6 +23,7 @@ type CreateProject struct {
 	Visibility        core.Visibility    // default instance
 	Checks            core.CheckStyle    // default status
 	ReportSkipped     bool
+	Quota             core.Quota // administrators alone may give one
 }
 
 // CreateProject links a repository. An unknown repository is KindInvalid, code
@@ -35,10 +36,13 @@ func (a *App) CreateProject(ctx context.Context, actor core.Actor, in CreateProj
 	p := core.Project{
 		ID: a.newID(), Name: strings.TrimSpace(in.Name), Slug: core.Slug(in.Name), Description: in.Description,
 		DefaultBranch: in.DefaultBranch, Forks: in.Forks, Comments: in.Comments, TriggerRole: in.TriggerRole,
-		Visibility: in.Visibility, Checks: in.Checks, ReportSkipped: in.ReportSkipped, CreatedAt: now, UpdatedAt: now,
+		Visibility: in.Visibility, Checks: in.Checks, ReportSkipped: in.ReportSkipped, Quota: in.Quota, CreatedAt: now, UpdatedAt: now,
 	}
 	setDefaults(&p)
 	if err := p.Validate(); err != nil {
+		return core.Project{}, err
+	}
+	if err := allowQuota(actor, core.Quota{}, p.Quota); err != nil {
 		return core.Project{}, err
 	}
 	repo, err := a.findRepository(ctx, actor, in)
@@ -95,6 +99,7 @@ type UpdateProject struct {
 	Visibility                       *core.Visibility
 	Checks                           *core.CheckStyle
 	ReportSkipped                    *bool
+	Quota                            *core.Quota // all of it; administrators alone may change it
 }
 
 func (in UpdateProject) apply(p *core.Project) {
@@ -107,6 +112,7 @@ func (in UpdateProject) apply(p *core.Project) {
 	set(&p.Visibility, in.Visibility)
 	set(&p.Checks, in.Checks)
 	set(&p.ReportSkipped, in.ReportSkipped)
+	set(&p.Quota, in.Quota)
 	setDefaults(p)
 }
 
@@ -126,6 +132,9 @@ func (a *App) UpdateProject(ctx context.Context, actor core.Actor, id string, in
 				return err
 			}
 		}
+		if err := allowQuota(actor, was.Quota, p.Quota); err != nil {
+			return err
+		}
 		if err := p.Validate(); err != nil {
 			return err
 		}
@@ -137,7 +146,18 @@ func (a *App) UpdateProject(ctx context.Context, actor core.Actor, id string, in
 		entry.Changes = projectChanges(was, p)
 		return a.note(ctx, tx, actor, entry)
 	})
+	if in.Quota != nil && err == nil {
+		a.bell.ring(topicQueue) // a higher bound may let a build go
+	}
 	return p, err
+}
+
+// allowQuota lets nobody change what bounds him.
+func allowQuota(actor core.Actor, was, is core.Quota) error {
+	if was == is {
+		return nil
+	}
+	return core.Allow(actor, core.ActManageInstance, nil)
 }
 
 func set[T any](field *T, value *T) {

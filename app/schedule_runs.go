@@ -75,6 +75,9 @@ func (a *App) scheduledBuild(ctx context.Context, s core.Schedule) (b core.Build
 	if err := enabled(pipeline); err != nil {
 		return b, project, pipeline, err
 	}
+	if err := a.admit(ctx, a.store, project, s.BuildKey()); err != nil {
+		return b, project, pipeline, err
+	}
 	branch := orElse(s.Branch, project.Branch())
 	commit, err := a.resolve(ctx, project.Repository, branch, "")
 	if err != nil {

@@ -10,12 +10,14 @@ import (
 
 // candidate is a queued build as the choice sees it.
 type candidate struct {
-	ID            string
-	PipelineID    string
-	QueueRank     int64
-	QueuedAt      int64
-	Labels        []string `gorm:"serializer:json"`
-	MaxConcurrent int
+	ID              string
+	ProjectID       string
+	PipelineID      string
+	QueueRank       int64
+	QueuedAt        int64
+	Labels          []string `gorm:"serializer:json"`
+	MaxConcurrent   int      // of its pipeline
+	QuotaConcurrent int      // of its project
 }
 
 // The first look is at few, since the oldest mostly fits.
@@ -24,16 +26,18 @@ const (
 	claimLookMax = 1024
 )
 
-// listCandidates leaves out the pipelines that are full now, so that a long queue of
-// one of them costs the others nothing. SQLite takes a CROSS JOIN in the order in
+// listCandidates leaves out the pipelines and projects that are full now, so that a long
+// queue of one of them costs the others nothing. SQLite takes a CROSS JOIN in the order in
 // which it is written, here that of the queue.
 const listCandidates = `
-	SELECT b.id, b.pipeline_id, b.queue_rank, b.queued_at, b.labels, p.max_concurrent
-	FROM builds b CROSS JOIN pipelines p
-	WHERE p.id = b.pipeline_id AND b.status = 'queued' AND (b.queue_rank, b.queued_at, b.id) > (?, ?, ?)
+	SELECT b.id, b.project_id, b.pipeline_id, b.queue_rank, b.queued_at, b.labels, p.max_concurrent, o.quota_concurrent
+	FROM builds b CROSS JOIN pipelines p CROSS JOIN projects o
+	WHERE p.id = b.pipeline_id AND o.id = b.project_id AND b.status = 'queued' AND (b.queue_rank, b.queued_at, b.id) > (?, ?, ?)
 	AND NOT EXISTS (SELECT 1 FROM queue_pauses)
 	AND (p.max_concurrent = 0 OR p.max_concurrent > (
 		SELECT count(*) FROM builds a WHERE a.pipeline_id = p.id AND a.status IN ('assigned', 'running')))
+	AND (o.quota_concurrent = 0 OR o.quota_concurrent > (
+		SELECT count(*) FROM builds a WHERE a.project_id = o.id AND a.status IN ('assigned', 'running')))
 	ORDER BY b.queue_rank, b.queued_at, b.id LIMIT ?`
 
 // ClaimBuild is core.BuildStore's. It looks before it writes: a queue with nothing
@@ -85,12 +89,16 @@ func (s session) eachCandidate(labels []string, f func(candidate) (stop bool, er
 	}
 }
 
-// claim takes the candidate if it is still there and its pipeline has room. One that
-// somebody else is taking is passed over without waiting for him.
+// claim takes the candidate if it is still there and its project and pipeline have room.
+// One that somebody else is taking is passed over without waiting for him.
 func (s session) claim(c candidate, d dialect, r core.Runner, lease string, now, expires time.Time) (row buildRow, taken bool, err error) {
+	if c.QuotaConcurrent > 0 { // first the project, as whoever stores a build does
+		if room, err := s.hasRoom("projects", "quota_concurrent", "project_id", c.ProjectID, d.lock); err != nil || !room {
+			return row, false, err
+		}
+	}
 	if c.MaxConcurrent > 0 {
-		room, err := s.hasRoom(c.PipelineID, d.lock)
-		if err != nil || !room {
+		if room, err := s.hasRoom("pipelines", "max_concurrent", "pipeline_id", c.PipelineID, d.lock); err != nil || !room {
 			return row, false, err
 		}
 	}
@@ -104,15 +112,15 @@ func (s session) claim(c candidate, d dialect, r core.Runner, lease string, now,
 	return row, true, s.addEvent(core.BuildEvent{BuildID: c.ID, From: core.BuildQueued, To: core.BuildAssigned, Actor: r.Name, At: now})
 }
 
-// hasRoom keeps others from claiming in the pipeline while it counts and until the
+// hasRoom keeps others from claiming in a pipeline or project while it counts and until the
 // transaction ends.
-func (s session) hasRoom(pipelineID, lock string) (bool, error) {
+func (s session) hasRoom(table, bound, key, id, lock string) (bool, error) {
 	var most int
-	if err := s.db().Raw("SELECT max_concurrent FROM pipelines WHERE id = ?"+lock, pipelineID).Scan(&most).Error; err != nil {
+	if err := s.db().Raw("SELECT "+bound+" FROM "+table+" WHERE id = ?"+lock, id).Scan(&most).Error; err != nil {
 		return false, err
 	}
 	var active int
-	err := s.db().Raw("SELECT count(*) FROM builds WHERE pipeline_id = ? AND status IN ('assigned', 'running')", pipelineID).Scan(&active).Error
+	err := s.db().Raw("SELECT count(*) FROM builds WHERE "+key+" = ? AND status IN ('assigned', 'running')", id).Scan(&active).Error
 	return most == 0 || active < most, err
 }
 

@@ -24,6 +24,11 @@ type projectRow struct {
 	Visibility      string
 	Checks          string
 	ReportSkipped   bool
+	QuotaConcurrent int
+	QuotaQueued     int
+	QuotaMinutes    int
+	QuotaLogs       int64
+	QuotaArtifacts  int64
 	LastBuildNumber int
 	Created         int64 `gorm:"column:created_at"`
 	Updated         int64 `gorm:"column:updated_at"`
@@ -37,6 +42,8 @@ func newProjectRow(p core.Project) projectRow {
 		ID: p.ID, Name: p.Name, Slug: p.Slug, Description: p.Description, RepositoryID: p.RepositoryID, DefaultBranch: p.DefaultBranch,
 		Forks: string(p.Forks), Comments: string(p.Comments), TriggerRole: string(p.TriggerRole), Visibility: string(p.Visibility),
 		Checks: string(cmp.Or(p.Checks, core.CheckStatus)), ReportSkipped: p.ReportSkipped,
+		QuotaConcurrent: p.Quota.MaxConcurrent, QuotaQueued: p.Quota.MaxQueued, QuotaMinutes: p.Quota.MinutesPerDay,
+		QuotaLogs: p.Quota.LogsBytes, QuotaArtifacts: p.Quota.ArtifactsBytes,
 		Created: micros(p.CreatedAt), Updated: micros(p.UpdatedAt),
 	}
 }
@@ -54,6 +61,10 @@ func (v projectView) toCore() core.Project {
 		DefaultBranch: r.DefaultBranch, Forks: core.ForkPolicy(r.Forks), Comments: core.CommentPolicy(r.Comments),
 		TriggerRole: core.Role(r.TriggerRole), Visibility: core.Visibility(r.Visibility),
 		Checks: core.CheckStyle(r.Checks), ReportSkipped: r.ReportSkipped,
+		Quota: core.Quota{
+			MaxConcurrent: r.QuotaConcurrent, MaxQueued: r.QuotaQueued, MinutesPerDay: r.QuotaMinutes,
+			LogsBytes: r.QuotaLogs, ArtifactsBytes: r.QuotaArtifacts,
+		},
 		CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
@@ -88,7 +99,8 @@ func (s *Store) CreateProject(ctx context.Context, p core.Project) error {
 func (s *Store) UpdateProject(ctx context.Context, p core.Project) error {
 	return s.writeOne(ctx, func(q session) error {
 		result := q.db().Model(&projectRow{}).Where("id = ?", p.ID).
-			Select("Name", "Description", "DefaultBranch", "Forks", "Comments", "TriggerRole", "Visibility", "Checks", "ReportSkipped", "Updated").
+			Select("Name", "Description", "DefaultBranch", "Forks", "Comments", "TriggerRole", "Visibility", "Checks", "ReportSkipped",
+				"QuotaConcurrent", "QuotaQueued", "QuotaMinutes", "QuotaLogs", "QuotaArtifacts", "Updated").
 			Updates(newProjectRow(p))
 		return changed(result, "Project", "update project %s", p.ID)
 	})

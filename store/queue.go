@@ -27,6 +27,8 @@ const (
 		FROM builds WHERE status IN ('queued', 'assigned', 'running') ORDER BY queue_rank, queued_at, id`
 	listQueuePipelines = `SELECT id, name, max_concurrent FROM pipelines
 		WHERE id IN (SELECT pipeline_id FROM builds WHERE status IN ('queued', 'assigned', 'running'))`
+	listQueueProjects = `SELECT id, name, quota_concurrent AS max_concurrent FROM projects
+		WHERE quota_concurrent > 0 AND id IN (SELECT project_id FROM builds WHERE status IN ('queued', 'assigned', 'running'))`
 	// listTook looks at few, so that a pipeline of which everything is canceled costs no more.
 	listTook = `SELECT pipeline_id, finished_at - started_at AS took FROM (
 			SELECT pipeline_id, status, started_at, finished_at FROM builds WHERE pipeline_id = ? ORDER BY created_at DESC, id DESC LIMIT 50) AS newest
@@ -46,6 +48,9 @@ func (s *Store) ReadQueue(ctx context.Context) (core.Queue, error) {
 	}
 	if err == nil {
 		err = read.queuePipelines(&q)
+	}
+	if err == nil {
+		err = read.queueProjects(&q)
 	}
 	if err != nil {
 		return q, failed(err, "read the queue")
@@ -146,6 +151,22 @@ func (s session) queuePipelines(q *core.Queue) error {
 		q.Pipelines[r.ID] = core.QueuePipeline{Name: r.Name, MaxConcurrent: r.MaxConcurrent, Usual: core.Median(took[r.ID])}
 	}
 	return nil
+}
+
+func (s session) queueProjects(q *core.Queue) error {
+	var rows []struct {
+		ID            string
+		Name          string
+		MaxConcurrent int
+	}
+	err := s.db().Raw(listQueueProjects).Scan(&rows).Error
+	for _, r := range rows {
+		if q.Projects == nil {
+			q.Projects = map[string]core.QueueProject{}
+		}
+		q.Projects[r.ID] = core.QueueProject{Name: r.Name, MaxConcurrent: r.MaxConcurrent}
+	}
+	return err
 }
 
 // took is how long the last builds of each pipeline ran.

@@ -86,8 +86,9 @@ func TestTheNextBuildOfTheQueueIsTheOneThatIsClaimed(t *testing.T) {
 			}
 			return some
 		}
-		pipelines := []core.Pipeline{h.pipeline, newPipeline(h.project, "two"), newPipeline(h.project, "three")}
-		for _, p := range pipelines[1:] {
+		other := h.beside(t)
+		pipelines := []core.Pipeline{h.pipeline, other.pipeline, newPipeline(h.project, "two"), newPipeline(h.project, "three")}
+		for _, p := range pipelines[2:] {
 			ok(t, h.CreatePipeline(ctx, p))
 		}
 		claimed, refusals := 0, 0
@@ -97,9 +98,14 @@ func TestTheNextBuildOfTheQueueIsTheOneThatIsClaimed(t *testing.T) {
 				ok(t, h.UpdatePipeline(ctx, p))
 				pipelines[i] = p
 			}
+			for _, in := range []*house{&h, &other} {
+				in.bound(t, core.Quota{MaxConcurrent: random.IntN(5)})
+			}
 			for range random.IntN(6) {
 				in := h
-				in.pipeline = pipelines[random.IntN(len(pipelines))]
+				if in.pipeline = pipelines[random.IntN(len(pipelines))]; in.pipeline.ProjectID == other.project.ID {
+					in.project = other.project
+				}
 				b := in.newBuild()
 				b.Labels, b.QueuedAt = labels(2), at(random.IntN(5))
 				in.queue(t, b)

@@ -120,8 +120,8 @@ func (s session) overQuota(r core.Retention, all *core.Reclaims) error {
 		sum   string
 		list  string
 	}{
-		{r.LogsBytes, &all.Logs, logBytes, logsBySize()},
-		{r.ArtifactsBytes, &all.Artifacts, artifactBytes, artifactsBySize()},
+		{r.LogsBytes, &all.Logs, logBytes, logsBySize("")},
+		{r.ArtifactsBytes, &all.Artifacts, artifactBytes, artifactsBySize("")},
 	} {
 		if quota.limit == 0 {
 			continue
@@ -154,14 +154,16 @@ type sized struct {
 }
 
 const (
-	logBytes      = "SELECT coalesce(sum(log_size), 0) FROM builds WHERE log_sha256 <> '' AND log_deleted_at IS NULL"
+	logBytes      = "SELECT coalesce(sum(b.log_size), 0) FROM builds b WHERE b.log_sha256 <> '' AND b.log_deleted_at IS NULL"
 	artifactBytes = "SELECT coalesce(sum(size_bytes), 0) FROM artifacts WHERE expires_at IS NULL"
+	// artifactBytesOf can be narrowed to builds.
+	artifactBytesOf = "SELECT coalesce(sum(a.size_bytes), 0) FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE a.expires_at IS NULL"
 )
 
-func logsBySize() string {
-	return "SELECT b.id, b.log_size AS size FROM builds b WHERE b.log_sha256 <> '' AND b.log_deleted_at IS NULL AND " + unprotected() + " ORDER BY b.finished_at, b.id LIMIT ?"
+func logsBySize(of string) string {
+	return "SELECT b.id, b.log_size AS size FROM builds b WHERE b.log_sha256 <> '' AND b.log_deleted_at IS NULL AND " + unprotected() + of + " ORDER BY b.finished_at, b.id LIMIT ?"
 }
 
-func artifactsBySize() string {
-	return "SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE a.expires_at IS NULL AND " + unprotected() + " ORDER BY a.created_at, a.id LIMIT ?"
+func artifactsBySize(of string) string {
+	return "SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE a.expires_at IS NULL AND " + unprotected() + of + " ORDER BY a.created_at, a.id LIMIT ?"
 }

@@ -111,7 +111,10 @@ func (s session) findLogs(r core.Retention, now time.Time, batch int) (rows []si
 	where, args := oldLogs(r, now)
 	err = s.db().Raw("SELECT b.id, b.log_size AS size FROM builds b WHERE "+where+" ORDER BY b.finished_at, b.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
 	if err == nil && len(rows) == 0 {
-		rows, err = s.beyond(r.LogsBytes, logBytes, logsBySize(), batch)
+		rows, err = s.beyond(r.LogsBytes, logBytes, logsBySize(""), batch)
+	}
+	if err == nil && len(rows) == 0 {
+		rows, err = s.beyondQuotas("quota_logs", logBytes+ofProject, logsBySize(ofProject), batch)
 	}
 	return rows, err
 }
@@ -125,7 +128,10 @@ func (s session) findArtifacts(r core.Retention, now time.Time, batch int) (rows
 	where, args := oldArtifacts(r, now)
 	err = s.db().Raw("SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE "+where+" ORDER BY a.created_at, a.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
 	if err == nil && len(rows) == 0 {
-		rows, err = s.beyond(r.ArtifactsBytes, artifactBytes, artifactsBySize(), batch)
+		rows, err = s.beyond(r.ArtifactsBytes, artifactBytes, artifactsBySize(""), batch)
+	}
+	if err == nil && len(rows) == 0 {
+		rows, err = s.beyondQuotas("quota_artifacts", artifactBytesOf+ofProject, artifactsBySize(ofProject), batch)
 	}
 	return rows, err
 }
@@ -145,17 +151,18 @@ func (s session) end(sql string, found []sized, now time.Time) (done core.Reclai
 	return done, err
 }
 
-// beyond lists the oldest that must go until the rest is within the quota.
-func (s session) beyond(limit int64, sum, list string, batch int) ([]sized, error) {
+// beyond lists the oldest that must go until the rest is within the quota, of all or of
+// those that the arguments narrow sum and list to.
+func (s session) beyond(limit int64, sum, list string, batch int, of ...any) ([]sized, error) {
 	if limit == 0 {
 		return nil, nil
 	}
 	var total int64
-	if err := s.db().Raw(sum).Scan(&total).Error; err != nil || total <= limit {
+	if err := s.db().Raw(sum, of...).Scan(&total).Error; err != nil || total <= limit {
 		return nil, err
 	}
 	var rows []sized
-	if err := s.db().Raw(list, batch).Scan(&rows).Error; err != nil {
+	if err := s.db().Raw(list, append(of, batch)...).Scan(&rows).Error; err != nil {
 		return nil, err
 	}
 	for i, row := range rows {

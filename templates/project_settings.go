@@ -20,7 +20,7 @@ type Option struct{ Value, Label string }
 // ProjectSettingsView is the form for a project's settings.
 type ProjectSettingsView struct {
 	Page
-	Part                             string // general, source, schedules, secrets, notifications, access, badge or danger
+	Part                             string // general, source, schedules, secrets, notifications, access, badge, limits or danger
 	At                               string // its address
 	Project                          core.Project
 	Name, Description, DefaultBranch Field
@@ -28,6 +28,8 @@ type ProjectSettingsView struct {
 	ReportSkipped                    bool
 	HookAddress                      string // for a repository whose webhook people may have to set up; else empty
 	Manages                          bool   // the reader does, and is shown the parts below
+	Bounds                           bool   // the reader may set the limits
+	Quota                            []RetentionField
 	PublicURL                        string // of this server, for the badges of
 	Pipelines                        []core.Pipeline
 	Access                           AccessView
@@ -43,14 +45,20 @@ func (v ProjectSettingsView) Parts() []Option {
 	parts := []Option{{base + "general", "General"}, {base + "source", "Source"}, {base + "schedules", "Schedules"}}
 	if v.Manages {
 		parts = append(parts, Option{base + "secrets", "Secrets"}, Option{base + "notifications", "Notifications"},
-			Option{base + "access", "Access"}, Option{base + "badge", "Badge"}, Option{base + "danger", "Delete"})
+			Option{base + "access", "Access"}, Option{base + "badge", "Badge"})
+	}
+	if v.Bounds {
+		parts = append(parts, Option{base + "limits", "Limits"})
+	}
+	if v.Manages {
+		parts = append(parts, Option{base + "danger", "Delete"})
 	}
 	return parts
 }
 
 // PartTitle names the part in the page's title.
 func (v ProjectSettingsView) PartTitle() string {
-	return map[string]string{"general": "Settings", "source": "Source", "schedules": "Schedules", "secrets": "Secrets", "notifications": "Notifications", "access": "Access", "badge": "Badges", "danger": "Deletion"}[v.Part]
+	return map[string]string{"general": "Settings", "source": "Source", "schedules": "Schedules", "secrets": "Secrets", "notifications": "Notifications", "access": "Access", "badge": "Badges", "limits": "Limits", "danger": "Deletion"}[v.Part]
 }
 
 // Public tells whether everybody may see the badges.

@@ -37,6 +37,8 @@ const (
 	CodePipelineDisabled  = "pipeline_disabled"
 	CodeContextTaken      = "context_taken"
 	CodeNameTaken         = "name_taken"
+	CodeConcurrency       = "concurrency"  // as many builds of the project wait as may
+	CodeMinutesUsed       = "minutes_used" // its builds have run as long as they may
 	CodeLeaseLost         = "lease_lost"
 	CodeAlreadyDecided    = "already_decided"
 	CodeSHARequired       = "sha_required"

@@ -123,6 +123,8 @@ const (
 	WhyEventUnknown    = "event_unknown"
 	WhyPing            = "ping"
 	WhyPayload         = "payload_invalid"
+	WhyConcurrency     = "concurrency"  // as many builds of the project wait as may
+	WhyRateLimited     = "rate_limited" // its builds have run as long in a day as they may
 	WhyInternal        = "internal"
 	WhyNoBuild         = "no_build"
 	WhyBuilds          = "builds_started"

@@ -40,7 +40,7 @@ var matrix = []Rule{
 	{ActCreateProject, RoleAdmin, true, "Create projects"},
 	{ActLocalFiles, RoleAdmin, true, "Make a project of a folder of the server"},
 	{ActManageQueue, RoleAdmin, true, "Put a waiting build first; pause and resume the queue"},
-	{ActManageInstance, RoleAdmin, true, "Users, integrations, runners, settings, the whole audit log"},
+	{ActManageInstance, RoleAdmin, true, "Users, integrations, runners, settings, limits of projects, the whole audit log"},
 }
 
 // Rules returns the matrix.

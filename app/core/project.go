@@ -121,6 +121,7 @@ type Project struct {
 	Visibility    Visibility
 	Checks        CheckStyle
 	ReportSkipped bool // a filtered pipeline's check ends as skipped, so that a required check does not wait for ever
+	Quota         Quota
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }

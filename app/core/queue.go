@@ -28,6 +28,12 @@ type QueuePipeline struct {
 	Usual         time.Duration // the median of its last ten builds that ran to their end; 0: not known
 }
 
+// QueueProject is a project whose quota bounds how many of its builds run at once.
+type QueueProject struct {
+	Name          string
+	MaxConcurrent int
+}
+
 // QueuePause says who keeps runners from claiming builds, and since when. What runs
 // goes on.
 type QueuePause struct {
@@ -42,6 +48,7 @@ type Queue struct {
 	Waiting   []QueueEntry // in the order in which they are taken: those put first, then the oldest
 	Active    []QueueEntry // assigned or running
 	Pipelines map[string]QueuePipeline
+	Projects  map[string]QueueProject // those with a bound and builds in the queue
 	Runners   []Runner
 }
 
@@ -63,6 +70,7 @@ const (
 	WaitOlderFirst    = "older_first"      // what is free goes to older builds
 	WaitSlotsBusy     = "slots_busy"       // all runners that may take it are at work
 	WaitPipelineLimit = "pipeline_limit"   // max_concurrent of its pipeline
+	WaitProjectLimit  = "project_limit"    // max_concurrent of its project's quota
 	WaitQueuePaused   = "queue_paused"     // an operator paused the queue
 	WaitNoRunner      = "no_runner"        // none with its labels is connected
 	WaitPaused        = "runner_paused"    // an operator paused those that are
@@ -72,7 +80,7 @@ const (
 
 // WaitCodes lists them.
 func WaitCodes() []string {
-	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitQueuePaused, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
+	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitProjectLimit, WaitQueuePaused, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
 }
 
 // UsualTimes are how long builds of a pipeline take, as medians; 0: not known.
@@ -111,8 +119,8 @@ func Takes(have, wanted []string) bool {
 
 // Places says of each waiting build, in the order of Waiting, where it stands and why.
 // It is what ClaimBuild does, thought ahead: a slot that becomes free gets the oldest
-// build whose labels its runner has and whose pipeline has room, those put first before
-// others. While the queue is paused nobody can tell when anything starts.
+// build whose labels its runner has and whose pipeline and project have room, those put
+// first before others. While the queue is paused nobody can tell when anything starts.
 func (q Queue) Places() []QueuePlace {
 	places := make([]QueuePlace, len(q.Waiting))
 	for i, e := range q.Waiting {
@@ -160,14 +168,16 @@ func (q Queue) EstimatedEnd(e QueueEntry) *time.Time {
 
 // reason says why a build of the line waits. now: a free slot is its own.
 func (q Queue) reason(l *line, now bool) Reason {
-	p := q.Pipelines[l.pipeline]
+	p, o := q.Pipelines[l.pipeline], q.Projects[l.project]
 	switch {
 	case l.slots == 0:
 		return q.unavailable(l.labels)
 	case now:
 		return Reason{WaitStarting, "A runner takes it in a moment."}
 	case p.MaxConcurrent > 0 && l.active >= p.MaxConcurrent:
-		return Reason{WaitPipelineLimit, fmt.Sprintf("Pipeline %s runs %d of at most %d.", p.Name, l.active, p.MaxConcurrent)}
+		return Reason{WaitPipelineLimit, limitSentence("Pipeline", p.Name, l.active, p.MaxConcurrent)}
+	case o.MaxConcurrent > 0 && l.beside >= o.MaxConcurrent:
+		return Reason{WaitProjectLimit, limitSentence("Project", o.Name, l.beside, o.MaxConcurrent)}
 	case l.free > 0:
 		if slices.ContainsFunc(q.Waiting, func(e QueueEntry) bool { return e.First }) {
 			return Reason{WaitOlderFirst, "Builds that were put first, and older ones, go first."}

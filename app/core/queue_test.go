@@ -26,6 +26,12 @@ func waits(spec string) QueueEntry {
 	return QueueEntry{PipelineID: pipeline, Labels: strings.Fields(labels)}
 }
 
+// of puts a build into a project; that of shop is bounded.
+func of(project string, e QueueEntry) QueueEntry {
+	e.ProjectID = project
+	return e
+}
+
 // busy is a build that a runner has worked on for some time.
 func busy(pipeline, runner string, since time.Duration) QueueEntry {
 	return QueueEntry{PipelineID: pipeline, RunnerID: runner, BusySince: queueNow().Add(-since)}
@@ -36,6 +42,7 @@ func TestWhyABuildWaits(t *testing.T) {
 	usual := map[string]QueuePipeline{
 		"android": {Name: "Android", MaxConcurrent: 2, Usual: 10 * min}, "web": {Name: "Web", Usual: 4 * min}, "new": {Name: "New"},
 	}
+	bounds := map[string]QueueProject{"shop": {Name: "Shop", MaxConcurrent: 2}}
 	paused := func(r *Runner) { r.Enabled = false }
 	draining := func(r *Runner) { r.Draining = true }
 	full := func(r *Runner) { r.Slots = 0 }
@@ -46,6 +53,11 @@ func TestWhyABuildWaits(t *testing.T) {
 		runners         []Runner
 		want            []string // "code | text | minutes until it starts", "-": nobody can tell
 	}{
+		"the project's bound": {
+			waiting: entries{of("shop", waits("web")), of("shop", waits("new")), of("other", waits("android"))},
+			active:  entries{of("shop", busy("web", "a", min)), of("shop", busy("new", "a", min))}, runners: []Runner{online("a", 3)},
+			want: []string{"project_limit | Project Shop runs 2 of at most 2. | 3", "project_limit | Project Shop runs 2 of at most 2. | 7", "starting | A runner takes it in a moment. | 0"},
+		},
 		"a free slot": {
 			waiting: entries{waits("web")}, runners: []Runner{online("a", 1)},
 			want: []string{"starting | A runner takes it in a moment. | 0"},
@@ -130,7 +142,7 @@ func TestWhyABuildWaits(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			q := Queue{At: queueNow(), Waiting: test.waiting, Active: test.active, Pipelines: usual, Runners: test.runners}
+			q := Queue{At: queueNow(), Waiting: test.waiting, Active: test.active, Pipelines: usual, Projects: bounds, Runners: test.runners}
 			places := q.Places()
 			if len(places) != len(test.want) {
 				t.Fatalf("%d places, want %d", len(places), len(test.want))

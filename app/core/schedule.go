@@ -15,7 +15,7 @@ type schedule struct {
 	q     Queue
 	lines []*line          // by the age of their heads
 	crews map[string]*crew // by labels
-	room  map[string]*int  // by pipeline: how many more may start; nil: any number
+	room  map[string]*int  // by pipeline or project: how many more may start; nil: any number
 	ends  []ending         // by time; at most one for each slot
 
 	// Of each waiting build:
@@ -27,14 +27,29 @@ type schedule struct {
 // line is the waiting builds of one pipeline with the same labels, oldest first.
 type line struct {
 	pipeline string
+	project  string
 	labels   []string
 	waiting  []int // indexes in Queue.Waiting
 	crew     *crew
-	room     *int
+	rooms    rooms
 
 	// As they are, before anything is thought ahead.
 	slots, free int // of the runners that may take them
 	active      int // builds of the pipeline that are worked on
+	beside      int // builds of the project that are
+}
+
+// rooms are how many builds more may start, for each that bounds them: pipeline and project.
+type rooms []*int
+
+func (r rooms) add(n int) {
+	for _, room := range r {
+		*room += n
+	}
+}
+
+func (r rooms) full() bool {
+	return slices.ContainsFunc(r, func(room *int) bool { return *room <= 0 })
 }
 
 // crew is the runners that take builds and have certain labels.
@@ -53,7 +68,7 @@ type worker struct {
 type ending struct {
 	at     time.Time
 	worker *worker // nil: of no use to anybody
-	room   *int
+	rooms  rooms
 }
 
 func newSchedule(q Queue) *schedule {
@@ -65,13 +80,20 @@ func newSchedule(q Queue) *schedule {
 	held := map[string]int{}
 	for _, e := range q.Active {
 		active[e.PipelineID]++
+		active[e.ProjectID]++
 		held[e.RunnerID]++
 	}
-	for id, p := range q.Pipelines {
-		if p.MaxConcurrent > 0 {
-			room := p.MaxConcurrent - active[id]
+	bound := func(id string, most int) {
+		if most > 0 {
+			room := most - active[id]
 			s.room[id] = &room
 		}
+	}
+	for id, p := range q.Pipelines {
+		bound(id, p.MaxConcurrent)
+	}
+	for id, p := range q.Projects {
+		bound(id, p.MaxConcurrent)
 	}
 	lines := map[string]*line{}
 	for i, e := range q.Waiting {
@@ -81,7 +103,10 @@ func newSchedule(q Queue) *schedule {
 			if s.crews[labels] == nil {
 				s.crews[labels] = &crew{}
 			}
-			lines[key] = &line{pipeline: e.PipelineID, labels: e.Labels, crew: s.crews[labels], room: s.room[e.PipelineID], active: active[e.PipelineID]}
+			lines[key] = &line{
+				pipeline: e.PipelineID, project: e.ProjectID, labels: e.Labels, crew: s.crews[labels], rooms: s.roomsOf(e),
+				active: active[e.PipelineID], beside: active[e.ProjectID],
+			}
 			s.lines = append(s.lines, lines[key])
 		}
 		lines[key].waiting = append(lines[key].waiting, i)
@@ -92,6 +117,15 @@ func newSchedule(q Queue) *schedule {
 		l.slots, l.free = l.crew.slots, l.crew.free
 	}
 	return s
+}
+
+func (s *schedule) roomsOf(e QueueEntry) (all rooms) {
+	for _, id := range []string{e.PipelineID, e.ProjectID} {
+		if room := s.room[id]; room != nil {
+			all = append(all, room)
+		}
+	}
+	return all
 }
 
 // employ finds the runners that take builds, and when what they hold ends.
@@ -115,7 +149,7 @@ func (s *schedule) employ(held map[string]int) {
 	}
 	for _, e := range s.q.Active {
 		if end := s.q.EstimatedEnd(e); end != nil {
-			s.expect(ending{at: *end, worker: byID[e.RunnerID], room: s.room[e.PipelineID]})
+			s.expect(ending{at: *end, worker: byID[e.RunnerID], rooms: s.roomsOf(e)})
 		}
 	}
 }
@@ -142,9 +176,7 @@ func (s *schedule) run() {
 		if e.worker != nil {
 			e.worker.add(1)
 		}
-		if e.room != nil {
-			*e.room++
-		}
+		e.rooms.add(1)
 		s.fill(e.at)
 	}
 }
@@ -152,7 +184,7 @@ func (s *schedule) run() {
 // fill gives free slots to the oldest builds that may have them.
 func (s *schedule) fill(at time.Time) {
 	for {
-		i := slices.IndexFunc(s.lines, func(l *line) bool { return l.crew.free > 0 && (l.room == nil || *l.room > 0) })
+		i := slices.IndexFunc(s.lines, func(l *line) bool { return l.crew.free > 0 && !l.rooms.full() })
 		if i < 0 {
 			return
 		}
@@ -171,10 +203,8 @@ func (s *schedule) start(l *line, at time.Time) {
 	l.waiting = l.waiting[1:]
 	w := l.crew.workers[slices.IndexFunc(l.crew.workers, func(w *worker) bool { return w.free > 0 })]
 	w.add(-1)
-	if l.room != nil {
-		*l.room--
-	}
+	l.rooms.add(-1)
 	if usual := s.q.Pipelines[l.pipeline].Usual; usual > 0 {
-		s.expect(ending{at: at.Add(usual), worker: w, room: l.room})
+		s.expect(ending{at: at.Add(usual), worker: w, rooms: l.rooms})
 	}
 }

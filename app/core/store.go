@@ -26,6 +26,7 @@ type Store interface {
 	SecretStore
 	RunnerStore
 	QueueStore
+	QuotaStore
 	MetricsStore
 	FigureStore
 	ScheduleStore
@@ -104,7 +105,7 @@ type BuildStore interface {
 	// Problems and Tests of a build, once stored, are never taken back: nil leaves them.
 	UpdateBuild(ctx context.Context, b Build, from BuildStatus, lease string, e *BuildEvent) error
 	// ClaimBuild moves the oldest queued build that the runner's labels allow and whose
-	// pipeline is not at its max_concurrent to assigned, with the given lease; builds that
+	// pipeline and project are not at their max_concurrent to assigned, with the given lease; builds that
 	// were put first go before older ones. Nothing to do, or the queue is paused:
 	// KindNotFound.
 	ClaimBuild(ctx context.Context, r Runner, lease string, now, expires time.Time) (Build, error)

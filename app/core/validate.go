@@ -52,6 +52,7 @@ func (p Project) Validate() error {
 		invalid("trigger_role", checkOneOf(p.TriggerRole, RoleViewer, RoleDeveloper, RoleMaintainer)),
 		invalid("visibility", checkOneOf(p.Visibility, VisibleInstance, VisibleMembers, VisiblePublic)),
 		invalid("checks", checkOneOf(p.Checks, CheckStatus, CheckRun)),
+		p.Quota.Validate(),
 	)
 }
 

@@ -48,7 +48,7 @@ func projectOperations() []operation {
 		},
 		{method: get, path: "/v1/projects/{id}", id: "getProject", summary: "Get a project", answers: ok(projectJSON{})},
 		{
-			method: patch, path: "/v1/projects/{id}", id: "updateProject", summary: "Change a project", text: "What is left out stays as it is.",
+			method: patch, path: "/v1/projects/{id}", id: "updateProject", summary: "Change a project", text: "What is left out stays as it is. `quota` is for owners and admins, and is set as a whole; 0 is no limit.",
 			in: updateProjectBody{}, answers: ok(projectJSON{}), codes: []string{"409 " + core.CodeNameTaken},
 		},
 		{method: remove, path: "/v1/projects/{id}", id: "deleteProject", summary: "Delete a project and all that is of it", answers: nothing()},

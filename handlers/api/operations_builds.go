@@ -31,7 +31,7 @@ func buildOperations() []operation {
 		{
 			method: post, path: "/v1/projects/{id}/builds", id: "triggerBuild", summary: "Start a build", text: "It waits as `queued` for a runner. Without a branch it is the repository's default branch.",
 			in: triggerBuildBody{}, needs: []string{"pipeline_id"}, answers: ok(buildJSON{}),
-			codes: []string{"400 " + core.CodeInvalidRef, "400 " + core.CodeRepositoryUnknown, "409 " + core.CodePipelineDisabled},
+			codes: []string{"400 " + core.CodeInvalidRef, "400 " + core.CodeRepositoryUnknown, "409 " + core.CodePipelineDisabled, "409 " + core.CodeConcurrency, "409 " + core.CodeMinutesUsed},
 		},
 		{method: get, path: "/v1/projects/{id}/builds", id: "listProjectBuilds", summary: "List a project's builds, newest first", parameters: buildQuery(), answers: ok(listed{"builds", buildJSON{}})},
 		{
@@ -49,7 +49,7 @@ func buildOperations() []operation {
 		{method: post, path: "/v1/builds/{id}/cancel", id: "cancelBuild", summary: "Cancel a build", answers: ok(buildJSON{}), codes: []string{"409 " + core.CodeInvalidTransition}},
 		{
 			method: post, path: "/v1/builds/{id}/rerun", id: "rerunBuild", summary: "Run a build again", text: "As a new build of the same commit.",
-			answers: ok(buildJSON{}), codes: []string{"400 " + core.CodeInvalidRef, "400 " + core.CodeRepositoryUnknown, "409 " + core.CodeInvalidTransition, "409 " + core.CodePipelineDisabled},
+			answers: ok(buildJSON{}), codes: []string{"400 " + core.CodeInvalidRef, "400 " + core.CodeRepositoryUnknown, "409 " + core.CodeInvalidTransition, "409 " + core.CodePipelineDisabled, "409 " + core.CodeConcurrency, "409 " + core.CodeMinutesUsed},
 		},
 		{method: post, path: "/v1/builds/{id}/first", id: "putBuildFirst", summary: "Put a waiting build before the others", answers: ok(buildJSON{}), codes: []string{"409 " + core.CodeInvalidTransition}},
 		{

@@ -20,6 +20,7 @@ type projectJSON struct {
 	Visibility    core.Visibility    `json:"visibility"`
 	Checks        core.CheckStyle    `json:"checks"`
 	ReportSkipped bool               `json:"report_skipped"`
+	Quota         core.Quota         `json:"quota"`
 	CreatedAt     int64              `json:"created_at"`
 	UpdatedAt     int64              `json:"updated_at"`
 }
@@ -39,7 +40,7 @@ func renderProject(p core.Project) projectJSON {
 		ID: p.ID, Name: p.Name, Slug: p.Slug, Description: p.Description, DefaultBranch: p.Branch(),
 		Repository: renderRepository(p.Repository),
 		Forks:      p.Forks, Comments: p.Comments, TriggerRole: p.TriggerRole, Visibility: p.Visibility,
-		Checks: p.Checks, ReportSkipped: p.ReportSkipped,
+		Checks: p.Checks, ReportSkipped: p.ReportSkipped, Quota: p.Quota,
 		CreatedAt: p.CreatedAt.Unix(), UpdatedAt: p.UpdatedAt.Unix(),
 	}
 }
@@ -64,6 +65,7 @@ type createProjectBody struct {
 	Visibility          core.Visibility    `json:"visibility"`
 	Checks              core.CheckStyle    `json:"checks"`
 	ReportSkipped       bool               `json:"report_skipped"`
+	Quota               core.Quota         `json:"quota"`
 }
 
 type repositoryBody struct {
@@ -82,6 +84,7 @@ type updateProjectBody struct {
 	Visibility    *core.Visibility    `json:"visibility"`
 	Checks        *core.CheckStyle    `json:"checks"`
 	ReportSkipped *bool               `json:"report_skipped"`
+	Quota         *core.Quota         `json:"quota"`
 }
 
 // ListProjects answers GET /v1/projects.
@@ -108,7 +111,7 @@ func (a *API) CreateProject(c *fiber.Ctx, actor core.Actor) error {
 		Provider: in.Repository.Provider, FullName: in.Repository.FullName, CloneURL: in.Repository.CloneURL,
 		LocalPath: in.LocalRepositoryPath, DefaultBranch: in.DefaultBranch,
 		Forks: in.Forks, Comments: in.Comments, TriggerRole: in.TriggerRole, Visibility: in.Visibility,
-		Checks: in.Checks, ReportSkipped: in.ReportSkipped,
+		Checks: in.Checks, ReportSkipped: in.ReportSkipped, Quota: in.Quota,
 	})
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func settingsOf(actor core.Actor, project core.Project, part string) templates.P
 	return templates.ProjectSettingsView{
 		At: "/projects/" + project.ID + "/settings/" + part, Part: part, Project: project, Name: templates.Field{Value: project.Name}, Description: templates.Field{Value: project.Description},
 		DefaultBranch: templates.Field{Value: project.DefaultBranch}, Choices: templates.ProjectChoices(project, manages), ReportSkipped: project.ReportSkipped,
-		Manages: manages, Access: templates.AccessView{Choices: templates.AccessChoices(project), Role: templates.Field{Value: string(core.RoleDeveloper)}},
+		Manages: manages, Bounds: may(actor, core.ActManageInstance, nil), Quota: templates.QuotaFields(project.Quota), Access: templates.AccessView{Choices: templates.AccessChoices(project), Role: templates.Field{Value: string(core.RoleDeveloper)}},
 	}
 }
 
@@ -120,6 +120,9 @@ func (p *Pages) UpdateProject(c *fiber.Ctx, actor core.Actor) error {
 	project, err := p.projectFor(c, actor, core.ActEditProject)
 	if err != nil {
 		return err
+	}
+	if form(c, "max_concurrent") != "" {
+		return p.updateQuota(c, actor, project)
 	}
 	v := settingsOf(actor, project, "general")
 	var in app.UpdateProject

@@ -61,10 +61,9 @@ func (p *Pages) UpdateRetention(c *fiber.Ctx, actor core.Actor) error {
 	return c.Redirect(retentionPath+"?done=saved", http.StatusSeeOther)
 }
 
-// retentionInput reads the numbers of the form.
-func retentionInput(c *fiber.Ctx, fields []templates.RetentionField) (in app.RetentionInput, good bool) {
-	good = true
-	numbers := map[string]int64{}
+// wholeNumbers reads the fields of a form, by their names, and notes in each what is wrong.
+func wholeNumbers(c *fiber.Ctx, fields []templates.RetentionField) (numbers map[string]int64, good bool) {
+	numbers, good = map[string]int64{}, true
 	for i := range fields {
 		f := &fields[i]
 		f.Value = form(c, f.Name)
@@ -74,6 +73,11 @@ func retentionInput(c *fiber.Ctx, fields []templates.RetentionField) (in app.Ret
 		}
 		numbers[f.Name] = n
 	}
+	return numbers, good
+}
+
+func retentionInput(c *fiber.Ctx, fields []templates.RetentionField) (in app.RetentionInput, good bool) {
+	numbers, good := wholeNumbers(c, fields)
 	number := func(name string) *int {
 		n := int(numbers[name])
 		return &n

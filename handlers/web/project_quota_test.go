@@ -1,0 +1,44 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+func TestAdministratorsSetAProjectsLimits(t *testing.T) {
+	f := filled()
+	f.projects[0].Quota = core.Quota{MaxConcurrent: 2, ArtifactsBytes: 5 << 30}
+	id := f.projects[0].ID
+	a := site(t, f, owner(), "http://127.0.0.1:8787")
+	if _, body := get(t, a, "/projects/"+id+"/settings/limits"); !strings.Contains(body, `name="max_concurrent" value="2"`) || !strings.Contains(body, `name="artifacts_bytes" value="5"`) {
+		t.Error("the form does not show what holds")
+	}
+	sent := url.Values{"max_concurrent": {"3"}, "max_queued": {"20"}, "minutes_per_day": {"600"}, "logs_bytes": {"1"}, "artifacts_bytes": {"0"}}
+	answer, _ := post(t, a, "/projects/"+id+"/settings", sent)
+	if answer.Header.Get("Location") != "/projects/"+id+"/settings/limits?done=saved" || len(f.updated) != 1 {
+		t.Fatalf("%d to %s", answer.StatusCode, answer.Header.Get("Location"))
+	}
+	if q := f.updated[0].Quota; q == nil || *q != (core.Quota{MaxConcurrent: 3, MaxQueued: 20, MinutesPerDay: 600, LogsBytes: 1 << 30}) || f.updated[0].Name != nil {
+		t.Errorf("it asked for %+v", q)
+	}
+	f.refuse = core.Errorf(core.KindInvalid, "quota.max_queued must be 0 (no limit) to 1000000")
+	if answer, body := post(t, a, "/projects/"+id+"/settings", sent); answer.StatusCode != http.StatusBadRequest || !strings.HasPrefix(besideField(body, "max_queued"), "Must be 0") {
+		t.Errorf("a refused one: %d, %q", answer.StatusCode, besideField(body, "max_queued"))
+	}
+	sent.Set("max_concurrent", "many")
+	if answer, body := post(t, a, "/projects/"+id+"/settings", sent); answer.StatusCode != http.StatusBadRequest || besideField(body, "max_concurrent") != "Give a whole number; 0 is no limit" {
+		t.Errorf("no number: %d, %q", answer.StatusCode, besideField(body, "max_concurrent"))
+	}
+	maintainer := core.Actor{Kind: core.ActorUser, Name: "mia", Role: core.RoleMaintainer}
+	a = site(t, f, maintainer, "http://127.0.0.1:8787")
+	if answer, _ := get(t, a, "/projects/"+id+"/settings/limits"); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("a maintainer is shown the limits: %d", answer.StatusCode)
+	}
+	if _, body := get(t, a, "/projects/"+id+"/settings/general"); strings.Contains(body, "settings/limits") || !strings.Contains(body, "settings/danger") {
+		t.Error("a maintainer is offered the limits, or not the rest")
+	}
+}
