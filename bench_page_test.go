@@ -82,6 +82,7 @@ func BenchmarkLivePage(b *testing.B) {
 	r.sees(`document.getElementById("follow").textContent === "Following" && ` + logAtEnd)
 	r.script(`window.tasks = []; new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(e => Math.round(e.duration)))).observe({ type: "longtask" })`)
 
+	endTrace, endWatch := r.traceTasks(b), r.watchMemory()
 	busy, served := r.metric("ThreadTime"), s.processorTime(b)
 	printed := printLines(b, mouth, pageFor)
 	end := time.Now()
@@ -100,6 +101,8 @@ func BenchmarkLivePage(b *testing.B) {
 	if err := mouth.Close(); err != nil {
 		b.Fatal(err)
 	}
+	report(b, endWatch(), "peak-MB")
+	report(b, endTrace(), "longest-task-cpu-ms")
 	report(b, float64(printed)/pageFor.Seconds(), "lines/s")
 	report(b, r.number(`Math.max(0, ...window.tasks)`), "longest-task-ms")
 	report(b, busy/pageFor.Seconds(), "page-cores")
@@ -168,11 +171,12 @@ func (r reader) metric(name string) float64 {
 	return 0
 }
 
-// reportMemory reports what the renderer has, with what Chromium has yet to collect and
-// without, and what scripts hold of it.
+// reportMemory reports what the renderer has: with what Chromium has yet to collect, when the
+// browser says that memory is short, and without; and what scripts hold of it.
 func (r reader) reportMemory(b *testing.B) {
 	b.Helper()
 	report(b, r.memory(), "uncollected-MB")
+	report(b, r.pressMemory(b), "pressed-MB")
 	if _, err := chromedp.Call(r.ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 		b.Fatal(err)
 	}

@@ -23,7 +23,14 @@ type live struct {
 	refuses atomic.Bool
 	expired atomic.Bool // the session: rows are answered with the way to the sign-in page
 	asked   requests
+	slow    atomic.Pointer[slowness] // of rows, if not nil
 	stop    chan struct{}
+}
+
+// slowness holds answers that are ready.
+type slowness struct {
+	ready chan struct{} // told of each
+	sent  chan struct{} // closed: they are sent
 }
 
 func liveSite(t *testing.T) (*live, string) {
@@ -76,6 +83,12 @@ func (l *live) door(c *fiber.Ctx) error {
 	if strings.HasSuffix(c.Path(), "/lines") && l.expired.Load() {
 		return c.Redirect("/login", http.StatusSeeOther)
 	}
+	if slow := l.slow.Load(); slow != nil && strings.HasSuffix(c.Path(), "/lines") {
+		err := c.Next()
+		slow.ready <- struct{}{}
+		<-slow.sent
+		return err
+	}
 	if !strings.HasSuffix(c.Path(), "/stream") {
 		return c.Next()
 	}
@@ -121,6 +134,28 @@ func TestScrollingUpPauses(t *testing.T) {
 	}
 	b.do(chromedp.Click(chromedp.CSS("#follow")))
 	b.await(`document.getElementById("L1981") && document.getElementById("follow").textContent === "Following" && ` + atEnd)
+}
+
+// A line that was printed while the rows around it were on their way stayed a gap, in view,
+// for as long as the page followed.
+func TestLinesPrintedWhileTheirWindowIsFilled(t *testing.T) {
+	l, address := liveSite(t)
+	b := browser(t)
+	b.open(address + "/builds/b142")
+	b.await(`document.getElementById("follow").textContent === "Following" && ` + atEnd)
+	b.script(`document.getElementById("log").scrollTop -= 200`)
+	b.await(`document.getElementById("follow").getAttribute("aria-pressed") === "false"`)
+	l.print("b142", "not followed")
+	b.await(`document.getElementById("follow").textContent === "Paused · 1 new line"`)
+	slow := &slowness{ready: make(chan struct{}, 9), sent: make(chan struct{})}
+	l.slow.Store(slow)
+	b.do(chromedp.Click(chromedp.CSS("#follow")))
+	<-slow.ready
+	l.print("b142", "meanwhile")
+	b.await(`document.getElementById("log-note").textContent === "1,933 lines"`)
+	l.slow.Store(nil)
+	close(slow.sent)
+	b.await(`document.getElementById("L1932") && document.getElementById("L1933") && !document.querySelector(".gap")`)
 }
 
 // Acceptance 6 of ux.md: no line is missing and none is there twice.

@@ -17,7 +17,7 @@ import (
 
 // tailRows is how many rows one event carries at most. What was printed before them the
 // page asks for when somebody looks at it, so any rate of output is cheap.
-const tailRows = 200
+const tailRows = 100
 
 // askEvery is how often a build that prints is asked for its steps.
 const askEvery = time.Second

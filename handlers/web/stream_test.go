@@ -82,7 +82,7 @@ func TestBuildStreamCarriesFewRowsWhateverIsPrinted(t *testing.T) {
 		t.Errorf("%d, %d, %d", from, total, rows)
 	}
 	l.print("b142", make([]string, 5000)...)
-	if from, total, rows := s.tail(); from != 6732 || total != 6932 || rows != 200 {
+	if from, total, rows := s.tail(); from != 6832 || total != 6932 || rows != 100 {
 		t.Errorf("%d, %d, %d", from, total, rows)
 	}
 	l.end("b142", core.BuildFailed)

@@ -37,6 +37,7 @@ async function redrawNow() {
 
 // ---- the end of the log ----------------------------------------------------
 
+const TAIL = 100; // rows that one event carries at most
 let following = el !== null && 'follow' in el.dataset;
 let top = 0; // where we last left the scroll position
 let paused = 0; // lines that there were then
@@ -79,8 +80,7 @@ function tail({ from, total, html }) {
     log.drop();
     toEnd();
   } else {
-    const rest = el.querySelector('.w:last-child .gap:last-child');
-    if (rest && rest.offsetTop < el.scrollTop + el.clientHeight) log.settle();
+    log.settleSeen();
   }
   label();
 }
@@ -99,6 +99,7 @@ function watchScroll() {
     if (el.scrollTop < top - 0.5 && !atEnd()) follow(false);
     else if (atEnd() && !over && el.scrollTop > top) follow(true);
     top = el.scrollTop;
+    if (!following) log.settleSeen();
   }, { passive: true });
   button.addEventListener('click', () => follow(!following));
   new ResizeObserver(() => following && toEnd()).observe(el);
@@ -114,7 +115,7 @@ async function poll() {
   if (!first.ok) throw Error(first.status);
   const total = Number(first.headers.get('Oore-Log-Lines'));
   if (total > had) {
-    const from = Math.max(had, total - 200);
+    const from = Math.max(had, total - TAIL);
     const newest = await fetch(`${page}/lines?from=${from}&n=${total - from}`);
     if (!newest.ok) throw Error(newest.status);
     tail({ from, total, html: await newest.text() });

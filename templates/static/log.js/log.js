@@ -4,6 +4,7 @@
 const W = 500; // rows of a window
 const KEEP = 10; // windows in the page, of a long log: some 4 MB each
 const WHOLE = 20000; // rows up to which a log is kept whole, so that the browser's own search finds all
+const DROPS = 2; // windows that are emptied at a time
 const NEAR = 1500; // px around what is seen
 
 export const log = document.getElementById('log');
@@ -11,10 +12,11 @@ export const log = document.getElementById('log');
 const height = parseFloat(getComputedStyle(log).lineHeight); // of a row
 const hidden = log.dataset.hidden.split(',').filter(Boolean).map(span => span.split('-').map(Number)); // folded lines
 const folded = hidden.reduce((sum, [from, to]) => sum + to - from + 1, 0);
-const wins = []; // { el, index, rows: drawn from its start on, gaps included, stale: it has gaps }
+const wins = []; // { el, index, rows: drawn from its start on, gaps included, stale: it has gaps, busy: it is being filled, missed: rows came meanwhile }
 const near = new Set();
 const listeners = new Set();
 let lines = Number(log.dataset.lines);
+let held = false; // the page follows the end: gaps are above what is seen, and left
 
 // drawn calls back with all rows, and with those that are new in the page whenever some are.
 export function drawn(listener) { listeners.add(listener); listener(rowsIn(log)); }
@@ -39,7 +41,7 @@ const seen = new IntersectionObserver(entries => {
   for (const { target, isIntersecting } of entries) {
     const w = wins[target.dataset.w];
     if (isIntersecting) near.add(w); else near.delete(w);
-    if (isIntersecting && (!w.rows || w.stale)) fill(w);
+    if (isIntersecting && (!w.rows || w.stale && !held)) fill(w);
   }
 }, { root: log, rootMargin: `${NEAR}px 0px` });
 
@@ -49,6 +51,7 @@ function wanted(w) { return Math.max(0, Math.min(W, lines - folded - w.index * W
 function fit(w) {
   const missing = wanted(w) - w.rows;
   w.el.style.height = w.rows ? '' : `${missing * height}px`;
+  w.el.style.containIntrinsicHeight = `${wanted(w) * height}px`;
   w.rest?.remove();
   w.rest = null;
   if (w.rows && missing > 0) { w.rest = gap(missing); w.el.append(w.rest); w.stale = true; }
@@ -71,8 +74,8 @@ export function grow(to) {
 }
 
 function place(el) {
-  const w = { el: el ?? document.createElement('div'), index: wins.length, rows: 0, stale: false, busy: null, rest: null };
-  w.el.className = 'w';
+  const w = { el: el ?? document.createElement('div'), index: wins.length, rows: 0, stale: false, busy: null, missed: false, rest: null };
+  w.el.className = 'w lazy';
   w.el.dataset.w = w.index;
   w.rows = w.el.querySelectorAll('.l').length;
   wins.push(w);
@@ -90,6 +93,7 @@ export function address(from, count) {
 
 // fill draws a window; a second call while it is on its way is the first.
 export function fill(w) {
+  if (!w.busy) w.missed = false;
   return w.busy ??= fetch(address(w.index * W, W), { headers: { accept: 'text/html' } })
     .then(answer => answer.ok && !answer.redirected ? answer.text() : Promise.reject(Error(answer.status)))
     .then(html => {
@@ -101,7 +105,10 @@ export function fill(w) {
       drop();
     })
     .catch(() => failed(w))
-    .finally(() => { w.busy = null; });
+    .finally(() => {
+      w.busy = null;
+      if (w.missed) fill(w); // rows came meanwhile
+    });
 }
 
 function failed(w) {
@@ -114,25 +121,29 @@ function failed(w) {
   w.el.replaceChildren(again);
 }
 
-// drop empties windows far from what is seen, if there are too many.
+// drop empties windows far from what is seen, if there are too many: a few at a time, as
+// taking rows out of the page is work, and all heights are read before one is changed, or
+// the browser would lay the page out for each.
 export function drop() {
   if (lines - folded <= WHOLE) return;
-  const far = w => Math.abs(w.el.offsetTop + w.el.offsetHeight / 2 - log.scrollTop - log.clientHeight / 2);
-  const full = wins.filter(w => w.rows).sort((a, b) => far(b) - far(a));
-  for (const w of full.slice(0, Math.max(0, full.length - KEEP))) {
-    if (near.has(w)) continue;
-    const was = w.el.offsetHeight;
+  const seenAt = log.scrollTop + log.clientHeight / 2;
+  const full = wins.filter(w => w.rows).map(w => ({ w, height: w.el.offsetHeight, far: Math.abs(w.el.offsetTop + w.el.offsetHeight / 2 - seenAt) }));
+  const spare = full.sort((a, b) => b.far - a.far).slice(0, Math.max(0, full.length - KEEP));
+  for (const { w, height } of spare.filter(({ w }) => !near.has(w)).slice(0, DROPS)) {
     w.el.textContent = '';
     Object.assign(w, { rows: 0, stale: false, rest: null });
-    w.el.style.height = `${was}px`;
+    w.el.style.height = `${height}px`;
   }
 }
 
 // append puts new rows where they belong; from is the first one's sequence. Rows that were
-// printed between are a gap, to be filled when somebody looks at it.
+// printed between are a gap, to be filled when somebody looks at it: while the page follows
+// its end nobody does, and at a high rate every window would be drawn twice.
 export function append(from, rows) {
+  held = true;
   for (const [k, row] of rows.entries()) {
     const at = from + k - folded, w = wins[Math.floor(at / W)], i = at % W;
+    if (w?.busy) w.missed = true;
     if (!w || i < w.rows || w.busy) continue;
     w.rest?.remove();
     w.rest = null;
@@ -146,7 +157,16 @@ export function append(from, rows) {
 }
 
 // settle fills the gaps that somebody may look at.
-export function settle() { for (const w of near) if (w.stale || !w.rows) fill(w); }
+export function settle() { held = false; for (const w of near) if (w.stale || !w.rows) fill(w); }
+
+// settleSeen fills the windows whose newest rows are missing in view.
+export function settleSeen() {
+  const { top, bottom } = log.getBoundingClientRect();
+  for (const w of near) {
+    const gap = w.rest?.getBoundingClientRect();
+    if (gap && gap.top < bottom && gap.bottom > top) fill(w);
+  }
+}
 
 // reveal brings a line into view. One that is folded away is asked for by its address.
 export async function reveal(line, query = log.dataset.query) {
