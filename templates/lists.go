@@ -2,6 +2,8 @@ package templates
 
 import (
 	"io"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -39,6 +41,22 @@ type DeliveryView struct {
 
 	MayApprove bool           // it waits for an approval that the reader may give
 	Again      *core.Delivery // as it would be decided now; nil: not asked
+}
+
+// RunURL is the form that starts what the message did not: the first pipeline that is on and
+// made no build of the pushed commit. Empty: there is none, or no branch was pushed.
+func (v DeliveryView) RunURL() string {
+	branch, pushed := strings.CutPrefix(v.Delivery.Ref, "refs/heads/")
+	if !pushed || v.Delivery.SHA == "" {
+		return ""
+	}
+	for _, d := range v.Delivery.Verdicts {
+		if d.ProjectID != "" && d.BuildID == "" && d.Code != core.WhyPipelineOff {
+			form := url.Values{"pipeline": {d.PipelineID}, "branch": {branch}, "commit_sha": {v.Delivery.SHA}}
+			return "/projects/" + d.ProjectID + "/run?" + form.Encode()
+		}
+	}
+	return ""
 }
 
 // Delivery writes the page of one message from outside.

@@ -71,6 +71,14 @@ type BuildRow struct {
 // Took is how long the build ran, until now if it runs.
 func (r BuildRow) Took() time.Duration { return r.Build.Duration(r.Now) }
 
+// Trouble is why the build did not succeed, as far as it is told in a line; empty for others.
+func (r BuildRow) Trouble() string {
+	if !r.Build.Status.Terminal() || r.Build.Status == core.BuildSucceeded {
+		return ""
+	}
+	return r.Build.StatusMessage
+}
+
 // Version changes when the row does, for the live list.
 func (r BuildRow) Version() string {
 	version := strconv.FormatInt(r.Build.UpdatedAt.UnixMicro(), 10)

@@ -39,8 +39,8 @@ type ProjectSettingsView struct {
 	Confirm                          Field // the name, typed to delete the project
 }
 
-// Parts are the parts of the settings that the reader may open, by their addresses.
-func (v ProjectSettingsView) Parts() []Option {
+// Tabs are the parts of the project's settings that the reader may open, by their addresses.
+func (v ProjectSettingsView) Tabs() []Option {
 	base := "/projects/" + v.Project.ID + "/settings/"
 	parts := []Option{{base + "general", "General"}, {base + "source", "Source"}, {base + "schedules", "Schedules"}}
 	if v.Manages {

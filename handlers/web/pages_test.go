@@ -78,6 +78,9 @@ func TestEveryPageIsSound(t *testing.T) {
 		if n := strings.Count(body, "<h1"); n != 1 {
 			t.Errorf("%s: %d h1", path, n)
 		}
+		if n := strings.Count(body, `<nav class="parts"`); n > 1 {
+			t.Errorf("%s: %d rows of tabs", path, n)
+		}
 		title := regexp.MustCompile(`<title>(.+) · Oore</title>`).FindStringSubmatch(body)
 		base, _, _ := strings.Cut(path, "?")
 		if title == nil {

@@ -20,7 +20,7 @@ func (p *Pages) ProjectSettings(c *fiber.Ctx, actor core.Actor) error {
 		return err
 	}
 	v := settingsOf(actor, project, param(c, "part"))
-	if !slices.ContainsFunc(v.Parts(), func(o templates.Option) bool { return o.Value == v.At }) {
+	if !slices.ContainsFunc(v.Tabs(), func(o templates.Option) bool { return o.Value == v.At }) {
 		if v.Manages {
 			return core.Errorf(core.KindNotFound, "Page not found")
 		}

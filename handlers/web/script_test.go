@@ -13,6 +13,10 @@ func TestMarkingLines(t *testing.T) {
 	_, address := liveSite(t)
 	b := browser(t)
 	b.open(address + "/builds/b140")
+	b.await(`document.querySelector("#L1000")`)
+	if evaluate[bool](b, `[...document.querySelectorAll("[hidden]")].some(e => e.checkVisibility())`) {
+		t.Error("what is hidden is shown: the buttons for marked lines, though none is marked")
+	}
 	b.do(chromedp.Click(chromedp.CSS("#L12 > a")))
 	b.script(`document.querySelector("#L15 > a").dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: true }))`)
 	if got := evaluate[string](b, `location.search + location.hash`); got != "?line=12-15#L12-L15" {
