@@ -207,6 +207,7 @@ POST   /deliveries/:id/redeliver                      developer~ delivery
 POST   /deliveries/:id/approve                        self       delivery     sha={sha}
 GET    /why                                           self
 GET    /commands                                      self
+GET    /_ui                                           self
 GET    /search                                        self
 GET    /runners                                       self
 POST   /runners/:id                                   admin~     runner       enabled=false

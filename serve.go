@@ -222,7 +222,7 @@ func (s *server) wireHTTP(r rooms) error {
 		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
 		PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version, TrustedProxies: s.cfg.TrustedProxies,
 		Meter: s.metrics, Metrics: s.metrics.Handler(s.app.Readings, s.disks), MetricsToken: s.cfg.MetricsToken,
-		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Proxy: s.cfg.SignIn.proxy()}),
+		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Proxy: s.cfg.SignIn.proxy(), Development: version == development}),
 	})
 	return nil
 }

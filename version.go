@@ -7,8 +7,11 @@ import (
 	"runtime/debug"
 )
 
+// development is the version of a program that nobody released.
+const development = "dev"
+
 // version is set by the release build: -ldflags "-X main.version=1.2.3".
-var version = "dev"
+var version = development
 
 func versionLine() string {
 	commit, goVersion := "unknown", "unknown"

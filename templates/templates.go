@@ -30,7 +30,7 @@ func New() (*Set, error) {
 	if err := s.loadAssets(); err != nil {
 		return nil, err
 	}
-	shared, err := template.New("").Funcs(s.funcs()).ParseFS(pageFiles, "layout.html.tmpl", "partials.html.tmpl", "project_parts.html.tmpl")
+	shared, err := template.New("").Funcs(s.funcs()).ParseFS(pageFiles, "layout.html.tmpl", "partials.html.tmpl", "project_parts.html.tmpl", "build_part_*.html.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}

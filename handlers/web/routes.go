@@ -74,6 +74,7 @@ func (p *Pages) Mount(server fiber.Router, d Doors) {
 	server.Get("/why", page(p.Why))
 	server.Get("/commands", page(p.ChatCommands))
 	server.Get("/search", page(p.Search))
+	server.Get("/_ui", page(p.UI))
 	server.Get("/runners", page(p.Runners))
 	server.Post("/runners/:id", page(p.UpdateRunner))
 	server.Post("/runners/:id/delete", page(p.DeleteRunner))

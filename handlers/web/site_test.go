@@ -35,7 +35,7 @@ func siteWith(t testing.TB, commands Commands, actor core.Actor, publicURL strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := New(Options{App: commands, Templates: set, PublicURL: publicURL, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	p := New(Options{App: commands, Templates: set, PublicURL: publicURL, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Development: true})
 	a := fiber.New(fiber.Config{ErrorHandler: p.ErrorPage, DisableStartupMessage: true})
 	if l != nil {
 		p.stop, l.pages = l.stop, p

@@ -71,6 +71,8 @@ type Options struct {
 	Log       *slog.Logger
 	Proxy     Proxy           // may be zero
 	Stop      <-chan struct{} // closes when the server stops: streams end
+
+	Development bool // no release: the page of the components is shown
 }
 
 // Pages are the handlers of all pages. They are safe for concurrent use.
@@ -83,13 +85,15 @@ type Pages struct {
 	stop      <-chan struct{}
 	streams   *streams
 	timing    timing
+
+	development bool
 }
 
 // New returns the pages.
 func New(o Options) *Pages {
 	return &Pages{
 		app: o.App, templates: o.Templates, publicURL: o.PublicURL, log: o.Log, proxy: o.Proxy, stop: o.Stop,
-		streams: &streams{open: map[string]int{}}, timing: defaultTiming(),
+		streams: &streams{open: map[string]int{}}, timing: defaultTiming(), development: o.Development,
 	}
 }
 
