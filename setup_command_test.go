@@ -129,7 +129,7 @@ func TestSetupTakesAFolder(t *testing.T) {
 		return strings.Contains(s.Text, "shop, a Flutter 3.24.5 app at ") && strings.HasSuffix(s.Text, " of main, runs flutter build for android, on 1 of 1 runners")
 	})
 	a := p.command(nil, "setup", "--repository", git.Dir)
-	if a.code != 0 || !strings.Contains(a.stdout, "✓ repository   build 1 of shop, a Flutter 3.24.5 app") || strings.Contains(a.stdout, "oore serve") {
+	if a.code != 0 || !strings.Contains(a.stdout, "✓ repository   shop, a Flutter 3.24.5 app") || !strings.Contains(a.stdout, "; build 1:\n") || strings.Contains(a.stdout, "oore serve") {
 		t.Errorf("%+v", a)
 	}
 	if s := p.setUp(exitFailed, "", "--repository", "/etc")["repository"]; s.State != stepFailed || !strings.Contains(s.Text, "is no folder inside") {

@@ -166,6 +166,6 @@ func (s setupSteps) startDemo(ctx context.Context, step *setupStep) error {
 }
 
 func (s setupSteps) started(b core.Build, what string, step *setupStep) {
-	step.State, step.Text = stepDone, fmt.Sprintf("build %d of %s waits for a runner:", b.Number, what)
+	step.State, step.Text = stepDone, fmt.Sprintf("%s; build %d:", what, b.Number)
 	step.ProjectID, step.BuildID, step.URL = b.ProjectID, b.ID, s.app.BuildURL(b.ID)
 }

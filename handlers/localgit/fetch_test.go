@@ -102,3 +102,26 @@ func TestReadFilesOfAServerThatIsInTrouble(t *testing.T) {
 		}
 	}
 }
+
+// An old server hands out no single files, and one that leaves nothing out hands out all.
+func TestReadFilesOfOldServers(t *testing.T) {
+	r := newRepo(t)
+	r.write(map[string]string{"pubspec.yaml": "name: shop\n", "lib/main.dart": "void main() {}"})
+	r.commit("one")
+	sha := r.git("rev-parse", "HEAD")
+	for _, filters := range []bool{true, false} {
+		git := gitServer(t, filepath.Dir(r.dir), filters)
+		old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			q.Header.Del("Git-Protocol")
+			git.ServeHTTP(w, q)
+		}))
+		got, err := readAll(t, old.URL+"/shop", sha, "pubspec.yaml")
+		old.Close()
+		if filters && (core.KindOf(err) != core.KindInvalid || !strings.Contains(core.MessageOf(err), "hands out no single files")) {
+			t.Errorf("no single files: %q, %v", got, err)
+		}
+		if !filters && (err != nil || string(got["pubspec.yaml"]) != "name: shop\n") {
+			t.Errorf("all at once: %q, %v", got, err)
+		}
+	}
+}

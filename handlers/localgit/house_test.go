@@ -1,6 +1,7 @@
 package localgit
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/cgi"
@@ -63,19 +64,24 @@ func (r *repo) bare() string {
 // serve puts the folder's repositories behind git's own HTTP server.
 func serve(t *testing.T, root string) string {
 	t.Helper()
+	server := httptest.NewServer(gitServer(t, root, true))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func gitServer(t *testing.T, root string, filters bool) http.Handler {
+	t.Helper()
 	exe, err := exec.LookPath("git")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(&cgi.Handler{
+	return &cgi.Handler{
 		Path: exe, Args: []string{"http-backend"}, Dir: root, Stderr: t.Output(),
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0=true",
+			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowFilter", fmt.Sprint("GIT_CONFIG_VALUE_0=", filters),
 		},
-	})
-	t.Cleanup(server.Close)
-	return server.URL
+	}
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
