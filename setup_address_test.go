@@ -103,3 +103,19 @@ func TestTheFirstStepsTakeTheForgeOfAConnectedHost(t *testing.T) {
 		}
 	})
 }
+
+// TestSetupTakesTheAppOfAGitHubAddress gives the address that a browser shows.
+func TestSetupTakesTheAppOfAGitHubAddress(t *testing.T) {
+	s := newSite(t, "", workflow("echo fine"))
+	step := s.setUp(0, "", "--repository", s.gh.URL()+"/acme/shop")
+	if state := step["github"].State; state != stepAlready {
+		t.Errorf("the App of the settings: %s", state)
+	}
+	if b := s.ended(step["repository"].BuildID); b.Status != "succeeded" {
+		t.Errorf("build %+v", b)
+	}
+	if projects := s.projects(); len(projects) != 1 {
+		t.Errorf("projects %+v", projects)
+	}
+	s.gh.WaitStatus(t, s.head, "oore/build", "success", patience)
+}
