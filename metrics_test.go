@@ -62,7 +62,8 @@ func (f families) sum(name string, values ...string) float64 {
 
 func TestMetricsShowTheWorkThatWasDone(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
-		s := newSite(t, database, workflow("echo hello"))
+		s := newSite(t, database, workflow("sleep 300 & echo hello"))
+		s.gh.SetBudget(s.repo.InstallationID, 5000, 4000, time.Now().Add(time.Hour))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)
 		build := s.build(s.decided(s.deliver("push", s.gh.PushPayload(s.repo, "main", "", s.head))).Verdicts[0].BuildID)
 		eventually(t, "the build has succeeded", func() bool { return s.build(build.ID).Status == "succeeded" })
@@ -73,7 +74,7 @@ func TestMetricsShowTheWorkThatWasDone(t *testing.T) {
 		var f families
 		eventually(t, "the statuses have been told", func() bool {
 			f = s.scrape()
-			return f.sum("oore_outbound_requests_total", "forge", "status", "ok") >= 1 && f.sum("oore_sse_connections") == 0
+			return f.sum("oore_outbound_requests_total", "forge", "status", "ok") >= 1 && f.sum("oore_sse_connections") == 0 && f.sum(core.MetricSurveys, "github", "ok") >= 1
 		})
 		for _, want := range []struct {
 			least  float64
@@ -88,6 +89,9 @@ func TestMetricsShowTheWorkThatWasDone(t *testing.T) {
 			{1, core.MetricClaims, []string{"ok"}},
 			{1, core.MetricQueueWait, nil},
 			{1, core.MetricStatusLag, nil},
+			{3900, core.MetricRateLeft, []string{"github"}},
+			{1, core.MetricExtended, nil},
+			{1, core.MetricKills, []string{"term"}},
 			{5, core.MetricLogBytes, nil},
 			{1, core.MetricLogFlush, nil},
 			{1, core.MetricTransactions, nil},
@@ -104,7 +108,7 @@ func TestMetricsShowTheWorkThatWasDone(t *testing.T) {
 				t.Errorf("%s%v is %v, want %v or more", want.name, want.labels, got, want.least)
 			}
 		}
-		if f.sum(core.MetricReadingsFailing) != 0 || f.sum(core.MetricInboxDepth) != 0 || f.sum(core.MetricLive) != 0 {
+		if f.sum(core.MetricReadingsFailing) != 0 || f.sum(core.MetricInboxDepth) != 0 || f.sum(core.MetricLive) != 0 || f.sum(core.MetricBreakers) != 0 || f.sum(core.MetricOrphans) != 0 {
 			t.Errorf("something waits, or could not be read: %v", f[core.MetricInboxDepth])
 		}
 		checkMetrics(t, f, build)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"github.com/oore-ci/oore/handlers/github"
 	"github.com/oore-ci/oore/handlers/gitlab"
 	"github.com/oore-ci/oore/handlers/localgit"
+	"github.com/oore-ci/oore/handlers/metrics"
 	"github.com/oore-ci/oore/handlers/slack"
 )
 
@@ -95,6 +97,22 @@ func (r rooms) messenger() core.Messenger {
 		return nil
 	}
 	return r.slack
+}
+
+// readers are those of the rooms that have gauges.
+func (r rooms) readers() []metrics.Reader {
+	var all []metrics.Reader
+	for _, forge := range r.forges {
+		if room, ok := forge.(interface {
+			Readings(context.Context) ([]core.Reading, error)
+		}); ok {
+			all = append(all, room.Readings)
+		}
+	}
+	if r.slack != nil {
+		all = append(all, r.slack.Readings)
+	}
+	return all
 }
 
 func gitHubConnection(cfg Config) core.Connection {

@@ -202,7 +202,7 @@ func (s *server) wireRunner() error {
 		return nil
 	}
 	s.pool, err = runner.New(runner.Options{
-		Jobs: s.app, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log, Sandbox: s.cfg.sandbox(), WorkspaceLimit: s.cfg.WorkspaceLimit,
+		Jobs: s.app, Meter: s.metrics, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log, Sandbox: s.cfg.sandbox(), WorkspaceLimit: s.cfg.WorkspaceLimit,
 		CacheLimit: s.cfg.CacheLimit,
 	})
 	return err
@@ -221,7 +221,7 @@ func (s *server) wireHTTP(r rooms) error {
 		SlackCommands: commands, SlackInteractions: interactions,
 		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
 		PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version, TrustedProxies: s.cfg.TrustedProxies,
-		Meter: s.metrics, Metrics: s.metrics.Handler(s.app.Readings, s.disks), MetricsToken: s.cfg.MetricsToken,
+		Meter: s.metrics, Metrics: s.metrics.Handler(append(r.readers(), s.app.Readings, s.disks)...), MetricsToken: s.cfg.MetricsToken,
 		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Proxy: s.cfg.SignIn.proxy(), Development: version == development}),
 	})
 	return nil

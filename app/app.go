@@ -84,6 +84,7 @@ type App struct {
 	environment []core.Connection
 	connections *connections
 	hooking     sync.Mutex // with a turn among the servers: one webhook is looked at at a time, since two who find none would make two
+	troubled    sync.Map   // of each provider that has webhooks, how many do not work
 	messenger   core.Messenger
 	notifiers   map[core.NotificationKind]core.Notifier
 	chatLimit   chatLimits

@@ -169,8 +169,11 @@ func (a *App) mendHooks(ctx context.Context, p core.Provider, repos []core.Repos
 	if !ok {
 		return nil
 	}
+	troubled := 0
+	defer func() { a.troubled.Store(p, troubled) }()
 	for _, r := range repos {
 		if r.HookTrouble != "" {
+			troubled++
 			continue // somebody has to do something first
 		}
 		works, err := room.HookWorks(ctx, r, a.HookAddress(p))

@@ -415,4 +415,13 @@ func TestAWebhookThatWasSwitchedOffIsMendedAndShown(t *testing.T) {
 	if repository().HookTrouble != "GitLab cannot deliver" {
 		t.Errorf("trouble %q", repository().HookTrouble)
 	}
+	h.work(t, func() bool { // the next look counts it
+		all, err := h.Readings(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(all, func(r core.Reading) bool {
+			return r.Metric == core.MetricHooksOff && r.Value == 1 && slices.Equal(r.Labels, []string{"gitlab"})
+		})
+	})
 }

@@ -35,6 +35,10 @@ func (a *App) Readings(ctx context.Context) ([]core.Reading, error) {
 	if f.Database == "sqlite" {
 		all = append(all, core.Reading{Metric: core.MetricWAL, Value: float64(f.WALBytes)})
 	}
+	a.troubled.Range(func(provider, hooks any) bool {
+		all = append(all, core.Reading{Metric: core.MetricHooksOff, Value: float64(hooks.(int)), Labels: []string{string(provider.(core.Provider))}})
+		return true
+	})
 	for _, kind := range core.EffectKinds() {
 		all = append(all, core.Reading{Metric: core.MetricStatusPending, Value: float64(f.Pending[kind]), Labels: []string{string(kind)}})
 	}

@@ -253,5 +253,6 @@ func (a *App) AwaitRunners(ctx context.Context) error {
 	if err := a.store.ExtendLeases(ctx, a.now().Add(a.leaseTTL/3)); err != nil {
 		return fmt.Errorf("give the runners time: %w", err)
 	}
+	a.meter.Note(core.MetricExtended, 1)
 	return nil
 }

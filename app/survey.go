@@ -31,23 +31,41 @@ func (a *App) survey(ctx context.Context) (more bool, err error) {
 		if !ok {
 			continue
 		}
-		repos, err := a.linkedRepositories(ctx, provider)
+		whole, err := a.surveyForge(ctx, provider, s)
+		if ctx.Err() != nil {
+			break
+		}
+		result := "ok"
+		if !whole {
+			result = "failed"
+		}
+		a.meter.Note(core.MetricSurveys, 1, string(provider), result)
 		if err != nil {
 			return false, err
 		}
-		if err := a.mendHooks(ctx, provider, repos); err != nil {
-			a.warn(ctx, "mend the webhooks", "provider", provider, "error", err)
-		}
-		if err := a.recallMissed(ctx, provider, s, repos); err != nil {
-			a.warn(ctx, "ask the forge for deliveries that we missed", "provider", provider, "error", err)
-		}
-		for _, r := range repos {
-			if err := a.sweepRepository(ctx, r, s); err != nil {
-				a.warn(ctx, "sweep a repository", "repository", r.FullName, "error", err)
-			}
-		}
 	}
 	return false, ctx.Err()
+}
+
+// surveyForge does what it can, and tells whether that was all.
+func (a *App) surveyForge(ctx context.Context, provider core.Provider, s core.Surveyor) (whole bool, err error) {
+	repos, err := a.linkedRepositories(ctx, provider)
+	if err != nil {
+		return false, err
+	}
+	whole = true
+	check := func(err error, message string, about ...any) {
+		if err != nil {
+			whole = false
+			a.warn(ctx, message, append(about, "error", err)...)
+		}
+	}
+	check(a.mendHooks(ctx, provider, repos), "mend the webhooks", "provider", provider)
+	check(a.recallMissed(ctx, provider, s, repos), "ask the forge for deliveries that we missed", "provider", provider)
+	for _, r := range repos {
+		check(a.sweepRepository(ctx, r, s), "sweep a repository", "repository", r.FullName)
+	}
+	return whole, nil
 }
 
 // missed lists what the forge could not bring and what has not come since.

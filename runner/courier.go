@@ -112,7 +112,12 @@ func (c *courier) ask(wait time.Duration, late time.Time) (core.Renewal, error) 
 // finish says the last words and reports the end, in its own time.
 func (c *courier) finish(group *sync.WaitGroup, r core.Result) {
 	c.over.Store(true)
-	c.b.log.finish()
+	switch c.b.log.finish() {
+	case cutAtLimit:
+		c.b.pool.meter.Note(core.MetricLogCut, 1, "limit")
+	case cutNotStored:
+		c.b.pool.meter.Note(core.MetricLogCut, 1, "not_stored")
+	}
 	group.Go(func() {
 		defer c.hangUp(nil)
 		defer time.AfterFunc(finishPatience, func() { c.hangUp(errUnheard) }).Stop()

@@ -56,7 +56,7 @@ func (j *journal) write(records []core.LogRecord) {
 			size++
 		}
 		if size > j.room {
-			j.overflowLocked("The log reached its limit")
+			j.overflowLocked(cutAtLimit)
 		}
 		if j.full != "" {
 			j.lost += size
@@ -147,15 +147,24 @@ func (j *journal) nextSequence() int64 {
 	return j.next
 }
 
-// finish says what was dropped and takes no more. What is held can still be taken.
-func (j *journal) finish() {
+// Why a log is cut.
+const (
+	cutAtLimit   = "The log reached its limit"
+	cutNotStored = "The log could not be stored in time"
+)
+
+// finish says what was dropped and takes no more. What is held can still be taken. It
+// tells why the log is cut; empty: it is whole.
+func (j *journal) finish() (cut string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.lost > 0 {
+		cut = j.full
 		j.systemLocked(j.step, fmt.Sprintf("%s: %d bytes of output were not kept.", j.full, j.lost))
 	}
 	j.closed = true
 	j.changed.Broadcast()
+	return cut
 }
 
 // discard takes no more and forgets what is held.

@@ -54,7 +54,7 @@ func (b *build) await(ctx context.Context, o *output) {
 	select {
 	case <-o.done:
 	case <-time.After(2 * outputPatience):
-		b.log.overflow("The log could not be stored in time")
+		b.log.overflow(cutNotStored)
 		<-o.done
 	}
 }

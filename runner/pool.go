@@ -23,7 +23,7 @@ const (
 	shutdownGrace = 10 * time.Second
 )
 
-// Options are what a pool needs. All but Exe and Sandbox are required.
+// Options are what a pool needs. All but Exe, Meter and Sandbox are required.
 type Options struct {
 	Jobs   Jobs
 	Runner core.Runner
@@ -31,6 +31,7 @@ type Options struct {
 	Dir    string // absolute; mirrors/, workspaces/, cache/ and home/ lie below it. One pool at a time.
 	Exe    string // the program that calls RunShim; default: our own binary
 	Log    *slog.Logger
+	Meter  core.Meter // nil: nobody measures
 
 	Sandbox        *SandboxOptions // nil: builds may do what our own user may
 	WorkspaceLimit int64           // bytes that a build may write into its folder; 0: any number
@@ -45,6 +46,7 @@ type Pool struct {
 	dir    string
 	exe    string
 	log    *slog.Logger
+	meter  core.Meter
 
 	git, shell string
 	matchers   matchers
@@ -72,8 +74,11 @@ func New(o Options) (*Pool, error) {
 		return nil, errors.New("runner: Jobs, Log, Slots and an absolute Dir are required")
 	}
 	p := &Pool{
-		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log,
+		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log, meter: o.Meter,
 		env: hostEnv(o.Dir), confine: o.Sandbox, limit: o.WorkspaceLimit, cacheLimit: o.CacheLimit,
+	}
+	if p.meter == nil {
+		p.meter = core.NoMeter{}
 	}
 	p.useDisk(DiskSpace)
 	p.drained, p.drain = context.WithCancel(context.Background())

@@ -29,6 +29,7 @@ var errShimLost = errors.New("the process that watches over the build has gone")
 type shim struct {
 	conn    *net.UnixConn
 	replies chan shimReply // closed when the shim has gone
+	meter   core.Meter
 
 	mu    sync.Mutex // of writing
 	armed bool       // keep has a meaning
@@ -69,7 +70,7 @@ func startShim(exe string) (*shim, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("start the shim %s: %w", exe, err)
 	}
-	s := &shim{conn: conn, replies: make(chan shimReply, 4)}
+	s := &shim{conn: conn, replies: make(chan shimReply, 4), meter: core.NoMeter{}}
 	go s.listen(cmd)
 	return s, nil
 }
@@ -178,11 +179,20 @@ func (s *shim) stop(grace time.Duration) error {
 			case !ok:
 				return errShimLost
 			case r.Clean:
+				s.note("term", r.Asked)
+				s.note("kill", r.Killed)
 				return nil
 			}
 		case <-patience.C:
+			s.note("failed", 1)
 			return fmt.Errorf("processes of the build survive SIGKILL since %s", stopPatience)
 		}
+	}
+}
+
+func (s *shim) note(stage string, processes int) {
+	if processes > 0 {
+		s.meter.Note(core.MetricKills, float64(processes), stage)
 	}
 }
 

@@ -78,6 +78,8 @@ type warden struct {
 
 	stopping bool
 	killAt   time.Time
+	asked    int // processes that got SIGTERM in this stop
+	killed   int // and that got SIGKILL
 }
 
 type order struct {
@@ -103,9 +105,9 @@ func (w *warden) serve(children <-chan os.Signal) {
 				fence.Reset(o.Keep)
 			case o.Stop:
 				fence.Stop()
-				w.stopping, w.killAt = true, time.Now().Add(o.Grace)
+				w.stopping, w.killAt, w.asked, w.killed = true, time.Now().Add(o.Grace), 0, 0
 				if o.Grace > 0 && !w.gone() {
-					w.signal(syscall.SIGTERM)
+					w.asked = w.signal(syscall.SIGTERM)
 				}
 				tick.Reset(sweepEvery)
 				w.sweep(tick)
@@ -206,7 +208,7 @@ func (w *warden) sweep(tick *time.Ticker) {
 	}
 	if !w.gone() {
 		if !time.Now().Before(w.killAt) {
-			w.signal(syscall.SIGKILL)
+			w.killed = max(w.killed, w.signal(syscall.SIGKILL))
 		}
 		return
 	}
@@ -217,7 +219,7 @@ func (w *warden) sweep(tick *time.Ticker) {
 		w.cell.close()
 		w.cell = nil
 	}
-	w.reply(shimReply{Clean: true})
+	w.reply(shimReply{Clean: true, Asked: w.asked, Killed: w.killed})
 }
 
 // killAll does not return before nothing is left.
@@ -228,10 +230,14 @@ func (w *warden) killAll() {
 	}
 }
 
-func (w *warden) signal(sig syscall.Signal) {
+// signal tells how many got it.
+func (w *warden) signal(sig syscall.Signal) (processes int) {
 	for _, pid := range w.descendants() {
-		_ = syscall.Kill(pid, sig)
+		if syscall.Kill(pid, sig) == nil {
+			processes++
+		}
 	}
+	return processes
 }
 
 func (w *warden) descendants() []int { return family(processes(), os.Getpid(), w.groups) }

@@ -59,10 +59,11 @@ func pids() []int {
 }
 
 // killMarked kills every process whose environment has the marker (NAME=value).
-// It is the second net, for a build that killed its own shim.
-func killMarked(marker string) {
+// It is the second net, for a build that killed its own shim. It tells how many it found.
+func killMarked(marker string) (processes int) {
 	want := append([]byte{0}, marker...)
 	want = append(want, 0)
+	seen := map[int]bool{}
 	for range 100 {
 		found := false
 		for _, pid := range pids() {
@@ -70,12 +71,13 @@ func killMarked(marker string) {
 			if err != nil || !bytes.Contains(append([]byte{0}, env...), want) {
 				continue
 			}
-			found = true
+			found, seen[pid] = true, true
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		if !found {
-			return
+			break
 		}
 		time.Sleep(sweepEvery)
 	}
+	return len(seen)
 }

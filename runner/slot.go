@@ -22,6 +22,8 @@ func (p *Pool) slot(ctx, claims, house context.Context, workspace string) {
 		if err == nil && s == nil {
 			if s, err = startShim(p.exe); err != nil {
 				p.log.Error("start a shim", "error", err)
+			} else {
+				s.meter = p.meter
 			}
 		}
 		var job *core.Job
@@ -96,7 +98,11 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 	if shimErr != nil {
 		p.log.Error("stop a build's processes", "build", job.Build.ID, "error", shimErr)
 		s.release()
-		killMarked(buildMark + "=" + job.Build.ID)
+		if found := killMarked(buildMark + "=" + job.Build.ID); found > 0 {
+			p.log.Error("processes of a build were left that nobody watched over", "build", job.Build.ID, "processes", found)
+			p.meter.Note(core.MetricOrphans, float64(found))
+			p.meter.Note(core.MetricKills, float64(found), "sweep")
+		}
 	}
 	core.CrashPoint("process.ended")
 	b.closeOutputs()

@@ -63,6 +63,10 @@ type shimReply struct {
 	Exit  *exit  `json:"exit,omitempty"`
 	Err   string `json:"err,omitempty"`
 	Clean bool   `json:"clean,omitempty"`
+
+	// Of a stop: processes that were left and got SIGTERM, and those that got SIGKILL.
+	Asked  int `json:"asked,omitempty"`
+	Killed int `json:"killed,omitempty"`
 }
 
 // exit is how a command ended. Code is 128+Signal when a signal ended it.

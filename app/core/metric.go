@@ -53,7 +53,9 @@ const (
 	MetricWebhookAck      = "oore_webhook_ack_seconds"
 	MetricInboxDepth      = "oore_inbox_depth"
 	MetricInboxOldest     = "oore_inbox_oldest_seconds"
+	MetricSurveys         = "oore_reconcile_runs_total"
 	MetricRecovered       = "oore_reconcile_recovered_total"
+	MetricHooksOff        = "oore_forge_hook_disabled"
 	MetricQueueDepth      = "oore_queue_depth"
 	MetricQueueWait       = "oore_queue_wait_seconds"
 	MetricQueueEligible   = "oore_queue_oldest_eligible_seconds"
@@ -68,10 +70,14 @@ const (
 	MetricSlots           = "oore_runner_slots"
 	MetricReaper          = "oore_reaper_last_success_timestamp_seconds"
 	MetricReaperBrake     = "oore_reaper_brake_tripped_total"
+	MetricExtended        = "oore_lease_extended_on_start_total"
 	MetricStatusLag       = "oore_status_lag_seconds"
 	MetricStatusPending   = "oore_status_pending"
 	MetricOutbound        = "oore_outbound_requests_total"
+	MetricRateLeft        = "oore_outbound_ratelimit_remaining"
+	MetricBreakers        = "oore_outbound_breaker_open"
 	MetricLogBytes        = "oore_log_bytes_total"
+	MetricLogCut          = "oore_log_truncated_total"
 	MetricLogConflicts    = "oore_log_append_conflicts_total"
 	MetricLogFlush        = "oore_log_flush_seconds"
 	MetricStreams         = "oore_sse_connections"
@@ -83,6 +89,8 @@ const (
 	MetricWAL             = "oore_sqlite_wal_bytes"
 	MetricDiskFree        = "oore_disk_free_bytes"
 	MetricDiskSize        = "oore_disk_size_bytes"
+	MetricKills           = "oore_child_kill_total"
+	MetricOrphans         = "oore_orphans_found_total"
 	MetricAuthFailures    = "oore_auth_failures_total"
 	MetricAudit           = "oore_audit_rows_total"
 	MetricRequests        = "oore_http_requests_total"
@@ -98,7 +106,9 @@ var metrics = []Metric{
 	{MetricWebhookAck, MetricHistogram, "Time from a webhook's arrival to its answer.", []string{"provider"}, []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10}},
 	{MetricInboxDepth, MetricGauge, "Deliveries that wait to be decided (received), or were given up (failed).", []string{"state"}, nil},
 	{MetricInboxOldest, MetricGauge, "Age of the oldest delivery that waits to be decided.", nil, nil},
+	{MetricSurveys, MetricCounter, "Looks at a forge for what was not announced, by how they went.", []string{"provider", "result"}, nil},
 	{MetricRecovered, MetricCounter, "Events that never arrived and were found by asking the forge.", []string{"provider"}, nil},
+	{MetricHooksOff, MetricGauge, "Repositories whose webhook does not work and waits for somebody, as this server last saw.", []string{"provider"}, nil},
 	{MetricQueueDepth, MetricGauge, "Builds that wait, by why they do.", []string{"reason"}, nil},
 	{MetricQueueWait, MetricHistogram, "Time that builds waited before a runner took them.", nil, []float64{0.5, 1, 2.5, 5, 15, 30, 60, 120, 300, 900, 3600}},
 	{MetricQueueEligible, MetricGauge, "Age of the oldest build that waits although a slot for it is free.", nil, nil},
@@ -113,10 +123,14 @@ var metrics = []Metric{
 	{MetricSlots, MetricGauge, "Slots of runners that are there: all, and those in use.", []string{"state"}, nil},
 	{MetricReaper, MetricGauge, "When this server last looked for lost builds with success.", nil, nil},
 	{MetricReaperBrake, MetricCounter, "Times that so many leases had ended at once that this server gave all of them one more term.", nil, nil},
+	{MetricExtended, MetricCounter, "Starts of this server that gave all runners time to be heard of.", nil, nil},
 	{MetricStatusLag, MetricHistogram, "Time from a build's change to the forge being told.", nil, []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60, 120, 300, 900, 3600}},
 	{MetricStatusPending, MetricGauge, "Statuses, comments and messages that are not sent yet, and files of pipelines that are not taken over yet.", []string{"kind"}, nil},
 	{MetricOutbound, MetricCounter, "Statuses, comments and messages sent, by how it went.", []string{"host_class", "op", "code"}, nil},
+	{MetricRateLeft, MetricGauge, "Calls that a forge still grants, of the account that has the fewest left.", []string{"provider"}, nil},
+	{MetricBreakers, MetricGauge, "Accounts at a provider that keeps Oore out for a while.", []string{"provider"}, nil},
 	{MetricLogBytes, MetricCounter, "Bytes of logs taken from runners.", nil, nil},
+	{MetricLogCut, MetricCounter, "Logs of builds here that were cut: past the limit, or while the server was away.", []string{"reason"}, nil},
 	{MetricLogConflicts, MetricCounter, "Pieces of logs that were refused because they do not follow what is stored.", nil, nil},
 	{MetricLogFlush, MetricHistogram, "Time to store a piece of a log.", nil, []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}},
 	{MetricStreams, MetricGauge, "Readers of live logs and events that are connected.", nil, nil},
@@ -128,6 +142,8 @@ var metrics = []Metric{
 	{MetricWAL, MetricGauge, "Size of SQLite's write-ahead log.", nil, nil},
 	{MetricDiskFree, MetricGauge, "Free space of the disk of the data folder (data) and of blobs in a folder (blobs).", []string{"dir"}, nil},
 	{MetricDiskSize, MetricGauge, "Size of that disk.", []string{"dir"}, nil},
+	{MetricKills, MetricCounter, "Processes that builds here left running and that were ended: asked (term), killed (kill), found outside (sweep), not ended (failed).", []string{"stage"}, nil},
+	{MetricOrphans, MetricCounter, "Processes of builds here that nobody watched over any more.", nil, nil},
 	{MetricAuthFailures, MetricCounter, "Requests refused because they did not prove who sends them.", []string{"kind"}, nil},
 	{MetricAudit, MetricCounter, "Entries written to the audit log.", nil, nil},
 	{MetricRequests, MetricCounter, "HTTP requests.", []string{"method", "route", "code"}, nil},

@@ -58,7 +58,7 @@ type Forge struct {
 
 	mu      sync.Mutex
 	clients map[int64]*github.Client // by installation; each keeps and renews its token
-	lanes   map[int64]*lane          // by installation; they outlive clients
+	lanes   map[int64]*lane          // by installation, 0: the App's own; they outlive clients
 	tokens  map[tokenKey]token
 	login   string // of our bot user; empty until asked for
 }
@@ -84,7 +84,8 @@ func NewForge(c core.Connection, o Options) (*Forge, error) {
 		return githubapp.NewClientCreator(api.String(), "", id, []byte(c.Secrets.PrivateKey),
 			githubapp.WithClientUserAgent(userAgent), githubapp.WithTransport(gate{l, sender}))
 	}
-	app, err := creator(newLane(o.Now)).NewAppClient()
+	own := newLane(o.Now)
+	app, err := creator(own).NewAppClient()
 	if err != nil {
 		return nil, core.Errorf(core.KindInvalid, "%s must be the RSA key (PEM) that GitHub gave for the App",
 			part(c.Integration, "OORE_GITHUB_APP_PRIVATE_KEY", "private key")).Because(err)
@@ -92,7 +93,7 @@ func NewForge(c core.Connection, o Options) (*Forge, error) {
 	f := &Forge{
 		key: c.Secrets.PrivateKey, creator: creator, app: app, hosts: []string{api.Hostname(), web.Hostname()},
 		log: o.Log, now: o.Now, timeout: callTimeout,
-		clients: map[int64]*github.Client{}, lanes: map[int64]*lane{}, tokens: map[tokenKey]token{},
+		clients: map[int64]*github.Client{}, lanes: map[int64]*lane{0: own}, tokens: map[tokenKey]token{},
 	}
 	f.rename(c.Integration)
 	return f, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -297,4 +298,40 @@ func TestRefusalsKeepTheirText(t *testing.T) {
 		}
 		w.Heal()
 	}
+}
+
+func TestReadingsTellWhatIsLeftAndWhatIsClosed(t *testing.T) {
+	w := newLaneWorld(t)
+	room := github.New(github.Options{Now: w.clock.Now})
+	if err := room.Connect([]core.Connection{connection(w.world)}); err != nil {
+		t.Fatal(err)
+	}
+	say := func() error {
+		return room.SetStatus(hurry{t.Context()}, w.coreRepository(), report(w.head, core.ReportSuccess))
+	}
+	read := func(want ...string) {
+		t.Helper()
+		all, err := room.Readings(t.Context())
+		var got []string
+		for _, r := range all {
+			got = append(got, fmt.Sprint(r.Metric, r.Labels, " ", r.Value))
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("readings %q, %v; want %q", got, err, want)
+		}
+	}
+	read("oore_outbound_breaker_open[github] 0")
+	w.SetBudget(w.repo.InstallationID, 5000, 4000, w.Now().Add(time.Hour))
+	if err := say(); err != nil {
+		t.Fatal(err)
+	}
+	read("oore_outbound_breaker_open[github] 0", "oore_outbound_ratelimit_remaining[github] 3999")
+	w.FailNext(githubtest.SecondaryLimit(429, 90*time.Second))
+	wantPause(t, "a limit", say(), 90*time.Second)
+	all, err := room.Readings(t.Context())
+	if err != nil || all[0].Value != 1 {
+		t.Errorf("a closed lane gives %+v, %v", all, err)
+	}
+	w.Advance(2 * time.Hour)
+	read("oore_outbound_breaker_open[github] 0") // what was left says nothing any more
 }

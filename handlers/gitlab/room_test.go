@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -381,11 +382,24 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func wantReadings(t *testing.T, w *world, want ...string) {
+	t.Helper()
+	all, err := w.room.Readings(t.Context())
+	var got []string
+	for _, r := range all {
+		got = append(got, fmt.Sprint(r.Metric, r.Labels, " ", r.Value))
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("readings %q, %v; want %q", got, err, want)
+	}
+}
+
 func TestRateLimits(t *testing.T) {
 	w := newWorld(t)
 	w.FailNext(gitlabtest.RateLimit(90 * time.Second))
 	_, err := w.room.ResolveRef(t.Context(), w.repo(), "main")
 	wantLimited(t, "told how long", err, 90*time.Second)
+	wantReadings(t, w, "oore_outbound_breaker_open[gitlab] 1")
 	before := len(w.Requests())
 	w.clock.Advance(80 * time.Second)
 	_, err = w.room.ResolveRef(t.Context(), w.repo(), "main")
@@ -409,6 +423,7 @@ func TestRateLimits(t *testing.T) {
 			t.Errorf("a result is told with little left: %v", err)
 		}
 	}
+	wantReadings(t, w, "oore_outbound_breaker_open[gitlab] 0", "oore_outbound_ratelimit_remaining[gitlab] 98")
 	err = w.room.SetStatus(t.Context(), w.repo(), report(w.head, core.ReportRunning))
 	wantError(t, "progress with little left", err, core.KindLimited, "kept for results")
 	w.clock.Advance(time.Minute)

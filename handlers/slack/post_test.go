@@ -115,7 +115,20 @@ func TestARateLimitIsKept(t *testing.T) {
 	if n := len(h.Requests()); n != 1 {
 		t.Errorf("Slack was asked %d times", n)
 	}
+	closed := func() float64 {
+		all, err := h.room.Readings(t.Context())
+		if err != nil || len(all) != 1 || all[0].Metric != core.MetricBreakers {
+			t.Fatalf("readings %v, %v", all, err)
+		}
+		return all[0].Value
+	}
+	if closed() != 1 {
+		t.Error("no gauge says so")
+	}
 	h.Advance(31 * time.Second)
+	if closed() != 0 {
+		t.Error("the gauge says so for ever")
+	}
 	if _, err := h.room.Post(t.Context(), slacktest.Channel, core.Message{Text: "x"}, ""); err != nil {
 		t.Errorf("after the limit: %v", err)
 	}

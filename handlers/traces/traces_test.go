@@ -45,7 +45,7 @@ func TestATraceIsKeptWholeOrNotAtAll(t *testing.T) {
 	}
 	count := map[string]int{}
 	for _, s := range kept.GetSpans() {
-		if name := fmt.Sprintf("%s", s.SpanContext.TraceID()); s.Name == "child" && s.Parent.TraceID().String() != name {
+		if s.Name == "child" && s.Parent.TraceID() != s.SpanContext.TraceID() {
 			t.Errorf("a child of another trace: %+v", s)
 		}
 		count[s.Name]++

@@ -1,0 +1,72 @@
+package runner
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// sums is a meter that adds up.
+type sums struct {
+	mu  sync.Mutex
+	all map[string]float64
+}
+
+func (s *sums) Note(metric string, value float64, labels ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[metric+" "+strings.Join(labels, " ")] += value
+}
+
+// take gives what was added since the last time.
+func (s *sums) take() map[string]float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.all
+	s.all = map[string]float64{}
+	return all
+}
+
+func TestWhatBuildsLeaveBehindIsCounted(t *testing.T) {
+	repo, house, meter := newRepository(t), newHouse(), &sums{all: map[string]float64{}}
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet(), CacheLimit: testCacheLimit, Meter: meter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runPool(t, pool)
+	const (
+		term, kill, sweep, orphans = core.MetricKills + " term", core.MetricKills + " kill", core.MetricKills + " sweep", core.MetricOrphans + " "
+		cut                        = core.MetricLogCut + " limit"
+	)
+	for _, c := range []struct {
+		command string
+		status  core.BuildStatus
+		want    []string
+	}{
+		{"true", core.BuildSucceeded, nil},
+		{"sleep 300 >/dev/null 2>&1 &", core.BuildSucceeded, []string{term}},
+		{`sh -c 'trap "" TERM; touch deaf; while :; do sleep 300; done' >/dev/null 2>&1 & while [ ! -e deaf ]; do sleep 0.02; done`, core.BuildSucceeded, []string{term, kill}},
+		{"setsid sleep 300 >/dev/null 2>&1 & kill -KILL $PPID; sleep 300", core.BuildFailed, []string{sweep, orphans}},
+		{"head -c 100000 /dev/zero", core.BuildSucceeded, []string{cut}},
+	} {
+		job := repo.job("b1", c.command)
+		job.LogLimit = 50_000
+		l := house.run(t, job)
+		if l.result.Status != c.status {
+			t.Fatalf("%s: %+v", c.command, l.result)
+		}
+		mustEnd(t, house.run(t, repo.job("b2", "true")), core.BuildSucceeded, "", "") // the slot is free: all is noted
+		got := meter.take()
+		for _, want := range c.want {
+			if got[want] < 1 {
+				t.Errorf("%s: no %q in %v", c.command, want, got)
+			}
+			delete(got, want)
+		}
+		if len(got) > 0 {
+			t.Errorf("%s: besides there are %v", c.command, got)
+		}
+	}
+}
