@@ -73,8 +73,8 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		in.refuse(w, r, refused)
 		return
 	}
-	// Who asked may go: ours ends on its own.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
+	// The context of fiber's adaptor is recycled with its request; ours ends on its own.
+	ctx, cancel := context.WithTimeout(core.NameRequest(context.Background(), core.RequestName(r.Context())), storeTimeout)
 	defer cancel()
 	r = withKnownForm(r.WithContext(ctx))
 	sender, err := senderOf(r, all)

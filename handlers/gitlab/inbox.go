@@ -70,8 +70,8 @@ func (r refusal) Error() string { return r.message }
 
 // ServeHTTP implements http.Handler.
 func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Who asked may go: ours ends on its own.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
+	// The context of fiber's adaptor is recycled with its request; ours ends on its own.
+	ctx, cancel := context.WithTimeout(core.NameRequest(context.Background(), core.RequestName(r.Context())), storeTimeout)
 	defer cancel()
 	done, err := in.receive(ctx, r)
 	if err == nil {

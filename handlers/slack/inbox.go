@@ -35,8 +35,8 @@ type Receiver interface {
 // store tells whether the delivery was stored in time. The store may hang: nobody waits
 // longer for it than that.
 func (r *Room) store(ctx context.Context, receiver Receiver, in app.ReceiveDelivery) bool {
-	// Who asked may go: ours ends on its own.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	// The request's context may be recycled with it; ours ends on its own.
+	ctx, cancel := context.WithTimeout(core.NameRequest(context.Background(), core.RequestName(ctx)), storeTimeout)
 	defer cancel()
 	in.Provider = core.ProviderSlack
 	stored := make(chan error, 1)
