@@ -37,6 +37,7 @@ type signInConfig struct {
 	ProxySecret   string
 
 	askEvery time.Duration // no setting, but for tests; 0: core.StandingEvery
+	proof    time.Duration // likewise; 0: core.SessionProof
 }
 
 func signInSettings() []setting {
@@ -198,7 +199,7 @@ func (s signInConfig) proxy() web.Proxy {
 // signIn makes the ways by which people sign in.
 func (c *Config) signIn(outside http.RoundTripper, log *slog.Logger) (app.SignIn, error) {
 	s := &c.SignIn
-	in := app.SignIn{Passwords: s.Passwords, Proxy: s.ProxyHeader != "", Domains: s.Domains, AskEvery: s.askEvery}
+	in := app.SignIn{Passwords: s.Passwords, Proxy: s.ProxyHeader != "", Domains: s.Domains, AskEvery: s.askEvery, Proof: s.proof}
 	if s.OIDCIssuer != "" {
 		in.Rooms = append(in.Rooms, oidc.New(oidc.Options{
 			Issuer: s.OIDCIssuer, ClientID: s.OIDCClientID, ClientSecret: s.OIDCClientSecret, Setting: "OORE_OIDC", Log: log, Transport: outside,

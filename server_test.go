@@ -52,6 +52,7 @@ var binary = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	told := map[string]func(*Config) *time.Duration{
 		leaseVariable: func(c *Config) *time.Duration { return &c.leaseTTL }, askVariable: func(c *Config) *time.Duration { return &c.SignIn.askEvery },
+		proofVariable: func(c *Config) *time.Duration { return &c.SignIn.proof },
 	}
 	for name, field := range told {
 		value := os.Getenv(name)

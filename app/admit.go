@@ -32,7 +32,7 @@ func (a *App) admitPerson(ctx context.Context, v Visitor, way core.SignInWay, p 
 		if err := a.keepStanding(ctx, tx, v, identity, way, p); err != nil {
 			return err
 		}
-		s, err = a.beginSession(ctx, tx, v, identity.UserID, way.Name)
+		s, err = a.beginSession(ctx, tx, v, identity.UserID, way)
 		return err
 	})
 	return s, err

@@ -69,7 +69,7 @@ func (a *App) credentialByID(ctx context.Context, id string) (core.Credential, e
 
 // live makes one and the same error of all that is wrong with a credential.
 func (a *App) live(c core.Credential, err error) error {
-	if core.KindOf(err) == core.KindNotFound || err == nil && !c.Live(a.now()) {
+	if core.KindOf(err) == core.KindNotFound || err == nil && (!c.Live(a.now()) || a.stale(c)) {
 		return errBadCredential()
 	}
 	return err

@@ -99,7 +99,7 @@ func (a *App) checkPassword(ctx context.Context, v Visitor, email, password stri
 		if err := tx.UpdateUser(ctx, now); err != nil {
 			return err
 		}
-		s, err = a.beginSession(ctx, tx, v, user.ID, wayPassword)
+		s, err = a.beginSession(ctx, tx, v, user.ID, core.SignInWay{Name: wayPassword})
 		return err
 	})
 	return s, err
@@ -160,7 +160,7 @@ func (a *App) storePassword(ctx context.Context, actor core.Actor, v Visitor, us
 		if err := a.note(ctx, tx, actor, auditUser(core.AuditUserPassword, now)); err != nil {
 			return err
 		}
-		s, _, err = a.openSession(ctx, tx, v, user.ID)
+		s, _, err = a.openSession(ctx, tx, v, user.ID, "")
 		return err
 	})
 	if err != nil {

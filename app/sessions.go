@@ -48,7 +48,7 @@ func (a *App) SignIn(ctx context.Context, v Visitor, link string) (NewSession, e
 			if err := take(ctx, tx, c, used); err != nil {
 				return err
 			}
-			s, err = a.beginSession(ctx, tx, v, c.UserID, "sign-in link")
+			s, err = a.beginSession(ctx, tx, v, c.UserID, core.SignInWay{Name: "sign-in link"})
 			return err
 		})
 	}
@@ -63,13 +63,13 @@ func (a *App) SignIn(ctx context.Context, v Visitor, link string) (NewSession, e
 // beginSession begins a session of a user, who has proved in some way who they are. The one that
 // the browser had is ended: what somebody else put there is worth nothing. Call
 // ringSignedIn after the commit, and refused where there is none.
-func (a *App) beginSession(ctx context.Context, tx core.Store, v Visitor, userID, way string) (NewSession, error) {
-	s, c, err := a.openSession(ctx, tx, v, userID)
+func (a *App) beginSession(ctx context.Context, tx core.Store, v Visitor, userID string, way core.SignInWay) (NewSession, error) {
+	s, c, err := a.openSession(ctx, tx, v, userID, way.Provider)
 	if err != nil {
 		return NewSession{}, err
 	}
 	entry := auditSession(core.AuditSignIn, c)
-	entry.Changes = core.AuditChanges{}.With("by", "", way)
+	entry.Changes = core.AuditChanges{}.With("by", "", way.Name)
 	return s, a.note(ctx, tx, sessionActor(s.User, c, v), entry)
 }
 
@@ -78,7 +78,7 @@ func sessionActor(u core.User, c core.Credential, v Visitor) core.Actor {
 }
 
 // openSession is beginSession for what has an entry of its own in the audit log.
-func (a *App) openSession(ctx context.Context, tx core.Store, v Visitor, userID string) (s NewSession, c core.Credential, err error) {
+func (a *App) openSession(ctx context.Context, tx core.Store, v Visitor, userID, provider string) (s NewSession, c core.Credential, err error) {
 	user, err := tx.HoldUser(ctx, userID)
 	if err != nil {
 		return s, c, err
@@ -93,7 +93,7 @@ func (a *App) openSession(ctx context.Context, tx core.Store, v Visitor, userID 
 		}
 	}
 	s.Secret, c, err = a.issue(ctx, tx, core.Credential{
-		Kind: core.CredentialSession, Name: user.Name, UserID: user.ID, Role: user.Role, Address: v.Address, UserAgent: cutTo(v.UserAgent, core.MaxUserAgent),
+		Kind: core.CredentialSession, Name: user.Name, UserID: user.ID, Role: user.Role, CreatedBy: provider, Address: v.Address, UserAgent: cutTo(v.UserAgent, core.MaxUserAgent),
 	}, core.SessionLife)
 	if err != nil {
 		return s, c, fmt.Errorf("begin a session: %w", err)

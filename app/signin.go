@@ -22,6 +22,7 @@ type SignIn struct {
 	Proxy     bool          // one of the operator's vouches for people
 	Domains   []string      // in lower case: whose e-mail lies in one needs no invitation
 	AskEvery  time.Duration // how often services with a list are asked about people; 0: core.StandingEvery
+	Proof     time.Duration // how long the word of those is believed that only browsers can ask; 0: core.SessionProof
 }
 
 // signInLife is how long a browser may be away to sign in elsewhere.
@@ -34,6 +35,7 @@ type journey struct {
 	Nonce    string `json:"nonce"`
 	Next     string `json:"next"`              // where the person wanted to go
 	UserID   string `json:"user_id,omitempty"` // who connects an account; empty: somebody signs in
+	Again    bool   `json:"again,omitempty"`   // the service is asked about somebody who has signed in
 }
 
 // Departure is a browser that goes to sign in elsewhere.
@@ -134,7 +136,7 @@ func (a *App) depart(ctx context.Context, room core.SignInRoom, j journey) (Depa
 }
 
 func (a *App) signInRequest(j journey, browser string) core.SignInRequest {
-	return core.SignInRequest{RedirectURL: a.SignInAddress(j.Way), State: stateOf(browser), Verifier: j.Verifier, Nonce: j.Nonce}
+	return core.SignInRequest{RedirectURL: a.SignInAddress(j.Way), State: stateOf(browser), Verifier: j.Verifier, Nonce: j.Nonce, Silent: j.Again}
 }
 
 func stateOf(browser string) string {
@@ -143,7 +145,8 @@ func stateOf(browser string) string {
 }
 
 // Arrive ends a journey: it signs the person in, or connects their account. The state
-// works once, in the browser that left, within ten minutes.
+// works once, in the browser that left, within ten minutes. Beside an error there may be
+// where they wanted to go.
 func (a *App) Arrive(ctx context.Context, v Visitor, r Return) (Arrival, error) {
 	room, err := a.signInRoom(r.Way)
 	if err != nil {
@@ -153,7 +156,7 @@ func (a *App) Arrive(ctx context.Context, v Visitor, r Return) (Arrival, error) 
 	arrival, err := a.arrive(ctx, v, room, r)
 	if err != nil {
 		a.refused(ctx, v, name, err)
-		return Arrival{}, err
+		return Arrival{Next: arrival.Next}, err
 	}
 	if !arrival.Connected {
 		a.undoTry(ctx, startKey(v)) // many people come from one address
@@ -168,6 +171,9 @@ func (a *App) arrive(ctx context.Context, v Visitor, room core.SignInRoom, r Ret
 		return Arrival{}, err
 	}
 	way := room.Way()
+	if j.Again && r.Code == "" {
+		return Arrival{Next: j.Next}, a.notAgain(ctx, v, way, r.Denied)
+	}
 	if r.Denied != "" || r.Code == "" {
 		return Arrival{}, deniedThere(way.Name, r.Denied)
 	}

@@ -48,7 +48,7 @@ type Credential struct {
 	SingleUse  bool   // share: good for one install
 	Uses       int    // share: installs and downloads that began
 	Sealed     []byte // what a one-time state stands for, readable for the vault alone
-	CreatedBy  string // name of who made a token, for people
+	CreatedBy  string // name of who made a token, for people; session: the provider at which it was begun, if it was
 	Address    string // session: where it was begun
 	UserAgent  string // session: by what
 	CreatedAt  time.Time
@@ -60,6 +60,9 @@ type Credential struct {
 const (
 	SessionLife = 7 * 24 * time.Hour // whatever is done with it
 	SessionIdle = 12 * time.Hour     // without a request
+	// SessionProof is how long a service's word is believed that can be asked again in the
+	// person's own browser alone.
+	SessionProof = 4 * time.Hour
 )
 
 // MaxUserAgent bounds what is kept of the name that a browser gives itself, in characters.

@@ -7,6 +7,7 @@ type SignInWay struct {
 	ID       string // in addresses: oidc, github, gitlab
 	Name     string // for people: GitHub, login.example.com
 	Provider string // of the identities that it vouches for
+	Again    bool   // answers SignInRequest.Silent, and is asked so after SessionProof
 }
 
 // SignInRequest is one journey of a browser to such a service and back.
@@ -15,6 +16,7 @@ type SignInRequest struct {
 	State       string // comes back with the code
 	Verifier    string // whose hash the service is told first (PKCE)
 	Nonce       string // stands in what the service signs
+	Silent      bool   // the service answers at once, and asks the person nothing
 }
 
 // SignInAnswer is what the browser came back with.

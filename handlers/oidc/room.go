@@ -109,7 +109,11 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // Way implements core.SignInRoom.
-func (r *Room) Way() core.SignInWay { return r.Options.Way }
+func (r *Room) Way() core.SignInWay {
+	way := r.Options.Way
+	way.Again = len(r.Groups) == 0 // else the provider is asked about the person's groups, browser or not
+	return way
+}
 
 // known is the provider as it described itself within the hour. One that does not answer
 // now is as it was.
@@ -176,7 +180,11 @@ func (r *Room) SignInURL(ctx context.Context, in core.SignInRequest) (string, er
 	if err != nil {
 		return "", err
 	}
-	page := r.config(p, in).AuthCodeURL(in.State, oidc.Nonce(in.Nonce), oauth2.S256ChallengeOption(in.Verifier))
+	options := []oauth2.AuthCodeOption{oidc.Nonce(in.Nonce), oauth2.S256ChallengeOption(in.Verifier)}
+	if in.Silent {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "none"))
+	}
+	page := r.config(p, in).AuthCodeURL(in.State, options...)
 	if u, err := url.Parse(page); err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return "", core.Errorf(core.KindUnavailable, "%s names no address at which people sign in", r.Way().Name)
 	}

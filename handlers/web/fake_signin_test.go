@@ -38,6 +38,13 @@ func (f *fake) Depart(_ context.Context, _ app.Visitor, way, next string) (app.D
 	return f.departure(), f.ask("depart %s to %s", way, next)
 }
 
+func (f *fake) DepartAgain(_ context.Context, v app.Visitor, next string) (app.Departure, bool, error) {
+	if v.Session != "oores_stale" {
+		return app.Departure{}, false, nil
+	}
+	return f.departure(), true, f.ask("depart again to %s", next)
+}
+
 func (f *fake) DepartToConnect(_ context.Context, _ core.Actor, way, next string) (app.Departure, error) {
 	return f.departure(), f.ask("connect %s to %s", way, next)
 }

@@ -69,7 +69,7 @@ func (p *Pages) SignInByProxy(c *fiber.Ctx) error {
 		err = core.Errorf(core.KindUnauthorized, "No proxy says who you are; sign in another way")
 	}
 	if err != nil {
-		return p.loginAgain(c, err)
+		return p.loginAgain(c, err, form(c, "next"))
 	}
 	session, err := p.app.SignInByProxy(c.UserContext(), p.visitor(c), strings.Clone(email))
 	return p.signedIn(c, session, form(c, "next"), err)

@@ -27,14 +27,26 @@ type SignInCommands interface {
 	SignInByProxy(ctx context.Context, v app.Visitor, email string) (app.NewSession, error)
 	SignInWays() []core.SignInWay
 	Depart(ctx context.Context, v app.Visitor, way, next string) (app.Departure, error)
+	DepartAgain(ctx context.Context, v app.Visitor, next string) (d app.Departure, ok bool, err error)
 	DepartToConnect(ctx context.Context, actor core.Actor, way, next string) (app.Departure, error)
 	Arrive(ctx context.Context, v app.Visitor, r app.Return) (app.Arrival, error)
 	ListIdentities(ctx context.Context, actor core.Actor) ([]core.Identity, error)
 	DisconnectIdentity(ctx context.Context, actor core.Actor, provider, subject string) error
 }
 
-// LoginPage is GET /login: the ways in that this server has.
+// LoginPage is GET /login: the ways in that this server has. Whose session is only to be
+// vouched for again is sent where that is done, and comes back with a new one.
 func (p *Pages) LoginPage(c *fiber.Ctx) error {
+	if c.Method() == fiber.MethodGet {
+		d, ok, err := p.app.DepartAgain(c.UserContext(), p.visitor(c), localPath(query(c, "next")))
+		if err != nil {
+			return p.loginAgain(c, err, query(c, "next"))
+		}
+		if ok {
+			p.setSignInCookie(c, d.Browser, d.Expires)
+			return c.Redirect(d.URL, http.StatusSeeOther)
+		}
+	}
 	return p.login(c, http.StatusOK, nil, templates.LoginView{Next: query(c, "next")})
 }
 
@@ -50,7 +62,7 @@ func (p *Pages) login(c *fiber.Ctx, status int, alert *templates.Alert, v templa
 }
 
 // loginAgain shows the sign-in page with what went wrong. Our own faults are handed back.
-func (p *Pages) loginAgain(c *fiber.Ctx, err error) error {
+func (p *Pages) loginAgain(c *fiber.Ctx, err error, next string) error {
 	var e *core.Error
 	if !errors.As(err, &e) || e.Kind == core.KindInternal {
 		return err
@@ -58,14 +70,14 @@ func (p *Pages) loginAgain(c *fiber.Ctx, err error) error {
 	if e.RetryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	v := templates.LoginView{Next: form(c, "next"), Email: form(c, "email")}
+	v := templates.LoginView{Next: next, Email: form(c, "email")}
 	return p.login(c, StatusOf(e.Kind), &templates.Alert{State: "failed", Text: e.Message}, v)
 }
 
 // signedIn answers whoever has come in, or was not let in.
 func (p *Pages) signedIn(c *fiber.Ctx, s app.NewSession, next string, err error) error {
 	if err != nil {
-		return p.loginAgain(c, err)
+		return p.loginAgain(c, err, next)
 	}
 	p.setSession(c, s.Secret, s.Expires)
 	if next = localPath(next); next == "/" && s.First && app.Introduced(s.User) { // the first owner has the first steps before them
@@ -87,7 +99,7 @@ func exact(c *fiber.Ctx, name string) string { return string(c.Request().PostArg
 func (p *Pages) Depart(c *fiber.Ctx) error {
 	d, err := p.app.Depart(c.UserContext(), p.visitor(c), param(c, "way"), localPath(form(c, "next")))
 	if err != nil {
-		return p.loginAgain(c, err)
+		return p.loginAgain(c, err, form(c, "next"))
 	}
 	return p.depart(c, d, templates.Page{Look: look(c), Title: "Sign in", Bare: true, Now: time.Now()}, "/login")
 }

@@ -40,6 +40,11 @@ func (f *Commands) Depart(_ context.Context, v app.Visitor, way, next string) (a
 	return f.departure(), f.note("Depart", core.Actor{}, way, [2]any{v, next})
 }
 
+// DepartAgain knows no session that is stale.
+func (f *Commands) DepartAgain(context.Context, app.Visitor, string) (app.Departure, bool, error) {
+	return app.Departure{}, false, nil
+}
+
 func (f *Commands) departure() app.Departure {
 	return app.Departure{URL: "https://login.example.com/authorize?state=s", Name: "login.example.com", Browser: "ooren_browser", Expires: time.Now().Add(10 * time.Minute)}
 }

@@ -55,6 +55,7 @@ type Lies struct {
 	NoToken  bool         // sends no id_token
 	Silent   bool         // answers 503 to everything
 	Reuse    bool         // takes a code more than once
+	NotQuiet string       // the error that it answers who must ask the person nothing; empty: it knows the person
 }
 
 type grant struct {
@@ -160,6 +161,11 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("client_id") != p.ClientID || q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 || q.Get("nonce") == "" {
 		http.Error(w, "invalid_request", http.StatusBadRequest)
+		return
+	}
+	if q.Get("prompt") == "none" && p.lies.NotQuiet != "" {
+		back := url.Values{"error": {p.lies.NotQuiet}, "state": {q.Get("state")}, "iss": {p.http.URL}}
+		http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 		return
 	}
 	code := rand.Text()
