@@ -29,11 +29,16 @@ func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
 		}
 		return b
 	}
+	open := func(b *person, path string) page { return b.send("GET", p.url+path, nil, "Sec-Fetch-Mode", "navigate") }
 	// away waits until the session is believed no more, and goes where the browser is sent.
 	away := func(b *person) (login page) {
 		t.Helper()
 		eventually(t, "the session is stale", func() bool { return b.get("/builds?status=failed").status == http.StatusSeeOther })
-		login = b.get(b.get("/builds?status=failed").to)
+		to := b.get("/builds?status=failed").to
+		if got := b.send("GET", p.url+to, nil, "Sec-Fetch-Mode", "cors"); got.status != http.StatusOK {
+			t.Errorf("a script of a page is sent to the provider: %d", got.status)
+		}
+		login = open(b, to)
 		if status, _ := p.by(b.session(), "GET", "/v1/users/me", nil); status != http.StatusUnauthorized {
 			t.Errorf("the API takes a stale session: %d", status)
 		}
@@ -53,7 +58,7 @@ func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
 
 	idp.Lie(oidctest.Lies{NotQuiet: "temporarily_unavailable"})
 	login = away(b)
-	if got := b.send("GET", b.away(login.to), nil); got.status != http.StatusBadRequest || b.session() == "" || b.get("/login").status != http.StatusSeeOther {
+	if got := b.send("GET", b.away(login.to), nil); got.status != http.StatusBadRequest || b.session() == "" || open(b, "/login").status != http.StatusSeeOther {
 		t.Errorf("a provider that is down: %d", got.status)
 	}
 	idp.Lie(oidctest.Lies{NotQuiet: "login_required"})
@@ -62,7 +67,7 @@ func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
 	if got.status != http.StatusUnauthorized || !strings.Contains(got.body, "wants you to sign in there again") || !strings.Contains(got.body, `value="/builds?status=failed"`) {
 		t.Errorf("whom the provider knows no more: %d %s", got.status, got.body)
 	}
-	if got := b.get("/login"); got.status != http.StatusOK {
+	if got := open(b, "/login"); got.status != http.StatusOK {
 		t.Errorf("they go round in circles: %d to %s", got.status, got.to)
 	}
 
@@ -71,7 +76,7 @@ func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
 	b = begin()
 	away(b)
 	b.post("/logout", nil)
-	if got := b.get("/login"); got.status != http.StatusOK {
+	if got := open(b, "/login"); got.status != http.StatusOK {
 		t.Errorf("who has signed out is signed in: %d to %s", got.status, got.to)
 	}
 	b = begin()
@@ -85,7 +90,7 @@ func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
 		}
 	}
 	time.Sleep(2 * time.Second) // it would be stale now
-	if got := b.get("/login"); got.status != http.StatusOK {
+	if got := open(b, "/login"); got.status != http.StatusOK {
 		t.Errorf("whose session an admin ended is signed in: %d to %s", got.status, got.to)
 	}
 }

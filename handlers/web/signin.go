@@ -37,7 +37,7 @@ type SignInCommands interface {
 // LoginPage is GET /login: the ways in that this server has. Whose session is only to be
 // vouched for again is sent where that is done, and comes back with a new one.
 func (p *Pages) LoginPage(c *fiber.Ctx) error {
-	if c.Method() == fiber.MethodGet {
+	if navigates(c) {
 		d, ok, err := p.app.DepartAgain(c.UserContext(), p.visitor(c), localPath(query(c, "next")))
 		if err != nil {
 			return p.loginAgain(c, err, query(c, "next"))
@@ -48,6 +48,18 @@ func (p *Pages) LoginPage(c *fiber.Ctx) error {
 		}
 	}
 	return p.login(c, http.StatusOK, nil, templates.LoginView{Next: query(c, "next")})
+}
+
+// navigates tells whether a person opens a page, and no script of one asks again and again.
+// Browsers say so over https; else by what only they accept.
+func navigates(c *fiber.Ctx) bool {
+	if c.Method() != fiber.MethodGet {
+		return false
+	}
+	if mode := c.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(c.Get(fiber.HeaderAccept), "application/xhtml+xml")
 }
 
 func (p *Pages) login(c *fiber.Ctx, status int, alert *templates.Alert, v templates.LoginView) error {
