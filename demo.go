@@ -64,6 +64,7 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	r.forges[core.ProviderGitHub] = demoForge{Forge: r.forges[core.ProviderGit], clone: d.bare, integration: r.environment[0].Integration}
 	delete(r.reporters, core.ProviderGitHub)
+	r.demo = d.demoRepository
 	s, err := assemble(ctx, cfg, r, log)
 	if err != nil {
 		return err

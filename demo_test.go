@@ -52,7 +52,8 @@ func (u *user) tryDemo(t *testing.T, command string) {
 	d := startDemo(t, cmd)
 	d.succeeds(t, d.first)
 	d.signsInOnce(t)
-	for how, command := range map[string]string{"api": d.api, "webhook of a push": d.push, "webhook of GitHub": d.webhook} {
+	page := "curl -fsS -X POST " + d.url + "/setup/demo -H 'Authorization: Bearer " + d.token + "'" // the first steps are there, too
+	for how, command := range map[string]string{"api": d.api, "webhook of a push": d.push, "webhook of GitHub": d.webhook, "manual start on the page": page} {
 		before := d.builds(t)
 		u.sh(t, command)
 		eventually(t, "the "+how+" starts a build", func() bool { return len(d.builds(t)) > len(before) })

@@ -29,6 +29,7 @@ type rooms struct {
 	notifiers   map[core.NotificationKind]core.Notifier
 	environment []core.Connection // what the settings connect
 	signIn      app.SignIn
+	demo        demoRepository    // the sample
 	transport   http.RoundTripper // by which they ask outside; nil: there are none
 }
 
@@ -39,7 +40,7 @@ func newRooms(cfg Config, log *slog.Logger) (rooms, error) {
 	outside := cfg.connectTransport()
 	gh, gl := github.New(github.Options{Log: log, Transport: outside}), gitlab.New(gitlab.Options{Log: log, Transport: outside})
 	r := rooms{
-		transport: outside,
+		transport: outside, demo: demoIn(cfg.DataDir),
 		forges:    map[core.Provider]core.Forge{core.ProviderGit: local, core.ProviderGitHub: gh, core.ProviderGitLab: gl},
 		reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: gh, core.ProviderGitLab: gl},
 		decoders: map[core.Provider]core.Decoder{

@@ -98,7 +98,7 @@ func appBeside(cfg Config, db *store.Store, r rooms, vault *app.Vault) (*app.App
 	}
 	return app.New(app.Deps{
 		Store: db, Blobs: blobs, Archive: logs, Forges: r.forges, Vault: vault, Environment: r.environment,
-		SignIn: r.signIn, Demo: demoIn(cfg.DataDir), LocalRoots: cfg.LocalRoots,
+		SignIn: r.signIn, Demo: r.demo, LocalRoots: cfg.LocalRoots,
 		Clock: time.Now, NewID: newID, Log: slog.New(slog.DiscardHandler), PublicURL: cfg.PublicURL, LogLimit: cfg.LogLimit,
 	})
 }

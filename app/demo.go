@@ -64,8 +64,11 @@ func (a *App) demoProject(ctx context.Context, actor core.Actor, path string) (c
 
 // IsDemo tells whether a project is that of the sample repository.
 func (a *App) IsDemo(p core.Project) bool {
-	return a.demo != nil && p.Repository.Provider == core.ProviderGit && a.demo.Is(p.Repository.CloneURL)
+	return p.Repository.Provider == core.ProviderGit && a.isSample(p.Repository.CloneURL)
 }
+
+// isSample tells whether a folder is the sample repository, which may play a forge's.
+func (a *App) isSample(path string) bool { return a.demo != nil && a.demo.Is(path) }
 
 // PushDemo pushes a commit to the sample repository, whose test fails or is mended; the
 // push starts a build as any other does.

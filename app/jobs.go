@@ -134,7 +134,7 @@ func (a *App) Checkout(ctx context.Context, l core.Lease) (core.Checkout, error)
 		return core.Checkout{}, err
 	}
 	from, err := forge.Checkout(ctx, project.Repository)
-	if err == nil && project.Repository.Provider != core.ProviderGit && !overHTTP(from.URL) {
+	if err == nil && project.Repository.Provider != core.ProviderGit && !overHTTP(from.URL) && !a.isSample(from.URL) {
 		return core.Checkout{}, core.Errorf(core.KindInvalid,
 			"%s says that %s is cloned from an address that is neither https nor http. Folders of a runner are for projects of the provider git alone", project.Repository.Host, project.Repository.FullName)
 	}
