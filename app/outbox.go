@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -221,8 +222,11 @@ func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Reposit
 		parts = append(parts, r.State, r.Description, r.TargetURL, r.Pipeline.Name, len(r.Tail), len(r.Artifacts))
 	}
 	said := digest(parts...)
-	if said == e.Sent {
+	if before, _, _ := strings.Cut(e.Sent, " "); said == before {
 		return nil
+	}
+	if err := commentTurn(e.Sent, c, a.now()); err != nil {
+		return err
 	}
 	start := a.now()
 	id, err := reporter.UpsertComment(ctx, repo, c, e.RemoteID)
@@ -230,7 +234,7 @@ func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Reposit
 	if err != nil {
 		return err
 	}
-	e.RemoteID, e.Sent = id, said
+	e.RemoteID, e.Sent = id, commentSaid(said, c, a.now())
 	return nil
 }
 

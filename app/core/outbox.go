@@ -39,7 +39,7 @@ type Effect struct {
 	Wanted       int64
 	Done         int64
 	RemoteID     string // the forge's id of the comment, once known
-	Sent         string // digest of what was sent last; equal: no call
+	Sent         string // digest of what was sent last; equal: no call; of a comment also when
 	Attempts     int
 	NotBefore    time.Time
 	LastError    string
