@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -14,11 +15,12 @@ const (
 	namesMost = 32              // ids that one span names of a kind
 )
 
+// about are attributes from keys and values in turn; what is empty is left out.
 func about(pairs ...any) []core.SpanAttribute {
 	var all []core.SpanAttribute
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			all = append(all, core.SpanAttribute{Key: "oore." + pairs[i].(string), Value: pairs[i+1]})
+	for pair := range slices.Chunk(pairs, 2) {
+		if key, value := pair[0].(string), pair[1]; value != "" {
+			all = append(all, core.SpanAttribute{Key: "oore." + key, Value: value})
 		}
 	}
 	return all

@@ -150,7 +150,7 @@ var metrics = []Metric{
 	{MetricRequestTime, MetricHistogram, "Time to answer HTTP requests; of streams, to their first byte.", []string{"method", "route"}, []float64{0.005, 0.025, 0.1, 0.5, 2.5, 10}},
 	{MetricWorkerFaults, MetricCounter, "Rounds of work in the background that failed.", []string{"work"}, nil},
 	{MetricBuildInfo, MetricGauge, "1, with what runs here.", []string{"version", "goversion", "db"}, nil},
-	{MetricSpans, MetricCounter, "Spans that were sent to the collector, or could not be. None where traces are off.", []string{"result"}, nil},
+	{MetricSpans, MetricCounter, "Spans that were made, sent to the collector (sent), or refused by it (failed). Of those made the rest were dropped.", []string{"result"}, nil},
 	{MetricReadingsFailing, MetricGauge, "1: the database did not answer for this scrape, so gauges are missing.", nil, nil},
 }
 

@@ -44,7 +44,7 @@ func (e *exporter) say(err error) {
 		e.log.Info("the collector takes traces again")
 		e.said = time.Time{}
 	case err != nil && time.Since(e.said) > silence:
-		e.log.Warn("traces do not reach the collector, and are dropped; look at OTEL_EXPORTER_OTLP_ENDPOINT", "error", err)
+		e.log.Warn("traces do not reach the collector, and are dropped; look at OTEL_EXPORTER_OTLP_ENDPOINT", "error", beginning(err.Error(), 500)) // it may hold the collector's whole answer
 		e.said = time.Now()
 	}
 }

@@ -40,6 +40,7 @@ type Options struct {
 type Traces struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
+	meter    core.Meter
 }
 
 // New returns one that sends to the collector of the environment. It asks nobody before
@@ -58,7 +59,7 @@ func New(ctx context.Context, o Options) (*Traces, error) {
 	provider := sdk.NewTracerProvider(
 		sdk.WithResource(about), sdk.WithIDGenerator(given{}), sdk.WithBatcher(&exporter{SpanExporter: client, log: o.Log, meter: o.Meter}),
 	)
-	return &Traces{provider: provider, tracer: provider.Tracer("github.com/oore-ci/oore", trace.WithInstrumentationVersion(o.Version))}, nil
+	return &Traces{provider: provider, meter: o.Meter, tracer: provider.Tracer("github.com/oore-ci/oore", trace.WithInstrumentationVersion(o.Version))}, nil
 }
 
 // Close sends what is left, as far as the collector takes it within seconds.
@@ -81,6 +82,9 @@ func (t *Traces) Record(s core.Span) {
 		ctx = trace.ContextWithSpanContext(ctx, t.context(s.Parent))
 	}
 	_, span := t.tracer.Start(ctx, s.Name, options...)
+	if span.IsRecording() {
+		t.meter.Note(core.MetricSpans, 1, "made")
+	}
 	if s.Fault != "" {
 		span.SetStatus(codes.Error, bounded(s.Fault))
 	}
@@ -146,6 +150,6 @@ func attributes(about []core.SpanAttribute) []attribute.KeyValue {
 }
 
 // bounded is the beginning of a text. Invalid UTF-8 would cost the whole batch.
-func bounded(s string) string {
-	return strings.ToValidUTF8(s[:min(len(s), textLimit)], "")
-}
+func bounded(s string) string { return beginning(s, textLimit) }
+
+func beginning(s string, limit int) string { return strings.ToValidUTF8(s[:min(len(s), limit)], "") }
