@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -98,6 +100,40 @@ func TestTheServerIsBounded(t *testing.T) {
 	if server.StreamRequestBody || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.Concurrency > 1<<16 ||
 		server.MaxRequestBodySize != 256<<10 || server.HeaderReceived == nil {
 		t.Errorf("%+v", server)
+	}
+}
+
+// Of requests that a client sent without waiting, all answers but the last were lost, so
+// that it took the last for that of the first.
+func TestRequestsInAPipelineAreAllAnswered(t *testing.T) {
+	s := serve(t, nil)
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(s.url, "http://"), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{"/healthz", "/v1/none", "/static/none", "/healthz"}
+	all := ""
+	for _, path := range paths {
+		all += "GET " + path + " HTTP/1.1\r\nHost: oore\r\n\r\n"
+	}
+	if _, err := io.WriteString(conn, all); err != nil {
+		t.Fatal(err)
+	}
+	answers := bufio.NewReader(conn)
+	for i, want := range []int{200, 404, 404, 200} {
+		resp, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatalf("the answer for %s: %v", paths[i], err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %d, want %d", paths[i], resp.StatusCode, want)
+		}
 	}
 }
 
