@@ -113,3 +113,15 @@ func (a *App) SignInByProxy(ctx context.Context, v Visitor, email string) (NewSe
 	a.ringSignedIn(s)
 	return s, nil
 }
+
+// inDomain tells whether an e-mail address lies in one of the operator's domains. Domains
+// below them are others.
+func (a *App) inDomain(email string) bool {
+	at := strings.LastIndexByte(email, '@')
+	for _, domain := range a.signIn.Domains {
+		if at > 0 && strings.EqualFold(email[at+1:], domain) {
+			return true
+		}
+	}
+	return false
+}

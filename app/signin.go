@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -286,16 +285,4 @@ func (a *App) DisconnectIdentity(ctx context.Context, actor core.Actor, provider
 // leadsIn tells whether people sign in by what the provider says of them.
 func (a *App) leadsIn(provider string) bool {
 	return a.signIn.Proxy && provider == proxyWay().Provider || a.roomOf(provider) != nil
-}
-
-// inDomain tells whether an e-mail address lies in one of the operator's domains. Domains
-// below them are others.
-func (a *App) inDomain(email string) bool {
-	at := strings.LastIndexByte(email, '@')
-	for _, domain := range a.signIn.Domains {
-		if at > 0 && strings.EqualFold(email[at+1:], domain) {
-			return true
-		}
-	}
-	return false
 }
