@@ -1,6 +1,7 @@
 package localgit
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -123,5 +125,42 @@ func TestReadFilesOfOldServers(t *testing.T) {
 		if !filters && (err != nil || string(got["pubspec.yaml"]) != "name: shop\n") {
 			t.Errorf("all at once: %q, %v", got, err)
 		}
+	}
+}
+
+// What a host sends without an end was read on, and kept, by the half of git that speaks
+// http, when git itself had been ended.
+func TestNothingOfGitOutlivesItsQuestion(t *testing.T) {
+	asked, gone := make(chan struct{}, 9), make(chan struct{}, 9)
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		some := make([]byte, 4<<10)
+		for q.Context().Err() == nil {
+			if _, err := w.Write(some); err != nil {
+				break
+			}
+			w.(http.Flusher).Flush()
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		gone <- struct{}{}
+	}))
+	defer endless.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
+	if _, err := New(Options{Log: quiet()}).FindRepository(ctx, endless.URL+"/shop"); err == nil {
+		t.Error("that is a repository")
+	}
+	select {
+	case <-gone:
+	case <-time.After(60 * time.Second):
+		endless.CloseClientConnections()
+		t.Error("it is still being read")
 	}
 }

@@ -55,6 +55,8 @@ func git(ctx context.Context, c gitCall) (string, error) {
 	cmd.WaitDelay = time.Second // for an ssh that outlives its git
 	// Out of reach of the terminal's Ctrl-C: ctx ends it, and then nobody complains.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// With what git has started: its half that speaks http reads on without it.
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	switch err := cmd.Run(); {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", core.Errorf(core.KindUnavailable, "git is not installed on the server").Because(err)

@@ -29,6 +29,7 @@ type Relay struct {
 	url      string
 	password string
 	guard    guard
+	direct   *http.Transport
 	forward  *httputil.ReverseProxy
 	server   *http.Server
 }
@@ -45,7 +46,7 @@ func NewRelay(o Options) (*Relay, error) {
 	o.Proxy = nil
 	transport := NewTransport(o)
 	transport.DisableCompression = true
-	r := &Relay{password: rand.Text(), guard: newGuard(o)}
+	r := &Relay{password: rand.Text(), guard: newGuard(o), direct: transport}
 	r.url = (&url.URL{Scheme: "http", User: url.UserPassword("oore", r.password), Host: ln.Addr().String()}).String()
 	quiet := log.New(io.Discard, "", 0)
 	r.forward = &httputil.ReverseProxy{
@@ -53,7 +54,6 @@ func NewRelay(o Options) (*Relay, error) {
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { refuse(w, err) },
 	}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: o.Timeout, MaxHeaderBytes: maxHeader, ErrorLog: quiet}
-	r.server.RegisterOnShutdown(transport.CloseIdleConnections)
 	go func() { _ = r.server.Serve(ln) }() // until Close
 	return r, nil
 }
@@ -62,7 +62,10 @@ func NewRelay(o Options) (*Relay, error) {
 func (r *Relay) URL() string { return r.url }
 
 // Close ends it. Tunnels end with the program that opened them.
-func (r *Relay) Close() { _ = r.server.Close() }
+func (r *Relay) Close() {
+	_ = r.server.Close()
+	r.direct.CloseIdleConnections()
+}
 
 // ServeHTTP implements http.Handler.
 func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
