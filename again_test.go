@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"os"
@@ -52,12 +53,19 @@ func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
 	if err != nil || login.status != http.StatusSeeOther || there.Query().Get("prompt") != "none" || there.Path != "/authorize" {
 		t.Fatalf("%d to %s", login.status, login.to)
 	}
-	if got := b.send("GET", b.away(login.to), nil); got.status != http.StatusSeeOther || got.to != "/builds?status=failed" || b.session() == first || b.session() == "" {
+	other := open(b, "/login?next=%2Fbuilds%3Fstatus%3Dfailed") // another tab, which a browser opens at the same time
+	if got := b.send("GET", b.away(login.to), nil); got.status != http.StatusBadRequest {
+		t.Errorf("the tab that left first: %d", got.status)
+	}
+	if got := b.send("GET", b.away(other.to), nil); got.status != http.StatusSeeOther || got.to != "/builds?status=failed" || b.session() == first || b.session() == "" {
 		t.Errorf("whom the provider knows still: %d to %s", got.status, got.to)
 	}
 
 	idp.Lie(oidctest.Lies{NotQuiet: "temporarily_unavailable"})
 	login = away(b)
+	if got := b.post("/settings/retention", nil); got.status != http.StatusSeeOther || !strings.Contains(open(b, got.to).body, "What you sent was not done") {
+		t.Errorf("a form that is lost: %d to %s", got.status, got.to)
+	}
 	if got := b.send("GET", b.away(login.to), nil); got.status != http.StatusBadRequest || b.session() == "" || open(b, "/login").status != http.StatusSeeOther {
 		t.Errorf("a provider that is down: %d", got.status)
 	}
@@ -79,11 +87,14 @@ func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
 	if got := open(b, "/login"); got.status != http.StatusOK {
 		t.Errorf("who has signed out is signed in: %d to %s", got.status, got.to)
 	}
-	b = begin()
 	me := struct {
 		Sessions []struct{ ID string }
 	}{}
-	p.mustBy(b.session(), "GET", "/v1/sessions", nil, &me)
+	eventually(t, "the sessions are listed before this one is stale", func() bool {
+		b = begin()
+		status, answer := p.by(b.session(), "GET", "/v1/sessions", nil)
+		return status == http.StatusOK && json.Unmarshal(answer, &me) == nil
+	})
 	for _, s := range me.Sessions {
 		if status := p.call("DELETE", "/v1/sessions/"+s.ID, nil, nil); status != http.StatusNoContent {
 			t.Errorf("end a session: %d", status)

@@ -46,6 +46,9 @@ func (a *auth) page(h actorHandler) fiber.Handler {
 		if _, bearer := api.BearerToken(c); bearer || core.KindOf(err) != core.KindUnauthorized {
 			return err
 		}
+		if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
+			return c.Redirect("/login?unsent=1", fiber.StatusSeeOther) // nobody must think that it was done
+		}
 		return c.Redirect("/login"+next(c), fiber.StatusSeeOther)
 	}
 }

@@ -103,7 +103,7 @@ func TestPagesSendToTheSignInPage(t *testing.T) {
 			}
 		}
 	}
-	if got := s.ask("POST", "/builds/"+someID+"/cancel", ""); got.status != 303 || got.header.Get("Location") != "/login" {
+	if got := s.ask("POST", "/builds/"+someID+"/cancel", ""); got.status != 303 || got.header.Get("Location") != "/login?unsent=1" {
 		t.Errorf("a form: %d %v", got.status, got.header)
 	}
 	s.expect(s.ask("GET", "/builds", "", "Authorization: Bearer x"), 401, "invalid_session")

@@ -35,8 +35,13 @@ type SignInCommands interface {
 }
 
 // LoginPage is GET /login: the ways in that this server has. Whose session is only to be
-// vouched for again is sent where that is done, and comes back with a new one.
+// vouched for again is sent where that is done, and comes back with a new one, but for who
+// has sent a form, which would be lost without a word.
 func (p *Pages) LoginPage(c *fiber.Ctx) error {
+	if query(c, "unsent") != "" {
+		alert := &templates.Alert{State: "failed", Text: "What you sent was not done, since you are no longer signed in. Sign in, and send it again."}
+		return p.login(c, http.StatusOK, alert, templates.LoginView{})
+	}
 	if navigates(c) {
 		d, ok, err := p.app.DepartAgain(c.UserContext(), p.visitor(c), localPath(query(c, "next")))
 		if err != nil {
@@ -143,7 +148,9 @@ func (p *Pages) Arrive(c *fiber.Ctx) error {
 		State: query(c, "state"), Code: query(c, "code"), Issuer: query(c, "iss"), Denied: query(c, "error"),
 	}
 	arrival, err := p.app.Arrive(c.UserContext(), p.visitor(c), r)
-	p.setSignInCookie(c, "", time.Unix(1, 0))
+	if core.CodeOf(err) != core.CodeInvalidState { // else it may be of another tab, which is still away
+		p.setSignInCookie(c, "", time.Unix(1, 0))
+	}
 	if err == nil && arrival.Connected {
 		return c.Redirect(localPath(arrival.Next), http.StatusSeeOther)
 	}
