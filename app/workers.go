@@ -32,6 +32,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 // houseWork is what one server at a time does, until ctx ends: what has an order, what
 // spends a forge's patience, and what would be done twice for nothing.
 func (a *App) houseWork(ctx context.Context) {
+	defer a.troubled.Clear() // the next one counts
 	g, ctx := errgroup.WithContext(ctx)
 	inbox := newInboxLanes(a)
 	g.Go(func() error {

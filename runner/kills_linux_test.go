@@ -35,6 +35,9 @@ func TestWhatBuildsLeaveBehindIsCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := meter.take(); len(got) != 4 {
+		t.Errorf("before anything happens there are %v: no alert would see the first of a stage", got)
+	}
 	runPool(t, pool)
 	const (
 		term, kill, sweep, orphans = core.MetricKills + " term", core.MetricKills + " kill", core.MetricKills + " sweep", core.MetricOrphans + " "
