@@ -29,9 +29,11 @@ func TestAdministratorsSetAProjectsLimits(t *testing.T) {
 	if answer, body := post(t, a, "/projects/"+id+"/settings", sent); answer.StatusCode != http.StatusBadRequest || !strings.HasPrefix(besideField(body, "max_queued"), "Must be 0") {
 		t.Errorf("a refused one: %d, %q", answer.StatusCode, besideField(body, "max_queued"))
 	}
-	sent.Set("max_concurrent", "many")
-	if answer, body := post(t, a, "/projects/"+id+"/settings", sent); answer.StatusCode != http.StatusBadRequest || besideField(body, "max_concurrent") != "Give a whole number; 0 is no limit" {
-		t.Errorf("no number: %d, %q", answer.StatusCode, besideField(body, "max_concurrent"))
+	for _, none := range []string{"many", "", " "} {
+		sent.Set("max_concurrent", none)
+		if answer, body := post(t, a, "/projects/"+id+"/settings", sent); answer.StatusCode != http.StatusBadRequest || besideField(body, "max_concurrent") != "Give a whole number; 0 is no limit" {
+			t.Errorf("no number: %d, %q", answer.StatusCode, besideField(body, "max_concurrent"))
+		}
 	}
 	maintainer := core.Actor{Kind: core.ActorUser, Name: "mia", Role: core.RoleMaintainer}
 	a = site(t, f, maintainer, "http://127.0.0.1:8787")

@@ -121,7 +121,7 @@ func (p *Pages) UpdateProject(c *fiber.Ctx, actor core.Actor) error {
 	if err != nil {
 		return err
 	}
-	if form(c, "max_concurrent") != "" {
+	if c.Request().PostArgs().Has("max_concurrent") {
 		return p.updateQuota(c, actor, project)
 	}
 	v := settingsOf(actor, project, "general")
