@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -92,7 +93,9 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect, end time.Time) {
 		e.NotBefore = l.app.now() // we stop: whoever comes next need not wait for our hold
 	} else {
 		l.app.sent(&e, err)
-		l.app.meter.Note(core.MetricOutbound, 1, hostClass(e.Kind), string(e.Kind), outboundCode(err))
+		if !errors.Is(err, errOurPause) {
+			l.app.meter.Note(core.MetricOutbound, 1, hostClass(e.Kind), string(e.Kind), outboundCode(err))
+		}
 	}
 	saving, saved := lastWord(ctx)
 	defer saved()

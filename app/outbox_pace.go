@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,9 @@ import (
 // is told by the next. That all of it has ended is told at once, if it was not told already.
 const commentPause = 10 * time.Second
 
+// errOurPause is in the error of an edit that waits for its turn: nobody outside was asked.
+var errOurPause = errors.New("the pause between two edits is not over")
+
 // ended tells whether a comment speaks of nothing that goes on.
 func ended(c core.Comment) bool {
 	return !slices.ContainsFunc(c.Reports, func(r core.Report) bool { return !r.Build.Status.Terminal() })
@@ -24,7 +28,7 @@ func commentSaid(digest string, c core.Comment, at time.Time) string {
 	return fmt.Sprintf("%s %t %d", digest, ended(c), at.UnixMilli())
 }
 
-// commentTurn is KindLimited if the comment was edited just now; sent is of the edit before,
+// commentTurn is KindLimited, because of errOurPause, if the comment was edited just now; sent is of the edit before,
 // by commentSaid, or empty.
 func commentTurn(sent string, c core.Comment, now time.Time) error {
 	var at int64
@@ -37,7 +41,7 @@ func commentTurn(sent string, c core.Comment, now time.Time) error {
 	if wait <= 0 {
 		return nil
 	}
-	err := core.Errorf(core.KindLimited, "The comment was edited just now")
+	err := core.Errorf(core.KindLimited, "The comment was edited just now").Because(errOurPause)
 	err.RetryAfter = min(wait, commentPause)
 	return err
 }

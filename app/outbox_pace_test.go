@@ -2,9 +2,15 @@ package app_test
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -51,5 +57,57 @@ func TestACommentIsEditedSeldomHoweverMuchHappens(t *testing.T) {
 	last := h.forge.comments[len(h.forge.comments)-1]
 	if len(h.forge.comments) != 3 || last.SHA != fmt.Sprintf("%040x", pushes) || last.State() != core.ReportFailure {
 		t.Errorf("after %d edits the comment speaks of %s: %s", len(h.forge.comments), last.SHA, last.State())
+	}
+}
+
+// callMeter counts the calls to the outside, by their labels.
+type callMeter struct {
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (m *callMeter) Note(metric string, _ float64, labels ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if metric == core.MetricOutbound {
+		m.calls[strings.Join(labels, " ")]++
+	}
+}
+
+// Each look at a comment whose turn had not come was counted as a call that the forge
+// refused for want of quota.
+func TestAWaitOfOurOwnIsNotCountedAsTheForges(t *testing.T) {
+	h, meter := newHouse(t), &callMeter{calls: map[string]int{}}
+	var err error
+	h.App, err = app.New(app.Deps{
+		Store: testTime{h.store, h.clock}, Blobs: h.blobs, Archive: newArchive(t, h.blobs), Meter: meter,
+		Forges: map[core.Provider]core.Forge{core.ProviderGitHub: h.forge}, Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},
+		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
+		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.pipeline(t, h.project(t).ID, "Android")
+	effect := func() core.Effect {
+		e, err := h.store.FindEffect(t.Context(), core.CommentKey(h.repositoryID(t), 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	told := func() bool { e := effect(); return e.Done == e.Wanted }
+	h.deliver(t, pullRequest(5, "feature", shaA))
+	h.work(t, told)
+	next := pullRequest(5, "feature", shaB)
+	next.Action = "synchronize"
+	h.deliver(t, next)
+	h.work(t, func() bool { return effect().LastError != "" })
+	h.clock.forward(time.Minute)
+	h.work(t, told)
+	meter.mu.Lock()
+	defer meter.mu.Unlock()
+	if got := meter.calls["forge comment ok"]; got != 2 || meter.calls["forge comment rate_limited"] != 0 {
+		t.Errorf("counted are %v", meter.calls)
 	}
 }
