@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -36,7 +37,7 @@ func (a *App) chatApprove(ctx context.Context, c *conversation, in core.ChatComm
 			return said{}, err
 		}
 		out := said{done: true, sha: sha}
-		var started []string
+		var started, full []string
 		for _, one := range chosen {
 			v, wake, err := a.act(ctx, tx, c.delivery, pull, one, decide(one, pull, c.actor.Name))
 			if err != nil {
@@ -46,8 +47,12 @@ func (a *App) chatApprove(ctx context.Context, c *conversation, in core.ChatComm
 			if v.BuildID != "" {
 				started = append(started, v.Pipeline)
 			}
+			if v.Code == core.WhyConcurrency || v.Code == core.WhyRateLimited {
+				full = append(full, "\n"+v.Pipeline+": "+v.Reason)
+			}
 		}
-		out.text = fmt.Sprintf("Commit %.7s is approved; started: %s.", sha, some(started))
+		out.text = fmt.Sprintf("Commit %.7s is approved; started: %s.", sha, some(started)) + strings.Join(full, "")
+		out.partly = len(full) > 0
 		return out, nil
 	}, nil
 }

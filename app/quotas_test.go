@@ -187,3 +187,27 @@ func TestTheQueuesBoundHoldsForManyAtOnce(t *testing.T) {
 		t.Errorf("%d builds, want three; %v", n, errors.Join(other...))
 	}
 }
+
+// Who approved a fork's commit that the quota kept from being built was answered with a
+// rocket.
+func TestWhoApprovesBeyondTheQuotaIsTold(t *testing.T) {
+	h := chatHouse(t, true)
+	projects, _, err := h.ListProjects(t.Context(), h.owner, core.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.UpdateProject(t.Context(), h.owner, projects[0].ID, app.UpdateProject{Quota: &core.Quota{MaxQueued: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	pipelines, err := h.ListPipelines(t.Context(), h.owner, projects[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.TriggerBuild(t.Context(), h.owner, app.TriggerBuild{ProjectID: projects[0].ID, PipelineID: pipelines[0].ID}); err != nil {
+		t.Fatal(err)
+	}
+	d := h.say(t, "wes", "/oore approve "+shaB)
+	if n := len(h.builds(t)); n != 1 || !strings.Contains(d.Reply, "is approved") || !strings.Contains(d.Reply, "The project has 1 builds waiting, and may have 1") {
+		t.Errorf("%s %+v, %d builds, reply %q", d.Status, d.Reason, n, d.Reply)
+	}
+}
