@@ -22,7 +22,7 @@ func newStatements(c *sql.Conn) *statements {
 
 // ExecContext is gorm.ConnPool's.
 func (s *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := s.compile(ctx, query)
+	stmt, err := s.compile(ctx, query) //nolint:sqlclosecheck // it is kept, until forget
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (s *statements) ExecContext(ctx context.Context, query string, args ...any)
 
 // QueryContext is gorm.ConnPool's.
 func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := s.compile(ctx, query)
+	stmt, err := s.compile(ctx, query) //nolint:sqlclosecheck // likewise
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (s *statements) QueryContext(ctx context.Context, query string, args ...any
 
 // QueryRowContext is gorm.ConnPool's.
 func (s *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	stmt, err := s.compile(ctx, query)
+	stmt, err := s.compile(ctx, query) //nolint:sqlclosecheck // likewise
 	if err != nil {
 		return s.Conn.QueryRowContext(ctx, query, args...) // a Row that holds the same error
 	}

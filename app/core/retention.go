@@ -106,9 +106,11 @@ type RetentionStore interface {
 	// FindRetention returns what was saved last; KindNotFound: nothing was.
 	FindRetention(ctx context.Context) (Retention, error)
 	SaveRetention(ctx context.Context, r Retention, now time.Time) error
-	// CountRetention tells what ApplyRetention would delete if it ran to its end.
+	// CountRetention tells what ApplyRetention would delete if it ran to its end, but for
+	// what goes beyond the quota of a single project.
 	CountRetention(ctx context.Context, r Retention, now time.Time) (Reclaims, error)
 	// ApplyRetention deletes one batch of each kind, in a transaction each; more: there
-	// may be more to delete. A build's log and files need not be deleted before it.
+	// may be more to delete. A build's log and files need not be deleted before it. What is
+	// beyond the quota of a project goes whatever the retention is.
 	ApplyRetention(ctx context.Context, r Retention, now time.Time, batch int) (done Reclaims, more bool, err error)
 }
