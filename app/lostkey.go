@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -46,9 +45,6 @@ func (a *App) ReplaceLostKey(ctx context.Context, actor core.Actor) (lost []Lost
 			return err
 		}
 		if lost, err = describeLost(ctx, tx, places); err != nil {
-			return err
-		}
-		if err := a.shutOutUnasked(ctx, tx); err != nil {
 			return err
 		}
 		for _, place := range places {
@@ -149,6 +145,10 @@ func (a *App) forgetSealed(ctx context.Context, tx core.Store, actor core.Actor,
 		return a.note(ctx, tx, actor, entry)
 	case "notifications":
 		return a.muteNotification(ctx, tx, actor, key)
+	case "standings":
+		if err := a.shutOutUnasked(ctx, tx, key); err != nil {
+			return err
+		}
 	case "secrets":
 		project, name, _ := strings.Cut(key, "/")
 		entry := auditSecret(core.AuditSecretDelete, project, name)
@@ -177,19 +177,13 @@ func (a *App) muteNotification(ctx context.Context, tx core.Store, actor core.Ac
 	return a.note(ctx, tx, actor, entry)
 }
 
-// shutOutUnasked shuts out those about whom a service was asked: nobody would learn that
-// they have left. They come back by signing in there.
-func (a *App) shutOutUnasked(ctx context.Context, tx core.Store) error {
-	ever := time.Unix(1<<40, 0) // later than any asking
-	for {
-		due, err := tx.TakeStandings(ctx, ever, ever.Add(time.Hour), standingsBatch)
-		if err != nil || len(due) == 0 {
-			return err
-		}
-		for _, s := range due {
-			if _, err := a.shutOutIn(ctx, tx, s, core.Errorf(core.KindForbidden, whyLost)); err != nil {
-				return err
-			}
-		}
+// shutOutUnasked shuts out whom a service was asked about, signed in just now or not:
+// nobody would learn that they have left. They come back by signing in there.
+func (a *App) shutOutUnasked(ctx context.Context, tx core.Store, id string) error {
+	s, err := tx.FindStanding(ctx, id)
+	if err != nil {
+		return ignoreMissing(err)
 	}
+	_, err = a.shutOutIn(ctx, tx, s, core.Errorf(core.KindForbidden, whyLost))
+	return err
 }

@@ -92,3 +92,36 @@ func TestALostKeyShutsOutThoseWhoCannotBeAskedAbout(t *testing.T) {
 		t.Errorf("a developer: %v", err)
 	}
 }
+
+// Whose session had ended was not shut out, and came in by their password for ever after,
+// about whom no service could be asked.
+func TestALostKeyShutsOutWhoHasNoSession(t *testing.T) {
+	var db core.Store
+	room := &listRoom{asked: func() {}}
+	a, clock := entranceBy(t, room, func(s core.Store) core.Store { db = s; return s })
+	operator := core.Actor{Kind: core.ActorSystem, Name: "command line", Role: core.RoleOwner}
+	if err := enter(t, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.DeleteExpiredCredentials(t.Context(), clock.now().Add(2*core.SessionLife)); err != nil {
+		t.Fatal(err)
+	}
+	vault, err := app.NewVault(bytes.Repeat([]byte{8}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := app.New(app.Deps{
+		Store: db, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vault, Clock: clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler),
+		PublicURL: "https://ci.example.com", LogLimit: 1 << 20, SignIn: app.SignIn{Rooms: []core.SignInRoom{room}, Domains: []string{"example.com"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost, err := other.ReplaceLostKey(t.Context(), operator); err != nil || len(lost) != 1 {
+		t.Fatalf("%+v, %v", lost, err)
+	}
+	users, err := other.ListUsers(t.Context(), operator)
+	if err != nil || len(users) != 1 || users[0].Enabled || users[0].Departed == "" {
+		t.Errorf("%+v, %v", users, err)
+	}
+}

@@ -49,6 +49,13 @@ func (s *Store) TakeStandings(ctx context.Context, now, until time.Time, limit i
 	return toCores(rows), failed(err, "take who is to be asked about")
 }
 
+// FindStanding is core.StandingStore's.
+func (s *Store) FindStanding(ctx context.Context, id string) (core.Standing, error) {
+	var row standingRow
+	err := s.read(ctx).db().Raw(`SELECT s.*, i.user_id FROM standings s JOIN identities i ON i.provider = s.provider AND i.subject = s.subject WHERE s.id = ?`, id).Take(&row).Error
+	return row.toCore(), found(err, "Standing", "find standing %s", id)
+}
+
 // UpdateStanding is core.StandingStore's.
 func (s *Store) UpdateStanding(ctx context.Context, st core.Standing) error {
 	err := s.writeOne(ctx, func(q session) error {

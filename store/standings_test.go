@@ -42,7 +42,14 @@ func TestStandings(t *testing.T) {
 		equal(t, was, false) // there is a newer one
 		bob.Sealed, bob.Noes = []byte("asked"), 1
 		ok(t, s.UpdateStanding(ctx, bob))
+		bob.AskAt = at(20)
+		is, err := s.FindStanding(ctx, bob.ID)
+		ok(t, err)
+		is.AskAt = bob.AskAt
+		equal(t, is, bob)
 		ok(t, s.DeleteIdentity(ctx, renewed.UserID, renewed.Provider, renewed.Subject))
+		_, err = s.FindStanding(ctx, renewed.ID)
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
 		taken, err = s.TakeStandings(ctx, at(20), at(30), 10)
 		ok(t, err)
 		bob.AskAt = at(30)

@@ -30,6 +30,8 @@ type StandingStore interface {
 	// UpdateStanding stores what is sealed, when to ask and the noes, if there is no newer
 	// one.
 	UpdateStanding(ctx context.Context, s Standing) error
+	// FindStanding is KindNotFound, too, if its account is nobody's any more.
+	FindStanding(ctx context.Context, id string) (Standing, error)
 	// DeleteStanding tells whether it was there; none is no error.
 	DeleteStanding(ctx context.Context, id string) (was bool, err error)
 }
