@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,7 @@ type processWatch struct {
 	end  func()
 	mu   sync.Mutex
 	tops []int
-	own  seenProcess // the server: between fork and exec a child is its image
+	own  []seenProcess // what is watched itself: between fork and exec a child is its image
 	seen map[seenProcess]bool
 }
 
@@ -25,7 +26,7 @@ type seenProcess struct{ arguments, environment string }
 func watchProcesses(t *testing.T, top int) *processWatch {
 	t.Helper()
 	w := &processWatch{tops: []int{top}, seen: map[seenProcess]bool{}}
-	w.own = seen(fmt.Sprint(top))
+	w.own = append(w.own, seen(fmt.Sprint(top)))
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -46,7 +47,7 @@ func watchProcesses(t *testing.T, top int) *processWatch {
 func (w *processWatch) follow(top int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.tops = append(w.tops, top)
+	w.tops, w.own = append(w.tops, top), append(w.own, seen(fmt.Sprint(top)))
 }
 
 func (w *processWatch) look() {
@@ -68,7 +69,7 @@ func (w *processWatch) below(parent int) {
 	for _, thread := range threads {
 		text, _ := os.ReadFile(thread) // it may end meanwhile
 		for _, child := range strings.Fields(string(text)) {
-			if p := seen(child); p != w.own {
+			if p := seen(child); !slices.Contains(w.own, p) {
 				w.seen[p] = true
 			}
 			var pid int

@@ -137,7 +137,7 @@ func TestReplacingABuildThatMovesFailsNobody(t *testing.T) {
 		done := make(chan struct{})
 		var runner sync.WaitGroup
 		runner.Go(func() {
-			for {
+			for last := false; ; {
 				job, err := h.Claim(t.Context(), core.Runner{ID: "r1", Name: "mini"}, 0)
 				if err != nil {
 					t.Error(err)
@@ -150,9 +150,12 @@ func TestReplacingABuildThatMovesFailsNobody(t *testing.T) {
 					}
 					continue
 				}
+				if last { // asked again after the last was there
+					return
+				}
 				select {
 				case <-done:
-					return
+					last = true
 				default:
 				}
 			}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"strings"
 	"time"
 
@@ -134,6 +135,9 @@ func (a *App) Checkout(ctx context.Context, l core.Lease) (core.Checkout, error)
 		return core.Checkout{}, err
 	}
 	from, err := forge.Checkout(ctx, project.Repository)
+	if errors.Is(err, errGrantEnded) { // the runner need not ask again
+		return core.Checkout{}, core.Errorf(core.KindForbidden, "%s", core.MessageOf(err)).Because(err)
+	}
 	if err == nil && project.Repository.Provider != core.ProviderGit && !overHTTP(from.URL) && !a.isSample(from.URL) {
 		return core.Checkout{}, core.Errorf(core.KindInvalid,
 			"%s says that %s is cloned from an address that is neither https nor http. Folders of a runner are for projects of the provider git alone", project.Repository.Host, project.Repository.FullName)

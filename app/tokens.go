@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -21,6 +22,9 @@ const (
 	// renewedNow is how new a token is that renewing again would not mend.
 	renewedNow = time.Minute
 )
+
+// errGrantEnded means that no waiting helps: a person has to connect anew.
+var errGrantEnded = errors.New("the grant has ended")
 
 // grantTokens gives the tokens of one connection. Everything it knows lies in the
 // database, sealed: each refresh token works once, so that all servers must agree who
@@ -45,7 +49,7 @@ func (g grantTokens) Token(ctx context.Context, refused string) (string, error) 
 		case s.Token == refused && now.Sub(s.Renewal.Done) < renewedNow:
 			return s.Token, nil // the host does not mean the token
 		case s.RefreshToken == "" || now.Sub(s.Renewal.Refused) < renewRest:
-			return "", core.Errorf(core.KindUnavailable, "%s", orElse(c.Trouble, "The access that was granted has ended; connect it again under Settings → Sources"))
+			return "", core.Errorf(core.KindUnavailable, "%s", orElse(c.Trouble, "The access that was granted has ended; connect it again under Settings → Sources")).Because(errGrantEnded)
 		case began < renewLife:
 			if err := sleep(ctx, renewPoll); err != nil {
 				return "", err
@@ -100,7 +104,7 @@ func (g grantTokens) renew(ctx context.Context, c core.Connection) (string, erro
 		if swapErr != nil || !mine {
 			return "", swapErr
 		}
-		return "", core.Errorf(core.KindUnavailable, "%s", c.Trouble).Because(err)
+		return "", core.Errorf(core.KindUnavailable, "%s", c.Trouble).Because(errors.Join(errGrantEnded, err))
 	}
 	if _, swapErr := g.swap(ctx, &c); swapErr != nil {
 		g.app.log.Warn("note that a token was not renewed", "integration", c.Name, "error", swapErr)
