@@ -17,6 +17,7 @@ const proofVariable = "OORE_TEST_PROOF"
 
 // Who an OpenID provider had let in once stayed for a week, whatever it said of them since.
 func TestAnOpenIDProviderIsAskedAgainWhileASessionLives(t *testing.T) {
+	t.Parallel()
 	p, idp := newOIDC(t, "", proofVariable+"=2s")
 	p.stop()
 	p.path = os.Args[0]

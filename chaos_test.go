@@ -41,6 +41,7 @@ const (
 // deliveries come in, builds run and GitHub misbehaves, and restarts it at once. In
 // the end every promise must hold.
 func TestKillsAtRandomMomentsLoseNothing(t *testing.T) {
+	t.Parallel()
 	seed := envNumber(t, "OORE_TEST_SEED", rand.Uint64N(1_000_000))
 	kills := envNumber(t, "OORE_TEST_KILLS", chaosKills)
 	// Printed and not logged: it must be seen when the run hangs, too.

@@ -54,6 +54,7 @@ func TestCancelAllLeavesNoBuildOfAnOldHeadRunning(t *testing.T) {
 }
 
 func TestATryThatFailedHalfwayDoesNotRunItsFirstLineAgain(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s, pull := chatSite(t, database, "sleep 60")
 		var failed atomic.Int32
@@ -132,6 +133,7 @@ func TestATriggerRefIsNoAddress(t *testing.T) {
 }
 
 func TestRunAgainPressedThriceIsOneBuild(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		w := newWorkspace(t, database, "sleep 2; exit 1")
 		w.link()

@@ -333,6 +333,7 @@ func TestEveryCodeHasARow(t *testing.T) {
 // TestEverySentenceIsTheSameEverywhere makes a delivery for each code and asks every door
 // why: the delivery's page, the API, /why and a command.
 func TestEverySentenceIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gh := githubtest.New(t)
 		w := &codeWorld{program: newProgram(t, database, gh, "OORE_RUNNERS=0").start(), gh: gh}

@@ -69,6 +69,7 @@ func whyRows() map[string]whyRow {
 
 // TestEveryAnswerToWhyIsTheSameEverywhere asks the API, the page and a command.
 func TestEveryAnswerToWhyIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
 	rows := whyRows()
 	file, err := parser.ParseFile(token.NewFileSet(), "app/why.go", nil, 0)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 // success whatever the API offers. What they send and what they are answered is all in its
 // description, and nothing else.
 func TestEveryOperationSucceedsAsDescribed(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		o, slack := newObserver(t), slacktest.New(t)
 		const proof = "the-proxys-own-secret-of-32-characters"

@@ -170,6 +170,7 @@ func promisedError(schema *openapi3.Schema, value any) error {
 // TestAClientOfTheDescriptionIsAnsweredAsItSays drives every operation of /v1/openapi.json
 // against the real server: as who may, as nobody, as a stranger and for what is not there.
 func TestAClientOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		c := newContract(t, database)
 		done := 0
@@ -223,6 +224,7 @@ func hostile() []any {
 // deep JSON, unknown fields, text that is not UTF-8 and very long text, by chance that is
 // the same each time. No answer is a fault of ours, none tells of our insides.
 func TestHostileInputIsRefusedAsDescribed(t *testing.T) {
+	t.Parallel()
 	inside := regexp.MustCompile(`(?i)sqlstate|gorm|goroutine|panic|\.go:\d|/root/|no such table|constraint|syntax error at or near|runtime error|reflect\.|core\.[A-Z]|api\.[a-z]+(JSON|Body)`)
 	onBoth(t, func(t *testing.T, database string) {
 		c := newContract(t, database)

@@ -239,6 +239,7 @@ func (d *drill) noticesBlobs() {
 }
 
 func TestABackupUnderLoadIsRestored(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		d := newDrill(t, database)
 		log := d.rawLog(d.ended)

@@ -192,6 +192,7 @@ func TestAFailingCommandIsReportedWithItsStep(t *testing.T) {
 }
 
 func TestAPullRequestGetsOneCommentThatTheNextPushEdits(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)
@@ -224,6 +225,7 @@ func (s *site) waitComment(number int, sha string) {
 }
 
 func TestTheSameDeliveryTwentyTimesAtOnceMakesOneBuild(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)

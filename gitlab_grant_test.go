@@ -105,6 +105,7 @@ func (l *lab) pushed(name, state string) string {
 // tokens live for two hours: one ends early, one is renewed before it ends, the server is
 // restarted in between, and in the end what was granted is taken back.
 func TestGitLabFromAnApplicationToAGreenStatus(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo built; git config --list; env"))
 		app := l.gl.AddApplication(l.url+"/settings/sources/gitlab/callback", "api")

@@ -62,6 +62,7 @@ func (l *lab) fire(event string, payload []byte) {
 // GitLab: the token is given on the page, the webhook is made by Oore, and everything
 // that is pushed is built and reported.
 func TestGitLabFromATokenToAGreenMergeRequest(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow(`test ! -e broken && echo built $OORE_COMMIT_SHA`))
 		narrow := l.gl.AddToken(l.gl.User, time.Time{}, "read_api")
