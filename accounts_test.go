@@ -145,6 +145,7 @@ func endSoon(t *testing.T, streams map[string]<-chan struct{}) {
 // TestFromAnInvitationToTheDoor goes the way of a person: invited, signed in, promoted,
 // disabled; with all that they had then.
 func TestFromAnInvitationToTheDoor(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil, "OORE_RUNNERS=1").start()
 		_, project, pipeline := p.shopWith(t, "echo begun; sleep 600")

@@ -16,6 +16,7 @@ import (
 // TestARunnersTokenIsOfNoUseForAnother asks every route of runners with the token of one
 // for another's id, build and lease.
 func TestARunnersTokenIsOfNoUseForAnother(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil, "OORE_RUNNERS=0").start()
 		_, project, pipeline := p.shopWith(t, "echo ok")

@@ -61,6 +61,7 @@ func (p *program) ask(method, url string, headers ...string) (*http.Response, []
 }
 
 func TestWhatABuildMakesCanBeLoaded(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, keeping("large"))
 		project := s.githubProject("acme/shop", nil)

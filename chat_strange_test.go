@@ -80,6 +80,7 @@ func TestATryThatFailedHalfwayDoesNotRunItsFirstLineAgain(t *testing.T) {
 }
 
 func TestAnAnswerStaysWhenItsCommentComesTwice(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s, pull := chatSite(t, database, "exit 3")
 		s.ended(s.next(1).ID)
@@ -193,6 +194,7 @@ func TestSlackShowsGlobsWithTheirStars(t *testing.T) {
 }
 
 func TestWhyKnowsTwoFoldersOfOneNameApart(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil).start()
 		base := t.TempDir()

@@ -26,6 +26,7 @@ func (s *site) reply(number int, c githubtest.Comment) string {
 }
 
 func TestACommentByAWriterBuildsAndByAStrangerDoesNot(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", map[string]any{"trigger_config": map[string]any{"events": []string{"pull_request"}, "branches": []string{"never"}}})
@@ -86,6 +87,7 @@ func (s *site) waitSaid(number int, sha string) {
 }
 
 func TestAForksCommitIsApprovedByACommentThatNamesIt(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)
@@ -121,6 +123,7 @@ func TestAForksCommitIsApprovedByACommentThatNamesIt(t *testing.T) {
 }
 
 func TestAProjectMayShowChecksWithButtons(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo about to fail; exit 3"))
 		project := s.githubProject("acme/shop", map[string]any{"checks": "check_run", "report_skipped": true})

@@ -122,6 +122,7 @@ func TestCommandsThatNeedNoServer(t *testing.T) {
 }
 
 func TestCommandsBesideARunningServer(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil).start()
 		a := p.command(nil, "token", "create", "--name", "laptop", "--role", "viewer")

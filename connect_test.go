@@ -31,6 +31,7 @@ type integrationView struct {
 // person installs it, and the first push is built. The keys survive a restart and lie
 // nowhere in the clear.
 func TestAnAppIsMadeFromNothing(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gh := githubtest.New(t)
 		git := githubtest.NewGitRepo(t)

@@ -71,6 +71,7 @@ func (s spoiler) body(payload []byte, oneIn int) []byte {
 // and holds whatever nobody expects. Each is answered, understood or given up, and none
 // keeps the others from their turn.
 func TestHostileMessagesOfForgesAndSlackAreNoFaultOfOurs(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		slack, gl := slacktest.New(t), gitlabtest.New(t)
 		s := newSite(t, database, workflow("echo ok"), "OORE_RUNNERS=0", "OORE_SLACK_SIGNING_SECRET="+slacktest.SigningSecret, "OORE_SLACK_BOT_TOKEN="+slacktest.BotToken, "OORE_SLACK_API_URL="+slack.APIURL(),
@@ -141,6 +142,7 @@ func TestHostileMessagesOfForgesAndSlackAreNoFaultOfOurs(t *testing.T) {
 
 // TestAHostileRunnerIsNoFaultOfOurs lets a runner that has a build say anything about it.
 func TestAHostileRunnerIsNoFaultOfOurs(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil, "OORE_RUNNERS=0").start()
 		git, project, pipeline := p.shopWith(t, "echo ok")

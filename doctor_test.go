@@ -122,6 +122,7 @@ func TestDoctorNamesEveryFaultOfTheSettingsAndGoesOn(t *testing.T) {
 
 // A server with everything connected, asked from beside it, by API and by page.
 func TestDoctorOfARunningServer(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gh, slack := githubtest.New(t), slacktest.New(t)
 		p := newProgram(t, database, gh, "OORE_SLACK_SIGNING_SECRET="+slacktest.SigningSecret, "OORE_SLACK_BOT_TOKEN="+slacktest.BotToken, "OORE_SLACK_API_URL="+slack.APIURL()).start()

@@ -91,6 +91,7 @@ func (s *site) states(sha, statusContext string) []string {
 }
 
 func TestAPushBecomesABuildALiveLogAndACommitStatus(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow(`printf 'out %s\n' "$OORE_COMMIT_SHA"; printf 'err \377\n' >&2; printf 'no line feed'`))
 		project := s.githubProject("acme/shop", nil)
@@ -170,6 +171,7 @@ func (p *program) rawLog(id string) string {
 }
 
 func TestAFailingCommandIsReportedWithItsStep(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, map[string]string{
 			".oore.yaml": "version: 1\nplatforms: []\ncommands:\n  build:\n    - echo fine\n    - name: Unit tests\n      run: echo broken; exit 3\n    - echo never\n",
@@ -296,6 +298,7 @@ func TestAForgedDeliveryIsRefusedAndLeavesNoTrace(t *testing.T) {
 }
 
 func TestWhatIsNotBuiltSaysWhy(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
 		project := s.githubProject("acme/shop", nil)
@@ -452,6 +455,7 @@ func TestCancelStopsWithinASecondAndLeavesNothing(t *testing.T) {
 }
 
 func TestAKilledServerLeavesNothingRunningAndRunsTheBuildAgain(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		marker := "oore-e2e-kill-" + fmt.Sprint(time.Now().UnixNano())
 		flag := t.TempDir() + "/second"

@@ -18,6 +18,7 @@ import (
 // TestOnlyTrustedProxiesSayForWhomTheyAsk sends the headers of proxies over real
 // connections from 127.0.0.1, which is a trusted proxy for one server alone.
 func TestOnlyTrustedProxiesSayForWhomTheyAsk(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil, "OORE_RUNNERS=0", "OORE_TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8").start()
 		strict := newProgram(t, "", nil, "OORE_RUNNERS=0", "OORE_TRUSTED_PROXIES=10.0.0.0/8").start()

@@ -14,6 +14,7 @@ import (
 )
 
 func TestWhatHappenedWhileTheServerWasDownIsBuilt(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
 		project := s.githubProject("acme/shop", nil)
@@ -78,6 +79,7 @@ func (p *program) notedHeads(database string, provider core.Provider) int {
 }
 
 func TestAForkIsBuiltWhenExactlyItsCommitWasApproved(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("echo ok"))
 		s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)

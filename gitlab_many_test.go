@@ -13,6 +13,7 @@ import (
 // TestTwoThousandDeliveriesOfFiftyProjectsFindTheirOwn sends them at once, each with the
 // secret of its own project's webhook, and every tenth once more with a neighbor's.
 func TestTwoThousandDeliveriesOfFiftyProjectsFindTheirOwn(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		const projects, each = 50, 40
 		l := newLab(t, database, workflow("echo ok"), "OORE_RUNNERS=0")

@@ -159,6 +159,7 @@ func TestAPrivateCertificateUnderAPath(t *testing.T) {
 }
 
 func TestGitLabGivenByTheEnvironmentAndWhatIsRefused(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gl := gitlabtest.New(t)
 		git := gitlabtest.NewGitRepo(t)
@@ -293,6 +294,7 @@ func (l *lab) sendRaw(payload []byte, d gitlabtest.Delivery) (int, string) {
 
 // TestGitLabHeadsThatWereNeverAnnouncedAreBuilt pushes more refs than GitLab tells of.
 func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo ok"))
 		l.git.Tag("old", l.head, "From before Oore")
@@ -331,6 +333,7 @@ func TestGitLabHeadsThatWereNeverAnnouncedAreBuilt(t *testing.T) {
 // TestWhatGitLabCouldNotDeliverIsAskedForAgain is away for so many pushes that GitLab
 // switches the webhook off.
 func TestWhatGitLabCouldNotDeliverIsAskedForAgain(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo ok"))
 		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
@@ -382,6 +385,7 @@ func TestWhatGitLabCouldNotDeliverIsAskedForAgain(t *testing.T) {
 }
 
 func TestANoteByADeveloperBuildsAndByAGuestDoesNot(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo ok"))
 		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)
@@ -438,6 +442,7 @@ func TestASubmoduleOfTheSameGitLabIsCheckedOut(t *testing.T) {
 // TestAForksAuthorCannotApproveIt lets somebody with write access open a merge request
 // from a fork: who may not approve it is known by number, whatever their name is now.
 func TestAForksAuthorCannotApproveIt(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo ok"))
 		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)

@@ -15,6 +15,7 @@ import (
 // TestHostileLogsAreKeptByteForByte prints every hostile log in one build, read live by
 // one reader and whole by another.
 func TestHostileLogsAreKeptByteForByte(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		remote := database != ""
 		slots := "OORE_RUNNERS=1"

@@ -131,6 +131,7 @@ func (s *site) isGone(address string) {
 }
 
 func TestAnAppIsSharedUntilItIsRevoked(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s, project, apk, ipa := installSite(t, database)
 		if apk.Metadata["title"] != "Acme Shop" || apk.Metadata["package_name"] != "com.acme.shop" || ipa.Metadata["title"] != "Shop <b>&" || ipa.Metadata["distribution"] != "registered_devices" {
@@ -223,6 +224,7 @@ func (s *site) tellsOfLinks(secret, id string) {
 // A phone opens the page, loads the manifest by a program that sends no cookies, and then
 // the file, in parts: all that is one use.
 func TestAnIPhoneInstallsOnceByALinkOfASingleUse(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s, _, _, ipa := installSite(t, database)
 		link := s.shareLink(ipa.ID, map[string]any{"single_use": true})

@@ -92,6 +92,7 @@ func logRows(page string) string {
 // Ended logs move from the database to the blob store, and whoever reads them, while
 // it happens, afterwards, or after a kill and a restart, gets the same bytes.
 func TestAnEndedLogMovesToTheBlobStore(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil).start()
 		_, project, pipeline := p.shopWith(t, `seq -f 'line %.0f' 200000; echo oops >&2; printf 'nul \0 and \377\376\r\n'; printf 'no line feed'`)

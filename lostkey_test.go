@@ -12,6 +12,7 @@ import (
 // TestAKeyThatIsLostForGoodIsNotTheEnd loses the key, and goes the way that the server's own
 // refusal names until everything works again.
 func TestAKeyThatIsLostForGoodIsNotTheEnd(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gl, git := gitlabtest.New(t), gitlabtest.NewGitRepo(t)
 		files := workflow(`test "$TOKEN" = the-new-one`)

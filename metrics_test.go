@@ -61,6 +61,7 @@ func (f families) sum(name string, values ...string) float64 {
 }
 
 func TestMetricsShowTheWorkThatWasDone(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, workflow("sleep 300 & echo hello"))
 		s.gh.SetBudget(s.repo.InstallationID, 5000, 4000, time.Now().Add(time.Hour))

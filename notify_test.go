@@ -111,6 +111,7 @@ func (p *program) runs(project projectView, pipeline pipelineView, ends string) 
 }
 
 func TestWhoWantsToKnowHearsOfWhatBreaksAndIsMended(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l, slack, mail := newListener(t), slacktest.New(t), notifytest.NewMailServer(t, notifytest.MailOptions{})
 		p := newProgram(t, database, nil, "OORE_NOTIFY_NETWORKS=127.0.0.1", "OORE_SMTP_URL=smtp://"+mail.Addr, "OORE_SMTP_FROM=Oore <ci@example.com>",

@@ -11,6 +11,7 @@ import (
 const goodPassword = "correct horse battery"
 
 func TestPasswordsFromTheWelcomeToTheNextSignIn(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil, "OORE_RUNNERS=0").start()
 		id, link := p.invited("ada@example.com", "developer")

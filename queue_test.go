@@ -41,6 +41,7 @@ func (p *program) waitsAs(id, want string) {
 }
 
 func TestTheQueueTellsWhyABuildWaits(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		y := newYard(t, newProgram(t, database, nil, "OORE_RUNNERS=0").start())
 		flag := t.TempDir() + "/go"
@@ -92,6 +93,7 @@ func TestTheQueueTellsWhyABuildWaits(t *testing.T) {
 // TestAPausedQueueKeepsBuildsFromEveryRunnerAndTheFirstGoesFirst restarts the server
 // within a pause.
 func TestAPausedQueueKeepsBuildsFromEveryRunnerAndTheFirstGoesFirst(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		y := newYard(t, newProgram(t, database, nil, "OORE_RUNNERS=1").start())
 		newRemoteRunner(t, y.url, "one", "--slots", "1")

@@ -10,6 +10,7 @@ import (
 // TestWhatABuildRanAndItsTestsAreOnItsPages runs a build that writes a report, and reads the
 // tabs of its page and the API.
 func TestWhatABuildRanAndItsTestsAreOnItsPages(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, map[string]string{".oore.yaml": `version: 1
 env: [{key: FLAVOR, value: value-of-flavor}]

@@ -90,6 +90,7 @@ func keyIn(t *testing.T, path string) (key []byte, id string) {
 // TestTheEncryptionKeyIsRenewed kills the command again and again while it works, and then
 // lets it end: all that was sealed opens with the new key, and nothing with the old one.
 func TestTheEncryptionKeyIsRenewed(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p, project := sealedHouse(t, database, 40)
 		path, err := binary()
@@ -192,6 +193,7 @@ func opensAll(t *testing.T, p *program) {
 }
 
 func TestAWrongKeyRenewsNothing(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p, _ := sealedHouse(t, database, 3)
 		before := p.sealings()

@@ -210,6 +210,7 @@ func (y *yard) nothingLeft() {
 }
 
 func TestRemoteRunnersShareTheBuilds(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		y := newYard(t, newProgram(t, database, nil, "OORE_RUNNERS=0").start())
 		one, two := newRemoteRunner(t, y.url, "one", "--labels", "fast, big"), newRemoteRunner(t, y.url, "two")
@@ -305,6 +306,7 @@ func TestAKilledRunnerTakesItsWorkUpAgain(t *testing.T) {
 }
 
 func TestAKilledServerFindsItsRemoteBuildsAgain(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		y := newYard(t, newProgram(t, database, nil, "OORE_RUNNERS=0").start())
 		newRemoteRunner(t, y.url, "one")

@@ -86,6 +86,7 @@ commands:
 `
 
 func TestASecretIsShownNowhere(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, map[string]string{".oore.yaml": revealing})
 		project := s.githubProject("acme/shop", nil)
@@ -149,6 +150,7 @@ func filesShowNothing(t *testing.T, dir string) {
 }
 
 func TestSecretsThatABuildMayNotHave(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := newSite(t, database, map[string]string{".oore.yaml": "version: 1\nsecrets: [TOKEN]\ncommands: {build: ['echo \"<$TOKEN>\"']}\n"})
 		project := s.githubProject("acme/shop", map[string]any{"forks": "build"})

@@ -78,6 +78,7 @@ func TestTheFirstStepsSeeTheFilesOfOtherMachines(t *testing.T) {
 
 // TestTheFirstStepsTakeTheForgeOfAConnectedHost looks at the addresses of a private project.
 func TestTheFirstStepsTakeTheForgeOfAConnectedHost(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo fine"))
 		l.must("POST", "/v1/integrations/gitlab", map[string]any{"web_url": l.gl.URL(), "token": l.gl.Token}, nil)

@@ -41,6 +41,7 @@ func (p *program) mustSteps(got map[string]setupStep, want map[string]string) {
 
 // TestSetupBeforeTheFirstStart makes what the server then finds.
 func TestSetupBeforeTheFirstStart(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		const password = "correct horse battery staple"
 		p := newProgram(t, database, nil, "OORE_RUNNERS=1")
@@ -80,6 +81,7 @@ func TestSetupBeforeTheFirstStart(t *testing.T) {
 // TestSetupBesideARunningServer connects a GitLab and builds a private project of it: the
 // server, which made neither, takes its webhooks.
 func TestSetupBesideARunningServer(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		l := newLab(t, database, workflow("echo fine"))
 		owner := l.setUp(0, "", "--admin", "ann@example.com")["owner"]

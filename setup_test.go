@@ -12,6 +12,7 @@ import (
 
 // TestTheFirstStepsBuildAnOwnRepository looks at folders and starts what is proposed.
 func TestTheFirstStepsBuildAnOwnRepository(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p := newProgram(t, database, nil, "OORE_RUNNERS=1").start()
 		folder := func(files map[string]string) string {

@@ -31,6 +31,7 @@ func newGitHubSignIn(t *testing.T, database string, env ...string) (*program, *g
 }
 
 func TestSignInWithGitHub(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p, gh := newGitHubSignIn(t, database)
 		if got := p.person().through("github"); got.status != http.StatusForbidden || !strings.Contains(got.body, "no user with the e-mail mona@example.com here") {
@@ -127,6 +128,7 @@ func TestOnlyMembersOfTheOrganizationsSignInWithGitHub(t *testing.T) {
 }
 
 func TestSignInWithGitLab(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gl := gitlabtest.NewAt(t, "/gitlab")
 		p := newProgram(t, database, nil, "OORE_RUNNERS=0")

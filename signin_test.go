@@ -162,6 +162,7 @@ func newOIDC(t *testing.T, database string, env ...string) (*program, *oidctest.
 }
 
 func TestSignInByOpenIDConnect(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p, idp := newOIDC(t, database, "OORE_SIGN_IN_DOMAINS=example.org")
 		b := p.person()
@@ -338,6 +339,7 @@ func TestAStateIsGoodInItsBrowserAlone(t *testing.T) {
 }
 
 func TestAnAccountIsConnectedByWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		p, idp := newOIDC(t, database)
 		ownID, link := p.invited("owner@local.test", "owner")

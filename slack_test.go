@@ -96,6 +96,7 @@ func (w *workspace) link() {
 }
 
 func TestSlackFromALinkToAFinishedBuild(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		w := newWorkspace(t, database, "echo built; sleep 0.2; exit 4")
 		w.hears("build android", "Link your Slack user first")

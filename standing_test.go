@@ -39,6 +39,7 @@ func (b *person) mustBe(who, when string) {
 }
 
 func TestWhoLeavesTheOrganizationIsShutOut(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gh := githubtest.New(t)
 		p := newProgram(t, database, nil, "OORE_RUNNERS=0", askVariable+"=300ms")
@@ -126,6 +127,7 @@ func TestWhoLeavesTheOrganizationIsShutOut(t *testing.T) {
 }
 
 func TestWhoLeavesTheGroupIsShutOut(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gl := gitlabtest.New(t)
 		p := newProgram(t, database, nil, "OORE_RUNNERS=0", askVariable+"=300ms")

@@ -62,6 +62,7 @@ func (f *follower) labels(want ...string) {
 // TestThePipelineFollowsItsFileOnTheDefaultBranch pushes to a GitHub, a GitLab and a
 // folder, whose doubles ask for the right of reading contents.
 func TestThePipelineFollowsItsFileOnTheDefaultBranch(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		gh, gl := githubtest.New(t), gitlabtest.New(t)
 		p := newProgram(t, database, gh, "OORE_RUNNERS=0", "OORE_GITLAB_WEBHOOK_SECRET="+labSecret, "OORE_GITLAB_URL="+gl.URL(), "OORE_GITLAB_TOKEN="+gl.Token).start()
