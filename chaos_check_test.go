@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
@@ -250,7 +253,7 @@ func (s *storm) checkLog(b chaosBuild) {
 			}
 			Total int
 		}
-		s.must("GET", fmt.Sprintf("/v1/builds/%s/logs?limit=90&after_sequence=%d", b.ID, next-1), nil, &page)
+		s.patiently(fmt.Sprintf("/v1/builds/%s/logs?limit=90&after_sequence=%d", b.ID, next-1), &page)
 		for _, r := range page.Logs {
 			if r.Sequence != next {
 				s.t.Errorf("build #%d: sequence %d, want %d", b.Number, r.Sequence, next)
@@ -349,5 +352,23 @@ func (s *storm) checkArtifacts(builds []chaosBuild) {
 		if _, data := s.ask("GET", s.url+"/v1/artifacts/"+list.Artifacts[0].ID+"/download", "Authorization: Bearer "+adminToken); string(data) != b.SHA+"\n" {
 			s.t.Errorf("the artifact of build #%d is %q, want %s", b.Number, data, b.SHA)
 		}
+	}
+}
+
+// patiently asks again when it is told that it asks too often: after hundreds of kills there
+// are thousands of logs.
+func (s *storm) patiently(path string, out any) {
+	s.t.Helper()
+	var raw json.RawMessage
+	status := s.call("GET", path, nil, &raw)
+	for tries := 0; status == http.StatusTooManyRequests && tries < 50; tries++ {
+		time.Sleep(200 * time.Millisecond)
+		status = s.call("GET", path, nil, &raw)
+	}
+	if status >= 300 {
+		s.t.Fatalf("GET %s answered %d: %s", path, status, raw)
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		s.t.Fatal(err)
 	}
 }

@@ -274,12 +274,7 @@ func (p *program) call(method, path string, in, out any) int {
 func (p *program) must(method, path string, in, out any) {
 	p.t.Helper()
 	var raw json.RawMessage
-	status := p.call(method, path, in, &raw)
-	for tries := 0; status == http.StatusTooManyRequests && tries < 50; tries++ { // as a polite client does
-		time.Sleep(200 * time.Millisecond)
-		status = p.call(method, path, in, &raw)
-	}
-	if status >= 300 {
+	if status := p.call(method, path, in, &raw); status >= 300 {
 		p.t.Fatalf("%s %s answered %d: %s", method, path, status, raw)
 	}
 	if out != nil {
