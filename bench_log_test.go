@@ -118,7 +118,7 @@ func (p *program) watch(ctx context.Context, buildID string, begun func()) ([]ti
 	return took, errors.Join(err, wrong)
 }
 
-const floodLines = 200_000
+const floodLines = 2_000_000
 
 // BenchmarkFlood measures a build that prints 200,000 lines as fast as it can, while
 // somebody watches, and then the reading of the whole log.
