@@ -120,7 +120,7 @@ func (p *program) watch(ctx context.Context, buildID string, begun func()) ([]ti
 
 const floodLines = 2_000_000
 
-// BenchmarkFlood measures a build that prints 200,000 lines as fast as it can, while
+// BenchmarkFlood measures a build that prints 2,000,000 lines as fast as it can, while
 // somebody watches, and then the reading of the whole log.
 func BenchmarkFlood(b *testing.B) {
 	bothDatabases(b, func(b *testing.B, open opener) {
