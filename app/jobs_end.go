@@ -65,13 +65,10 @@ func (a *App) end(ctx context.Context, tx core.Store, b *core.Build, r core.Resu
 	if err != nil {
 		return err
 	}
-	if err := a.wantReports(ctx, tx, p.Repository, *b); err != nil {
-		return err
-	}
-	if r.Reason == core.ReasonRunnerLost || r.Reason == core.ReasonRunnerShutdown {
+	if b.RunsAgain() { // the one that runs it again speaks for both: nobody is alarmed
 		return a.runAgain(ctx, tx, p, *b)
 	}
-	return nil
+	return a.wantReports(ctx, tx, p.Repository, *b)
 }
 
 // closeSteps ends steps that a lost runner left running.
@@ -92,23 +89,16 @@ func (a *App) closeSteps(ctx context.Context, tx core.Store, b core.Build) error
 	return nil
 }
 
-// maxLostRuns is how often a build that its runner lost is run again by itself.
-const maxLostRuns = 2
-
 func (a *App) runAgain(ctx context.Context, tx core.Store, p core.Project, b core.Build) error {
-	lost := b.LostRuns
-	if b.StatusReason == core.ReasonRunnerLost { // an orderly shutdown is no sign of a bad build
-		lost++
-	}
-	if lost > maxLostRuns {
-		return nil
-	}
 	pipeline, err := tx.FindPipeline(ctx, b.PipelineID)
 	if err != nil {
 		return err
 	}
 	again := a.rerunOf(b, pipeline, core.Actor{Kind: core.ActorSystem, Name: "oore"})
-	again.LostRuns = lost
+	again.LostRuns = b.LostRuns
+	if b.StatusReason == core.ReasonRunnerLost { // an orderly shutdown is no sign of a bad build
+		again.LostRuns++
+	}
 	again, _, err = tx.CreateBuild(ctx, again, queuedEvent(again))
 	if err != nil {
 		return err

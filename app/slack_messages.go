@@ -56,16 +56,20 @@ func (a *App) addSubscribed(ctx context.Context, tx core.Store, b core.Build, ch
 	return nil
 }
 
-// endedBefore is how the build before b ended, of the same pipeline and branch; empty:
-// there is none.
+// endedBefore is how the build before b ended, of the same pipeline and branch, those aside
+// that were run again without anybody asking; empty: there is none.
 func (a *App) endedBefore(ctx context.Context, tx core.Store, b core.Build) (core.BuildStatus, error) {
-	builds, _, err := tx.ListBuilds(ctx, core.BuildFilter{
-		Before: &b, Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut},
-	}, core.Page{Limit: 1})
-	if err != nil || len(builds) == 0 {
-		return "", err
+	for {
+		builds, _, err := tx.ListBuilds(ctx, core.BuildFilter{
+			Before: &b, Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut},
+		}, core.Page{Limit: 1})
+		if err != nil || len(builds) == 0 {
+			return "", err
+		}
+		if b = builds[0]; !b.RunsAgain() {
+			return b.Status, nil
+		}
 	}
-	return builds[0].Status, nil
 }
 
 // tells decides whether a channel hears of an end, by what came before it.
@@ -93,6 +97,9 @@ func (a *App) message(ctx context.Context, b core.Build) (core.Message, error) {
 	p, err := a.store.FindProject(ctx, b.ProjectID)
 	if err != nil {
 		return core.Message{}, err
+	}
+	if b.RunsAgain() {
+		r.State = core.ReportPending
 	}
 	if r.State == core.ReportFailure {
 		if r.Tail, err = a.tail(ctx, b); err != nil {

@@ -146,6 +146,15 @@ type Build struct {
 // ended and its runner has let go of it.
 func (b Build) LogComplete() bool { return b.Status.Terminal() && b.LeaseToken == "" }
 
+// maxLostRuns is how often a build that its runner lost is run again by itself.
+const maxLostRuns = 2
+
+// RunsAgain tells whether the house runs the build again by itself: its runner was lost or
+// stopped. It says nothing of the commit, so nobody hears of it as of a failure.
+func (b Build) RunsAgain() bool {
+	return b.StatusReason == ReasonRunnerShutdown || b.StatusReason == ReasonRunnerLost && b.LostRuns < maxLostRuns
+}
+
 // Duration is the time from the first process to the end, or to now while it
 // runs; zero before it started.
 func (b Build) Duration(now time.Time) time.Duration {
