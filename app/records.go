@@ -24,11 +24,12 @@ func (a *App) Record(ctx context.Context, l core.Lease, r core.Record) error {
 		}
 	}
 	err = a.store.InTx(ctx, func(tx core.Store) error {
-		if _, err := a.leased(ctx, tx, l); err != nil {
+		b, err := a.leased(ctx, tx, l)
+		if err != nil {
 			return err
 		}
 		if r.Ran != nil {
-			if err := tx.SaveRan(ctx, b.ID, *r.Ran); err != nil {
+			if err := a.keepRan(ctx, tx, b, *r.Ran); err != nil {
 				return err
 			}
 		}
@@ -41,6 +42,16 @@ func (a *App) Record(ctx context.Context, l core.Lease, r core.Record) error {
 		a.changed(b.ID)
 	}
 	return err
+}
+
+// keepRan makes the time-out that the runner keeps the build's: the commit's file may name
+// another than the pipeline.
+func (a *App) keepRan(ctx context.Context, tx core.Store, b core.Build, ran core.Ran) error {
+	if err := tx.SaveRan(ctx, b.ID, ran); err != nil || ran.Timeout == 0 || ran.Timeout == b.Timeout {
+		return err
+	}
+	b.Timeout = ran.Timeout
+	return tx.UpdateBuild(ctx, b, b.Status, b.LeaseToken, nil)
 }
 
 func (a *App) packTests(ctx context.Context, tests []core.TestCase) (core.TestObject, error) {

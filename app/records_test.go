@@ -7,6 +7,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
 )
 
 func TestSingleTestsAndWhatRanAreKept(t *testing.T) {
@@ -64,5 +65,40 @@ func TestABuildWithoutARecordHasNoTests(t *testing.T) {
 	}
 	if ran, err := h.BuildRan(t.Context(), h.owner, id); err != nil || ran != nil {
 		t.Errorf("%+v, %v", ran, err)
+	}
+}
+
+// TestABuildsLimitIsTheOneThatItsFileSays: oore verify called a healthy build with a
+// longer timeout in .oore.yaml broken, and did not see one that hung beyond a shorter one.
+func TestABuildsLimitIsTheOneThatItsFileSays(t *testing.T) {
+	for limit, late := range map[time.Duration]bool{3 * time.Hour: false, 10 * time.Minute: true} {
+		h := newHouse(t)
+		h.pipeline(t, h.project(t).ID, "Android")
+		h.deliver(t, push("main", shaA))
+		job := h.running(t)
+		if err := h.Record(t.Context(), job.Lease, core.Record{Ran: &core.Ran{Timeout: limit}}); err != nil {
+			t.Fatal(err)
+		}
+		passed := limit/2 + 5*time.Minute // 1 h 35 min of three hours, ten of ten
+		h.clock.forward(passed)
+		if late {
+			h.clock.forward(core.LeaseTTL + time.Minute)
+		}
+		if _, err := h.Renew(t.Context(), job.Lease, 0); err != nil {
+			t.Fatal(err)
+		}
+		h.deliver(t, push("docs/typo", shaB)) // a sign of life
+		err := h.store.Snapshot(t.Context(), func(v *store.Snapshot) error {
+			findings, err := v.Verify()
+			for _, f := range findings {
+				if f.ID == "I4" && (f.Count > 0) != late {
+					t.Errorf("after %s of %s: %+v", passed, limit, f)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }

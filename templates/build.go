@@ -136,7 +136,7 @@ func (v BuildView) Problem() string {
 	case b.StatusReason == core.ReasonRunnerLost:
 		return "The runner stopped answering, so the output ends where it was."
 	case b.Status == core.BuildTimedOut:
-		return "It ran longer than " + core.HumanDuration(b.Timeout) + ", the limit of its pipeline."
+		return "It ran longer than " + core.HumanDuration(b.Timeout) + ", its limit."
 	case b.Status == core.BuildExpired:
 		return "No runner took it in time. Start a runner, then run the build again."
 	case b.Status == core.BuildCanceled:
