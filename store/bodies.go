@@ -17,8 +17,8 @@ import (
 func (s *Store) forgetBodies(ctx context.Context, now time.Time, batch int) (more bool, err error) {
 	var ids []string
 	err = s.read(ctx).db().Raw(`SELECT id FROM deliveries WHERE body_sha256 = '' AND status <> 'received' AND received_at < ?
-		AND (verdicts IS NULL OR verdicts NOT LIKE ?) ORDER BY received_at, id LIMIT ?`,
-		micros(now.Add(-core.BodyLife)), `%"code":"`+core.WhyFork+`"%`, batch).Scan(&ids).Error
+		AND NOT `+waitsForApproval+` ORDER BY received_at, id LIMIT ?`,
+		micros(now.Add(-core.BodyLife)), batch).Scan(&ids).Error
 	for _, id := range ids {
 		if err == nil {
 			err = s.forgetBody(ctx, id)

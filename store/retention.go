@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -36,12 +37,20 @@ func newerThan(like string) string {
 		AND (n.created_at, n.id) > (b.created_at, b.id)` + like + `)`
 }
 
-// unprotected is true of builds b that nothing shows, waits for or points at.
+// hasApp tells whether a build made what a phone can install.
+func hasApp(build string) string {
+	return "EXISTS (SELECT 1 FROM artifacts i WHERE i.build_id = " + build + ".id AND i.kind IN ('" + strings.Join(installable(), "', '") + "'))"
+}
+
+// unprotected is true of builds b that nothing shows, waits for or points at. The app that
+// ListReleases shows may be older than the newest success, which may have made none.
 func unprotected() string {
 	return `b.finished_at IS NOT NULL AND b.lease_token = ''
 		AND ` + newerThan("") + `
 		AND (b.status NOT IN ('succeeded', 'failed', 'timed_out') OR ` + newerThan(" AND n.status IN ('succeeded', 'failed', 'timed_out')") + `)
 		AND (b.status <> 'succeeded' OR ` + newerThan(" AND n.status = 'succeeded'") + `)
+		AND (b.status <> 'succeeded' OR b.pr_fork OR NOT ` + hasApp("b") + ` OR EXISTS (SELECT 1 FROM builds n WHERE n.pipeline_id = b.pipeline_id
+			AND n.branch = b.branch AND n.tag = b.tag AND n.number > b.number AND n.status = 'succeeded' AND NOT n.pr_fork AND ` + hasApp("n") + `))
 		AND NOT EXISTS (SELECT 1 FROM builds r WHERE r.source_build_id = b.id AND r.source_build_id <> '' AND r.finished_at IS NULL)
 		AND NOT EXISTS (SELECT 1 FROM artifacts x JOIN credentials c ON c.artifact_id = x.id AND c.kind = 'share' WHERE x.build_id = b.id)`
 }
@@ -103,7 +112,7 @@ func (s *Store) CountRetention(ctx context.Context, r core.Retention, now time.T
 	count(&all.Logs, "SELECT count(*) AS count, coalesce(sum(b.log_size), 0) AS bytes FROM builds b WHERE "+where, args...)
 	where, args = oldArtifacts(r, now)
 	count(&all.Artifacts, "SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0) AS bytes FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE "+where, args...)
-	count(&all.Deliveries, "SELECT count(*) AS count, coalesce(sum(length(payload)), 0) AS bytes FROM deliveries WHERE status <> 'received' AND received_at < ?",
+	count(&all.Deliveries, "SELECT count(*) AS count, coalesce(sum(length(payload)), 0) AS bytes FROM deliveries WHERE "+oldDelivery,
 		micros(core.Before(now, r.DeliveriesDays)))
 	count(&all.Audit, "SELECT count(*) AS count, 0 AS bytes FROM audit_entries WHERE at < ?", micros(core.Before(now, r.AuditDays)))
 	if err == nil {

@@ -42,8 +42,7 @@ func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.T
 		more = more || step.into.Count > 0
 	}
 	err = s.write(ctx, func(q session) (err error) {
-		done.Deliveries, err = q.deleteOld("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE status <> 'received' AND received_at < ? ORDER BY received_at, id LIMIT ?)",
-			core.Before(now, r.DeliveriesDays), batch)
+		done.Deliveries, err = q.deleteDeliveries(core.Before(now, r.DeliveriesDays), batch)
 		if err == nil {
 			done.Audit, err = q.deleteOld("DELETE FROM audit_entries WHERE seq IN (SELECT seq FROM audit_entries WHERE at < ? ORDER BY at, seq LIMIT ?)",
 				core.Before(now, r.AuditDays), batch)

@@ -94,19 +94,20 @@ func (h house) retry(t *testing.T, b, source *aged) aged {
 
 // protected is the specification: what retention never touches.
 func protected(b aged, all []aged) bool {
-	newest := func(like func(core.Build) bool) bool {
+	newest := func(like func(aged) bool) bool {
 		for _, n := range all {
 			same := n.PipelineID == b.PipelineID && n.Branch == b.Branch
 			after := n.CreatedAt.After(b.CreatedAt) || n.CreatedAt.Equal(b.CreatedAt) && n.ID > b.ID
-			if same && after && like(n.Build) {
+			if same && after && like(n) {
 				return false
 			}
 		}
-		return like(b.Build)
+		return like(b)
 	}
-	judges := func(b core.Build) bool { return b.Status == core.BuildSucceeded || b.Status == core.BuildFailed }
-	return !b.Status.Terminal() || b.shared || b.retried || newest(func(core.Build) bool { return true }) || newest(judges) ||
-		newest(func(b core.Build) bool { return b.Status == core.BuildSucceeded })
+	judges := func(b aged) bool { return b.Status == core.BuildSucceeded || b.Status == core.BuildFailed }
+	succeeded := func(b aged) bool { return b.Status == core.BuildSucceeded }
+	return !b.Status.Terminal() || b.shared || b.retried || newest(func(aged) bool { return true }) || newest(judges) ||
+		newest(succeeded) || newest(func(b aged) bool { return succeeded(b) && b.file > 0 })
 }
 
 // keeps is the specification of what stays of builds.
@@ -145,6 +146,8 @@ func (h house) wantRetention(t *testing.T, all []aged, policy core.Retention, no
 	ctx := t.Context()
 	preview, err := h.CountRetention(ctx, policy, now)
 	ok(t, err)
+	shown, err := h.ListReleases(ctx, h.project.ID, 100)
+	ok(t, err)
 	var done core.Reclaims
 	for more := true; more; {
 		var batch core.Reclaims
@@ -153,6 +156,9 @@ func (h house) wantRetention(t *testing.T, all []aged, policy core.Retention, no
 		done.Builds.Add(batch.Builds)
 	}
 	equal(t, done.Builds.Count, preview.Builds.Count)
+	still, err := h.ListReleases(ctx, h.project.ID, 100)
+	ok(t, err)
+	equal(t, still, shown) // whatever the rules say: the page of apps is as it was
 	kept, total := []aged{}, int64(0)
 	for _, b := range all {
 		_, err := h.FindBuild(ctx, b.ID)
@@ -318,5 +324,80 @@ func TestStatusesGoWithTheLastBuildOfTheirCommit(t *testing.T) {
 		ok(t, err)
 		_, err = h.FindEffect(ctx, core.StatusKey(h.pipeline.ID, "once"))
 		refused(t, err, core.KindNotFound, core.CodeNotFound)
+	})
+}
+
+// TestAnAppStaysWhereALaterSuccessMadeNone: a build of another platform, or one without
+// an app, was the newest success, and the file that /apps shows answered 410.
+func TestAnAppStaysWhereALaterSuccessMadeNone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx, now := furnish(t, url), t.Context(), at(0)
+		for i, app := range []string{"old.apk", "shop.apk", "", ""} {
+			b := h.newBuild()
+			b.CreatedAt = now.AddDate(0, 0, i-100)
+			b = h.end(t, h.queue(t, b), core.BuildSucceeded, b.CreatedAt)
+			if app != "" {
+				_, err := h.SaveArtifact(ctx, core.Artifact{ID: app, BuildID: b.ID, ProjectID: b.ProjectID, Name: app, Kind: core.ArtifactAPK, Size: 3, SHA256: fmt.Sprintf("%064x", i), CreatedAt: b.CreatedAt})
+				ok(t, err)
+			}
+		}
+		shown, err := h.ListReleases(ctx, h.project.ID, 10)
+		ok(t, err)
+		equal(t, shown[0].Artifacts[0].ID, "shop.apk")
+		for more := true; more; {
+			_, more, err = h.ApplyRetention(ctx, core.DefaultRetention(), now, 10)
+			ok(t, err)
+		}
+		still, err := h.ListReleases(ctx, h.project.ID, 10)
+		ok(t, err)
+		equal(t, still, shown)
+		_, total, err := h.ListBuilds(ctx, core.BuildFilter{}, core.Page{Limit: 10})
+		ok(t, err)
+		equal(t, total, 2)
+	})
+}
+
+// TestAForksDeliveryStaysUntilItIsDecided: after a month nobody could approve it, and its
+// pending status led to a page that was not there.
+func TestAForksDeliveryStaysUntilItIsDecided(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx, now := furnish(t, url), t.Context(), at(0)
+		fork := []core.DeliveryVerdict{{PipelineID: h.pipeline.ID, Code: core.WhyFork}}
+		want := map[string]bool{}
+		for i, d := range []struct {
+			id, action, ref, sha string
+			verdicts             []core.DeliveryVerdict
+			kept                 bool
+		}{
+			{"waits", "opened", "refs/pull/1/head", "a", fork, true},
+			{"replaced", "opened", "refs/pull/2/head", "b", fork, false},
+			{"replaces", "synchronize", "refs/pull/2/head", "c", fork, true},
+			{"labeled", "labeled", "refs/pull/1/head", "a", nil, false},
+			{"before", "opened", "refs/pull/5/head", "f", fork, false},
+			{"reopens", "reopened", "refs/pull/5/head", "f", fork, true},
+			{"left", "opened", "refs/pull/3/head", "d", fork, false},
+			{"closes", "closed", "refs/pull/3/head", "d", nil, false},
+			{"built", "opened", "refs/pull/4/head", "e", []core.DeliveryVerdict{{PipelineID: h.pipeline.ID, Matched: true}}, false},
+		} {
+			_, _, err := h.ReceiveDelivery(ctx, core.Delivery{
+				ID: d.id, Provider: core.ProviderGitHub, DeliveryID: d.id, Event: "pull_request", Action: d.action, Repository: "acme/shop", Ref: d.ref, SHA: d.sha,
+				Payload: []byte("{}"), Status: core.DeliveryIgnored, Verdicts: d.verdicts, ReceivedAt: now.AddDate(0, 0, i-60),
+			})
+			ok(t, err)
+			want[d.id] = d.kept
+		}
+		preview, err := h.CountRetention(ctx, core.DefaultRetention(), now)
+		ok(t, err)
+		for more := true; more; {
+			_, more, err = h.ApplyRetention(ctx, core.DefaultRetention(), now, 1)
+			ok(t, err)
+		}
+		for id, kept := range want {
+			d, err := h.FindDelivery(ctx, id)
+			if kept != (err == nil) || kept && len(d.Payload) == 0 {
+				t.Errorf("%s: want kept %v, and %v with %q", id, kept, err, d.Payload)
+			}
+		}
+		equal(t, preview.Deliveries.Count, int64(6))
 	})
 }
