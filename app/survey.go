@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -167,16 +166,12 @@ func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) er
 	return err
 }
 
-// announced tells whether a delivery told of the head. A tag must be told of by itself:
-// its commit mostly came with a branch.
+// announced tells whether a delivery told of the head. Each ref must be told of by itself:
+// its commit may have come with another, which other pipelines listen to. What is told of
+// twice has one build all the same.
 func (a *App) announced(ctx context.Context, r core.Repository, e core.Event) (bool, error) {
 	told, _, err := a.store.ListDeliveries(ctx, core.DeliveryFilter{Provider: r.Provider, Repository: r.FullName, SHA: e.SHA}, core.Page{Limit: 200})
-	return slices.ContainsFunc(told, func(d core.Delivery) bool {
-		if e.Kind == core.EventTag {
-			return d.Ref == e.Ref
-		}
-		return !strings.HasPrefix(d.Ref, tagRefs)
-	}), err
+	return slices.ContainsFunc(told, func(d core.Delivery) bool { return d.Ref == e.Ref }), err
 }
 
 // recalls counts how often each missed delivery was asked for. It may be forgotten:

@@ -163,7 +163,11 @@ func TestPush(t *testing.T) {
 		"a note":        {edit(t, push, func(p map[string]any) { p["ref"] = "refs/notes/commits" }), core.WhyRefUnknown, "refs/notes/commits"},
 		"nothing":       {edit(t, push, func(p map[string]any) { p["ref"] = "refs/heads/" }), core.WhyRefUnknown, "refs/heads/"},
 	} {
-		wantIgnored(t, what, decode(t, "Push Hook", tt.payload), tt.code, tt.text)
+		e := decode(t, "Push Hook", tt.payload)
+		wantIgnored(t, what, e, tt.code, tt.text)
+		if tt.code == core.WhySkipMark && e.SHA != w.head {
+			t.Errorf("%s tells of commit %q: a survey would take it for one that nobody told of", what, e.SHA)
+		}
 	}
 	e = decode(t, "Push Hook", edit(t, push, func(p map[string]any) { p["push_options"] = map[string]any{"ci": "skip"} }))
 	if e.Kind != core.EventPush {

@@ -57,6 +57,7 @@ func decodePush(event string, payload []byte) (core.Event, error) {
 	case strings.Trim(p.After, "0") == "":
 		return ignored(e, core.WhyBranchDeleted, "The push deletes %s.", p.Ref), nil
 	case bool(p.Options.CI.Skip):
+		e.SHA = p.After // told of: a survey that finds it must not build it
 		return ignored(e, core.WhySkipMark, "The push was made with the option ci.skip."), nil
 	}
 	return p.build(event, e, isTag)
