@@ -27,7 +27,7 @@ const (
 	// unless OORE_TEST_CRASHES says how often it is at every one.
 	crashesAtOnce = 4
 	crashTries    = 8
-	crashWait     = 20 * time.Second // for a point that should be passed; then the server is started anew
+	crashWait     = time.Minute // for a point that should be passed; then the server is started anew
 )
 
 // crashing builds the program with its crash points once for all tests.
