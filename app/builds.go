@@ -137,7 +137,7 @@ func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.Aud
 	var canceled []core.Build
 	created := false
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
-		if err := a.admit(ctx, tx, p, b.DedupeKey); err != nil {
+		if err := a.admit(ctx, tx, candidate{p, pipeline}, b); err != nil {
 			return err
 		}
 		if b, created, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil || !created {

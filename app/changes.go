@@ -194,7 +194,9 @@ func (a *App) rerunCommit(ctx context.Context, tx core.Store, d core.Delivery, e
 		}
 		named := e.Rerun.BuildID == b.ID
 		if named && b.Status.Terminal() || e.Rerun.BuildID == "" && b.Status.Terminal() && b.Status != core.BuildSucceeded {
-			if refused := a.admit(ctx, tx, c.project, ""); refused != nil {
+			again := a.rerunOf(b, c.pipeline, core.Actor{Name: e.Actor})
+			again.DeliveryID = d.ID
+			if refused := a.admit(ctx, tx, c, again); refused != nil {
 				v, is := core.QuotaVerdict(refused)
 				if !is {
 					return nil, refused
@@ -202,8 +204,6 @@ func (a *App) rerunCommit(ctx context.Context, tx core.Store, d core.Delivery, e
 				verdicts = append(verdicts, verdictOf(c, v))
 				continue
 			}
-			again := a.rerunOf(b, c.pipeline, core.Actor{Name: e.Actor})
-			again.DeliveryID = d.ID
 			if b, _, err = tx.CreateBuild(ctx, again, queuedEvent(again)); err != nil {
 				return nil, err
 			}

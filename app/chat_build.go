@@ -136,7 +136,7 @@ func (a *App) createChatBuild(ctx context.Context, tx core.Store, c *conversatio
 	if c.door == core.DoorSlack {
 		b.ChatChannel = c.chat.Team + "/" + c.chat.Channel
 	}
-	if err := a.admit(ctx, tx, one.project, ""); err != nil {
+	if err := a.admit(ctx, tx, one, b); err != nil {
 		return said{}, err
 	}
 	b, _, err := tx.CreateBuild(ctx, b, queuedEvent(b))

@@ -161,7 +161,7 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 	}
 	b := a.eventBuild(d, e, c.pipeline)
 	b.DedupeKey += ":after:" + dead.ID
-	if err := a.admit(ctx, tx, c.project, b.DedupeKey); err != nil {
+	if err := a.admit(ctx, tx, c, b); err != nil {
 		return dead, false, err
 	}
 	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
@@ -182,7 +182,7 @@ func (a *App) eventBuild(d core.Delivery, e core.Event, p core.Pipeline) core.Bu
 // buildOfEvent makes the event's build, or finds the one that it shares.
 func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate) (core.Build, bool, error) {
 	b := a.eventBuild(d, e, c.pipeline)
-	if err := a.admit(ctx, tx, c.project, b.DedupeKey); err != nil {
+	if err := a.admit(ctx, tx, c, b); err != nil {
 		return b, false, err
 	}
 	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))

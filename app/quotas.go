@@ -6,26 +6,34 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// admit says whether the project may have one build more: else it is KindConflict, code
-// concurrency or minutes_used. What has the key already is no build more. In a transaction
-// nobody else stores a build of the project until its end.
-func (a *App) admit(ctx context.Context, s core.Store, p core.Project, key string) error {
-	if p.Quota.MaxQueued == 0 && p.Quota.MinutesPerDay == 0 {
+// admit says whether the project may have b too, which is not stored yet: else it is
+// KindConflict, code concurrency or minutes_used. What has b's key already is no build
+// more, and what b replaces waits no more. In a transaction nobody else stores a build of
+// the project until its end.
+func (a *App) admit(ctx context.Context, s core.Store, c candidate, b core.Build) error {
+	quota := c.project.Quota
+	if quota.MaxQueued == 0 && quota.MinutesPerDay == 0 {
 		return nil
 	}
-	use, err := s.FindQuotaUse(ctx, p.ID, a.now())
+	use, err := s.FindQuotaUse(ctx, c.project.ID, a.now())
+	if err != nil || quota.Refuses(use) == nil {
+		return err
+	}
+	if b.DedupeKey != "" {
+		if known, err := s.HasBuildOf(ctx, b.DedupeKey); known || err != nil {
+			return err
+		}
+	}
+	replaced, err := a.replaced(ctx, s, c.pipeline, b)
 	if err != nil {
 		return err
 	}
-	refused := p.Quota.Refuses(use)
-	if refused == nil || key == "" {
-		return refused
+	for _, old := range replaced {
+		if old.Status == core.BuildQueued {
+			use.Queued--
+		}
 	}
-	known, err := s.HasBuildOf(ctx, key)
-	if known || err != nil {
-		return err
-	}
-	return refused
+	return quota.Refuses(use)
 }
 
 // refuseByQuota is the verdict on an event's commit that the quota keeps from being built;
@@ -43,7 +51,7 @@ func (a *App) foresee(ctx context.Context, c candidate, e core.Event, v core.Ver
 	if !v.Matched {
 		return v, nil
 	}
-	err := a.admit(ctx, a.store, c.project, core.EventBuildKey(c.pipeline.ID, e))
+	err := a.admit(ctx, a.store, c, a.eventBuild(core.Delivery{}, e, c.pipeline))
 	if refused, is := core.QuotaVerdict(err); is {
 		return refused, nil
 	}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // bounded is a house with one project that has a quota.
@@ -209,5 +211,70 @@ func TestWhoApprovesBeyondTheQuotaIsTold(t *testing.T) {
 	d := h.say(t, "wes", "/oore approve "+shaB)
 	if n := len(h.builds(t)); n != 1 || !strings.Contains(d.Reply, "is approved") || !strings.Contains(d.Reply, "The project has 1 builds waiting, and may have 1") {
 		t.Errorf("%s %+v, %d builds, reply %q", d.Status, d.Reason, n, d.Reply)
+	}
+}
+
+// A schedule looked at the limits before its commit was looked up, and what came meanwhile
+// was beyond them.
+func TestAScheduleCountsWhatComesBeforeItsBuildIsStored(t *testing.T) {
+	h, p, pipeline := bounded(t, core.Quota{MaxQueued: 1})
+	nightly := h.schedule(t, pipeline, "0 3 * * *")
+	h.clock.set(nightly.DueAt.Add(time.Minute))
+	h.forge.meet = func() {
+		h.forge.meet = nil
+		if _, err := h.TriggerBuild(t.Context(), h.owner, app.TriggerBuild{ProjectID: p.ID, PipelineID: pipeline.ID}); err != nil {
+			t.Error(err)
+		}
+	}
+	h.turn(t)
+	if s := h.findSchedule(t, nightly.ID); !strings.HasPrefix(s.LastError, "The project has 1 builds waiting") || !s.DueAt.After(nightly.DueAt) || len(h.builds(t)) != 1 {
+		t.Errorf("%d builds; the schedule says %q and is due at %v", len(h.builds(t)), s.LastError, s.DueAt)
+	}
+}
+
+func TestSchedulesOfManyServersKeepTheQueuesBound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, database string) {
+		h := newHouseOn(t, database)
+		p := h.project(t, func(in *app.CreateProject) { in.Quota = core.Quota{MaxQueued: 2} })
+		pipeline := h.pipeline(t, p.ID, "Android")
+		for range 6 {
+			h.schedule(t, pipeline, "*/10 * * * *")
+		}
+		h.clock.forward(10 * time.Minute)
+		var group sync.WaitGroup
+		for range 3 {
+			other := newHouseOn(t, database)
+			other.clock.set(h.clock.now())
+			group.Go(func() { other.turn(t); other.turn(t) })
+		}
+		group.Wait()
+		if n := len(h.builds(t)); n != 2 {
+			t.Errorf("%d builds, want two", n)
+		}
+	})
+}
+
+// The build of the newest commit was refused because the one waited that it replaces.
+func TestABuildThatIsReplacedDoesNotCountAsWaiting(t *testing.T) {
+	h := newHouse(t)
+	p := h.project(t, func(in *app.CreateProject) { in.Quota = core.Quota{MaxQueued: 1} })
+	pipeline := h.pipeline(t, p.ID, "Android", concurrency(core.Concurrency{CancelPrevious: true}))
+	first, second := h.deliver(t, push("main", sha(1))), h.deliver(t, push("main", sha(2)))
+	if _, err := h.TriggerBuild(t.Context(), h.owner, app.TriggerBuild{ProjectID: p.ID, PipelineID: pipeline.ID}); err != nil {
+		t.Errorf("by hand: %v", err)
+	}
+	other := h.deliver(t, push("other", sha(3)))
+	if first.Reason.Code != core.WhyBuilds || second.Reason.Code != core.WhyBuilds || other.Reason.Code != core.WhyConcurrency {
+		t.Errorf("%+v, then %+v, on another branch %+v", first.Reason, second.Reason, other.Reason)
+	}
+	var states []core.BuildStatus
+	for _, b := range h.builds(t) {
+		states = append(states, b.Status)
+	}
+	if want := []core.BuildStatus{core.BuildCanceled, core.BuildCanceled, core.BuildQueued}; !slices.Equal(states, want) {
+		t.Errorf("builds are %v, want %v", states, want)
+	}
+	if again, err := h.EvaluateDelivery(t.Context(), h.owner, second.ID); err != nil || again.Reason.Code != core.WhyBuilds {
+		t.Errorf("evaluated again: %+v, %v", again.Reason, err)
 	}
 }

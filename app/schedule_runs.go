@@ -75,9 +75,6 @@ func (a *App) scheduledBuild(ctx context.Context, s core.Schedule) (b core.Build
 	if err := enabled(pipeline); err != nil {
 		return b, project, pipeline, err
 	}
-	if err := a.admit(ctx, a.store, project, s.BuildKey()); err != nil {
-		return b, project, pipeline, err
-	}
 	branch := orElse(s.Branch, project.Branch())
 	commit, err := a.resolve(ctx, project.Repository, branch, "")
 	if err != nil {
@@ -96,6 +93,9 @@ func (a *App) startScheduled(ctx context.Context, held, s core.Schedule, cron co
 	created := false
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
 		canceled = nil
+		if err := a.admit(ctx, tx, candidate{project, pipeline}, b); err != nil {
+			return err
+		}
 		if b, created, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
 			return err
 		}
@@ -111,6 +111,9 @@ func (a *App) startScheduled(ctx context.Context, held, s core.Schedule, cron co
 		}
 		return a.wantReports(ctx, tx, project.Repository, b)
 	})
+	if _, refused := core.QuotaVerdict(err); refused {
+		return a.settleSchedule(ctx, s, cron, core.MessageOf(err))
+	}
 	if core.KindOf(err) == core.KindConflict && err != nil { // a person changed it meanwhile: what they want is true now
 		return nil
 	}

@@ -3,27 +3,37 @@ package app
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/oore-ci/oore/app/core"
 )
 
-// supersede cancels older builds of the pipeline on the same branch or pull request,
-// where the pipeline wants that. A rerun replaces nothing: what it runs is of the past.
-// An event that comes late of a commit leaves the build of it alone that somebody
-// asked for. It returns what it canceled.
-func (a *App) supersede(ctx context.Context, tx core.Store, repo core.Repository, p core.Pipeline, b core.Build) ([]core.Build, error) {
+// replaced lists the older builds of the pipeline on the same branch or pull request,
+// where the pipeline wants that b, which may not be stored yet, replaces them. A rerun
+// replaces nothing: what it runs is of the past. An event that comes late of a commit
+// leaves the build of it alone that somebody asked for.
+func (a *App) replaced(ctx context.Context, s core.Store, p core.Pipeline, b core.Build) ([]core.Build, error) {
 	if !p.Concurrency.CancelPrevious || b.Branch == "" || b.TriggerType == core.TriggerRerun {
 		return nil, nil
 	}
-	older, err := a.activeBuilds(ctx, tx, core.BuildFilter{Before: &b})
+	if b.Number == 0 {
+		b.Number = math.MaxInt32
+	}
+	older, err := a.activeBuilds(ctx, s, core.BuildFilter{Before: &b})
+	return slices.DeleteFunc(older, func(old core.Build) bool {
+		return b.TriggerType == core.TriggerWebhook && old.SHA == b.SHA
+	}), err
+}
+
+// supersede cancels what b replaces, and returns that.
+func (a *App) supersede(ctx context.Context, tx core.Store, repo core.Repository, p core.Pipeline, b core.Build) ([]core.Build, error) {
+	older, err := a.replaced(ctx, tx, p, b)
 	if err != nil {
 		return nil, err
 	}
 	var canceled []core.Build
 	for _, old := range older {
-		if b.TriggerType == core.TriggerWebhook && old.SHA == b.SHA {
-			continue
-		}
 		old, err := tx.FindBuild(ctx, old.ID) // nobody changes it from now on
 		if err != nil {
 			return nil, err
