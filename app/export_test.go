@@ -14,6 +14,14 @@ func (a *App) RunSchedules(ctx context.Context) (more bool, err error) { return 
 // Reap is one turn of the worker.
 func (a *App) Reap(ctx context.Context) (more bool, err error) { return a.reap(ctx) }
 
+// Survey is one turn of the worker.
+func (a *App) Survey(ctx context.Context) (more bool, err error) { return a.survey(ctx) }
+
+// TakeInventories is one turn of the worker.
+func (a *App) TakeInventories(ctx context.Context) (more bool, err error) {
+	return a.takeInventories(ctx)
+}
+
 // CheckStandings is one turn of the worker.
 func (a *App) CheckStandings(ctx context.Context) (more bool, err error) {
 	return a.checkStandings(ctx)

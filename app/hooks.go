@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -145,7 +146,7 @@ func (a *App) hookSecret(ctx context.Context, repo core.Repository) (string, err
 }
 
 // ensureHooks looks at the webhooks of all linked repositories of a provider: people
-// delete them, and a forge disables what failed too often.
+// delete them, and a forge disables what failed too often. One that fails keeps it from no other.
 func (a *App) ensureHooks(ctx context.Context, p core.Provider) error {
 	if _, ok := a.forges[p].(core.Hooker); !ok {
 		return nil
@@ -154,16 +155,18 @@ func (a *App) ensureHooks(ctx context.Context, p core.Provider) error {
 	if err != nil {
 		return err
 	}
+	var faults []error
 	for _, r := range repos {
 		if err := a.ensureHook(ctx, r); err != nil {
-			return fmt.Errorf("webhook of %s: %w", r.FullName, err)
+			faults = append(faults, fmt.Errorf("webhook of %s: %w", r.FullName, err))
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 // mendHooks finds webhooks that worked and do so no more, sooner than ensureHooks
 // would: while one is switched off nothing arrives, and nothing can be asked for again.
+// One that fails keeps it from no other, and counts among those that do not work.
 func (a *App) mendHooks(ctx context.Context, p core.Provider, repos []core.Repository) error {
 	room, ok := a.forges[p].(core.Hooker)
 	if !ok {
@@ -171,24 +174,23 @@ func (a *App) mendHooks(ctx context.Context, p core.Provider, repos []core.Repos
 	}
 	troubled := 0
 	defer func() { a.troubled.Store(p, troubled) }()
+	var faults []error
 	for _, r := range repos {
 		if r.HookTrouble != "" {
 			troubled++
 			continue // somebody has to do something first
 		}
 		works, err := room.HookWorks(ctx, r, a.HookAddress(p))
+		if err == nil && !works {
+			if err = a.ensureHook(ctx, r); err != nil {
+				troubled++
+			}
+		}
 		if err != nil {
-			a.warn(ctx, "look at the webhook of a repository", "repository", r.FullName, "error", err)
-			continue
-		}
-		if works {
-			continue
-		}
-		if err := a.ensureHook(ctx, r); err != nil {
-			return fmt.Errorf("webhook of %s: %w", r.FullName, err)
+			faults = append(faults, fmt.Errorf("webhook of %s: %w", r.FullName, err))
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 // linkedRepositories lists the reachable repositories of a provider that have a project.

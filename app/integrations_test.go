@@ -30,6 +30,7 @@ type fakeRoom struct {
 	hookError error
 
 	hookRepair core.HookRepair // what EnsureHook is to find
+	hookOff    []string        // names of repositories whose hook does not work
 
 	grants     *grants
 	inspecting func() // called by Inspect
@@ -93,13 +94,16 @@ func (r *fakeRoom) EnsureHook(_ context.Context, repo core.Repository, address, 
 	r.hooks = append(r.hooks, repo.FullName+" "+address+" "+secret)
 	repair := r.hookRepair
 	r.hookRepair = core.HookRepair{}
+	if i := slices.Index(r.hookOff, repo.FullName); i >= 0 {
+		r.hookOff, repair.Off = slices.Delete(r.hookOff, i, i+1), true
+	}
 	return repair, r.hookError
 }
 
-func (r *fakeRoom) HookWorks(context.Context, core.Repository, string) (bool, error) {
+func (r *fakeRoom) HookWorks(_ context.Context, repo core.Repository, _ string) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.hookRepair.Off, nil
+	return !r.hookRepair.Off && !slices.Contains(r.hookOff, repo.FullName), nil
 }
 
 func (r *fakeRoom) connections() []core.Connection {
@@ -120,13 +124,20 @@ func roomHouse(t *testing.T, path string, key byte, environment ...core.Connecti
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	return roomHouseOn(t, db, db, key, environment...)
+}
+
+// roomHouseOn asks the database by way.
+func roomHouseOn(t *testing.T, db *store.Store, way core.Store, key byte, environment ...core.Connection) (*house, *fakeRoom) {
+	t.Helper()
 	room := &fakeRoom{fakeForge: &fakeForge{}, grants: &grants{now: time.Now}}
 	h := &house{
 		store: db, forge: room.fakeForge, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
 		owner: core.Actor{Kind: core.ActorUser, UserID: "o", Name: "olga", Role: core.RoleOwner},
 	}
+	var err error
 	h.App, err = app.New(app.Deps{
-		Store: db, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vaultOf(t, key), Environment: environment,
+		Store: way, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vaultOf(t, key), Environment: environment,
 		Forges:   map[core.Provider]core.Forge{core.ProviderGitHub: room, core.ProviderGitLab: labRoom{room}},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
 		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
