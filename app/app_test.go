@@ -63,6 +63,7 @@ const (
 type fakeForge struct {
 	mu       sync.Mutex
 	fail     error  // returned by every report
+	telling  func() // called by each SetStatus, if set, whose answer stands by then
 	head     string // of every pull request
 	statuses []core.Report
 	comments []core.Comment
@@ -211,10 +212,16 @@ func (f *fakeForge) Checkout(context.Context, core.Repository) (core.Checkout, e
 func (f *fakeForge) SetStatus(_ context.Context, _ core.Repository, r core.Report) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.fail == nil {
+	fail := f.fail
+	if fail == nil {
 		f.statuses = append(f.statuses, r)
 	}
-	return f.fail
+	if f.telling != nil {
+		f.mu.Unlock()
+		f.telling()
+		f.mu.Lock()
+	}
+	return fail
 }
 
 func (f *fakeForge) UpsertComment(_ context.Context, _ core.Repository, c core.Comment, known string) (string, error) {

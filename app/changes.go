@@ -150,7 +150,7 @@ func (a *App) setAvailable(ctx context.Context, tx core.Store, r core.Repository
 		return err
 	}
 	if unavailable == "" {
-		return tx.UnparkEffects(ctx, stored.ID, a.now())
+		return tx.WakeEffects(ctx, stored.ID, a.now())
 	}
 	queued, _, err := tx.ListBuilds(ctx, core.BuildFilter{RepositoryID: stored.ID, Statuses: []core.BuildStatus{core.BuildQueued}}, core.Page{Limit: 200})
 	if err != nil {

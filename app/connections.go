@@ -127,12 +127,17 @@ func sealedAt(integrationID string) string { return "integrations/" + integratio
 
 // Connect tells the rooms of all integrations: those of the environment, which are
 // noted in the store without their keys, and those that people made. One that cannot
-// work is noted with what is wrong and holds up nobody. Call it before anything else.
+// work is noted with what is wrong and holds up nobody. The environment may have new keys:
+// what waited to be told through it is tried at once. Call it before anything else.
 func (a *App) Connect(ctx context.Context) error {
 	if err := a.noteEnvironment(ctx); err != nil {
 		return fmt.Errorf("note the integrations of the environment: %w", err)
 	}
-	return a.reconnect(ctx)
+	faults := []error{a.reconnect(ctx)}
+	for _, c := range a.environment {
+		faults = append(faults, a.resume(ctx, c.ID, false))
+	}
+	return errors.Join(faults...)
 }
 
 // Reconnect is Connect for a process beside the server, whose settings may be others: it
@@ -194,7 +199,6 @@ func (a *App) reconnect(ctx context.Context) error {
 		}
 		all = append(all, c)
 	}
-	a.connections.set(all, stored)
 	var faults []error
 	for provider, forge := range a.forges {
 		room, ok := forge.(core.Connector)
@@ -209,6 +213,7 @@ func (a *App) reconnect(ctx context.Context) error {
 		}
 		faults = append(faults, room.Connect(mine))
 	}
+	a.connections.set(all, stored) // what is known here the rooms know
 	return errors.Join(faults...)
 }
 

@@ -239,16 +239,22 @@ func (a *App) connect(ctx context.Context, actor core.Actor, c core.Connection) 
 	if err := a.takeInventory(ctx, i); err != nil {
 		a.log.Warn("list what a new integration sees", "integration", i.Name, "error", err)
 	}
+	if err := a.resume(ctx, i.ID, true); err != nil {
+		return IntegrationDetail{}, err
+	}
 	return a.FindIntegration(ctx, actor, i.ID)
 }
 
-// SyncIntegration lists anew what an integration sees.
+// SyncIntegration lists anew what an integration sees, and what waited for it is told.
 func (a *App) SyncIntegration(ctx context.Context, actor core.Actor, id string) (IntegrationDetail, error) {
 	d, err := a.FindIntegration(ctx, actor, id)
 	if err != nil {
 		return d, err
 	}
 	if err := a.takeInventory(ctx, d.Integration); err != nil {
+		return d, err
+	}
+	if err := a.resume(ctx, id, true); err != nil {
 		return d, err
 	}
 	if err := a.note(ctx, a.store, actor, auditIntegration(core.AuditIntegrationSync, d.Integration)); err != nil {

@@ -60,7 +60,7 @@ func (r *fakeRoom) Inspect(_ context.Context, c core.Connection) (core.Connectio
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.Name, c.ExternalID, c.Slug = "bot", "1", cmp.Or(r.slug, c.Slug)
+	c.Name, c.ExternalID, c.Slug, c.Trouble = "bot", "1", cmp.Or(r.slug, c.Slug), ""
 	u, _ := url.Parse(c.WebURL)
 	c.Host = u.Host
 	return c, r.refuse
@@ -119,7 +119,12 @@ func newRoomHouse(t *testing.T, environment ...core.Connection) (*house, *fakeRo
 
 func roomHouse(t *testing.T, path string, key byte, environment ...core.Connection) (*house, *fakeRoom) {
 	t.Helper()
-	db, err := store.Open(t.Context(), "sqlite:"+path, store.Options{Log: slog.New(slog.DiscardHandler)})
+	return roomHouseAt(t, "sqlite:"+path, key, environment...)
+}
+
+func roomHouseAt(t *testing.T, database string, key byte, environment ...core.Connection) (*house, *fakeRoom) {
+	t.Helper()
+	db, err := store.Open(t.Context(), database, store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,10 +142,11 @@ func roomHouseOn(t *testing.T, db *store.Store, way core.Store, key byte, enviro
 	}
 	var err error
 	h.App, err = app.New(app.Deps{
-		Store: way, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vaultOf(t, key), Environment: environment,
-		Forges:   map[core.Provider]core.Forge{core.ProviderGitHub: room, core.ProviderGitLab: labRoom{room}},
-		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
-		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+		Store: way, Relay: db.Relay(), Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Vault: vaultOf(t, key), Environment: environment,
+		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: room, core.ProviderGitLab: labRoom{room}},
+		Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: room, core.ProviderGitLab: room},
+		Decoders:  map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
+		Clock:     h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
 	})
 	if err != nil {
 		t.Fatal(err)

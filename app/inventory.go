@@ -40,6 +40,7 @@ func (a *App) takeInventory(ctx context.Context, i core.Integration) error {
 	if !ok {
 		return nil
 	}
+	trouble := i.Trouble
 	if err := a.inspect(ctx, room, &i); err != nil {
 		return err
 	}
@@ -47,7 +48,23 @@ func (a *App) takeInventory(ctx context.Context, i core.Integration) error {
 	if err != nil {
 		return err
 	}
-	return a.store.InTx(ctx, func(tx core.Store) error { return a.keepInventory(ctx, tx, i, all) })
+	err = a.store.InTx(ctx, func(tx core.Store) error { return a.keepInventory(ctx, tx, i, all) })
+	if err != nil {
+		return err
+	}
+	if trouble != "" && trouble != i.Trouble {
+		return a.resume(ctx, i.ID, true)
+	}
+	a.bell.ring(topicOutbox)
+	return nil
+}
+
+// resume lets what waits to be told through an integration go at once: it works again.
+// givenUp: what was given up too.
+func (a *App) resume(ctx context.Context, integrationID string, givenUp bool) error {
+	err := a.store.WakeEffectsThrough(ctx, integrationID, givenUp, a.now())
+	a.bell.ring(topicOutbox)
+	return err
 }
 
 // inspect notes whether the keys still work, and as whom.

@@ -85,6 +85,7 @@ func (l *outboxLane) free(key string) {
 // say something newer.
 func (l *outboxLane) send(ctx context.Context, e core.Effect, end time.Time) {
 	core.CrashPoint("report.taken")
+	taken := e.NotBefore
 	calling, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	_, err := l.app.guarded(calling, func(ctx context.Context) (bool, error) { return false, l.app.send(ctx, &e) })
@@ -97,9 +98,13 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect, end time.Time) {
 			l.app.meter.Note(core.MetricOutbound, 1, hostClass(e.Kind), string(e.Kind), outboundCode(err))
 		}
 	}
+	held := l.held(e.Key)
+	if err != nil && !held.Equal(taken) { // it was woken meanwhile: what failed may work by now
+		e.NotBefore, e.Attempts, e.Parked = l.app.now(), 0, false
+	}
 	saving, saved := lastWord(ctx)
 	defer saved()
-	if err := l.app.saveSent(saving, e, l.held(e.Key)); err != nil {
+	if err := l.app.saveSent(saving, e, held); err != nil {
 		l.app.log.Error("note what was sent", "key", e.Key, "error", err)
 	}
 	core.CrashPoint("report.noted")

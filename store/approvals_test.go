@@ -48,34 +48,6 @@ func TestHeadsAreReplaced(t *testing.T) {
 	})
 }
 
-func TestUnparkedEffectsAreDueAgainAndOthersStay(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
-		h := furnish(t, url)
-		for _, key := range []string{"mine", "other"} {
-			e := core.Effect{Key: key, Kind: core.EffectStatus, RepositoryID: key, Note: core.Reason{Code: "c", Text: "why"}, DeliveryID: "d", NotBefore: at(0), UpdatedAt: at(0)}
-			if err := h.WantEffect(t.Context(), e); err != nil {
-				t.Fatal(err)
-			}
-			taken, err := h.TakeEffects(t.Context(), at(1), at(2), 10)
-			if err != nil || len(taken) != 1 || taken[0].Note != e.Note || taken[0].DeliveryID != "d" {
-				t.Fatalf("taken %+v, %v", taken, err)
-			}
-			e = taken[0]
-			e.Parked, e.Attempts = true, 4
-			if err := h.SaveEffect(t.Context(), e, e.NotBefore); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := h.UnparkEffects(t.Context(), "mine", at(3)); err != nil {
-			t.Fatal(err)
-		}
-		taken, err := h.TakeEffects(t.Context(), at(3), at(4), 10)
-		if err != nil || len(taken) != 1 || taken[0].Key != "mine" || taken[0].Attempts != 0 {
-			t.Errorf("taken %+v, %v", taken, err)
-		}
-	})
-}
-
 func TestADeliveryIsFoundByItsSendersIdentity(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		h := furnish(t, url)

@@ -179,8 +179,12 @@ type EffectStore interface {
 	// DoubtEffect makes an effect due whatever was sent, and whoever sends it now sends it
 	// once more: two who sent at once do not know whose came last.
 	DoubtEffect(ctx context.Context, key string, now time.Time) error
-	// UnparkEffects makes what was given up for a repository due again.
-	UnparkEffects(ctx context.Context, repositoryID string, now time.Time) error
+	// WakeEffects makes what waits to be told to a repository's forge due now, and what was
+	// given up too. Who tells it just then finds out, and if it fails tries again at once.
+	WakeEffects(ctx context.Context, repositoryID string, now time.Time) error
+	// WakeEffectsThrough is WakeEffects for all repositories that are reached through an
+	// integration; givenUp: what was given up too.
+	WakeEffectsThrough(ctx context.Context, integrationID string, givenUp bool, now time.Time) error
 	FindEffect(ctx context.Context, key string) (Effect, error)
 	CountDueEffects(ctx context.Context, now time.Time) (int, error)
 	// HasCommented tells whether any pull request has its comment.

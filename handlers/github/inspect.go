@@ -31,6 +31,6 @@ func (r *Room) Inspect(ctx context.Context, c core.Connection) (core.Connection,
 	if id := strconv.FormatInt(app.GetID(), 10); id != c.ExternalID {
 		return c, core.Errorf(core.KindInvalid, "%s is wrong: %s does not answer as GitHub's API does", part(c.Integration, "OORE_GITHUB_API_URL", "API address"), c.APIURL)
 	}
-	c.Name, c.Slug, c.Host = app.GetName(), app.GetSlug(), hostOf(c.WebURL)
+	c.Name, c.Slug, c.Host, c.Trouble = app.GetName(), app.GetSlug(), hostOf(c.WebURL), ""
 	return c, nil
 }

@@ -139,7 +139,7 @@ func TestInspect(t *testing.T) {
 	w := newWorld(t)
 	w.Name = "Oore of the test"
 	c := w.made(w.App, "a")
-	c.Name, c.Host, c.APIURL = "", "", ""
+	c.Name, c.Host, c.APIURL, c.Trouble = "", "", "", "github.com knows no App 1 with this key"
 	got, err := github.New(github.Options{}).Inspect(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
