@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/blob"
@@ -21,12 +22,42 @@ func (c Config) openBlobs() (core.BlobStore, error) {
 	return blob.NewLocal(c.BlobDir)
 }
 
-// blobsCommand moves what the settings keep to another place, while the server runs or
-// not. What is there already is left out, so that a migration that was ended goes on.
+// blobsCommand is what an operator does to the place of artifacts and ended logs.
 func blobsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 || args[0] != "migrate" {
-		return usageError{errors.New("usage: oore blobs migrate --to s3://bucket?endpoint=… or a folder")}
+	switch {
+	case len(args) > 0 && args[0] == "migrate":
+		return migrateCommand(ctx, args, stdout, stderr)
+	case len(args) > 0 && args[0] == "own":
+		return ownCommand(ctx, args, stdout, stderr)
 	}
+	return usageError{errors.New("usage: oore blobs migrate --to s3://bucket?endpoint=… or a folder\n       oore blobs own")}
+}
+
+// ownCommand makes the database the one that deletes where its blobs are.
+func ownCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("blobs own", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")
+	if err := flags.Parse(args[1:]); err != nil {
+		return flagError(err)
+	}
+	if flags.NArg() > 0 {
+		return usageError{fmt.Errorf("blobs own takes no argument %q", flags.Arg(0))}
+	}
+	return withApp(ctx, *dir, stderr, func(a *app.App) error {
+		begins, err := a.OwnBlobs(ctx, commandLine())
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(stdout, "From now on this database alone deletes where artifacts and logs are. It begins in seven days, at %s: until then the database that did so before can take them back by the same command.\n",
+			begins.UTC().Format("2006-01-02 15:04 MST"))
+		return err
+	})
+}
+
+// migrateCommand moves what the settings keep to another place, while the server runs or
+// not. What is there already is left out, so that a migration that was ended goes on.
+func migrateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("blobs migrate", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("data-dir", "", "the server's data folder [OORE_DATA_DIR]")

@@ -78,6 +78,7 @@ const usage = `Usage: oore COMMAND [flags]
   backup        write all that the server knows into a new file: oore backup FILE [--artifacts] [--without-key]
   restore       fill an empty database and data folder from it: oore restore FILE
   verify        check that what is stored, or in a backup, keeps what Oore promises: oore verify [FILE] [--json] [--blobs]
+  blobs own     let this database delete what it does not need where artifacts and ended logs are: oore blobs own
   blobs migrate copy artifacts and ended logs to another place: oore blobs migrate --to s3://bucket?endpoint=… [--from …]
   validate      check a .oore.yaml: oore validate [FILE]
   doctor        check this machine and this configuration: oore doctor [--json]

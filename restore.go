@@ -53,7 +53,8 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 			notes = "; the files of artifacts are not in the backup, so the bucket " + cfg.S3.Bucket + " must have them"
 		}
 	}
-	_, err = fmt.Fprintf(stdout, "%s, made by Oore %s on %s, is restored%s. Check it with `oore verify`, then start the server.\n",
+	_, err = fmt.Fprintf(stdout, "%s, made by Oore %s on %s, is restored%s. Check it with `oore verify`, then start the server.\n"+
+		"It deletes no artifact and no log of others: if it takes the place of the server that was saved, and is no rehearsal, run `oore blobs own`.\n",
 		path, saved.Header.Oore, saved.Header.CreatedAt.Format("2006-01-02 15:04:05 MST"), notes)
 	return err
 }

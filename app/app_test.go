@@ -23,11 +23,12 @@ import (
 // house is an App on a real SQLite store, with a forge and a clock that tests set.
 type house struct {
 	*app.App
-	store *store.Store
-	blobs *blob.Local
-	forge *fakeForge
-	clock *fakeClock
-	owner core.Actor
+	store   *store.Store
+	blobs   *blob.Local
+	blobDir string
+	forge   *fakeForge
+	clock   *fakeClock
+	owner   core.Actor
 }
 
 type fakeClock struct {
@@ -287,13 +288,28 @@ func (s testTime) BeatServer(ctx context.Context, own core.Server, life time.Dur
 
 func newHouseOn(t *testing.T, database string) *house {
 	t.Helper()
+	return newHouseAt(t, database, t.TempDir())
+}
+
+// newHouseBeside makes one with a database of its own, and the blobs of another.
+func newHouseBeside(t *testing.T, database string, h *house) *house {
+	t.Helper()
+	return newHouseAt(t, database, h.blobDir)
+}
+
+func newHouseAt(t *testing.T, database, blobDir string) *house {
+	t.Helper()
+	blobs, err := blob.NewLocal(blobDir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	db, err := store.Open(t.Context(), database, store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
 	h := &house{
-		store: db, blobs: newBlobs(t), forge: &fakeForge{}, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
+		store: db, blobs: blobs, blobDir: blobDir, forge: &fakeForge{}, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
 		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
 	}
 	h.App, err = app.New(app.Deps{

@@ -236,15 +236,3 @@ func (a *App) OpenDownloadLink(ctx context.Context, secret string) (core.Artifac
 	}
 	return a.openArtifact(ctx, artifact)
 }
-
-// sweepBlobs deletes bytes that no artifact has any more, or never had: a server was
-// killed between storing them and their row.
-func (a *App) sweepBlobs(ctx context.Context) (more bool, err error) {
-	n, err := a.blobs.Sweep(ctx, a.now().Add(-core.BlobGrace), func(ctx context.Context, sums []string) ([]string, error) {
-		return a.store.UnusedBlobs(ctx, sums, a.now().Add(-core.BlobGrace))
-	})
-	if n > 0 {
-		a.log.Info("blobs deleted", "count", n)
-	}
-	return false, err
-}

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"time"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // ArchiveNext is one turn of the worker, so that tests can end it anywhere.
@@ -38,6 +40,15 @@ func (a *App) HoldSearches() (release func()) {
 		}
 	}
 }
+
+// SweepBlobs is one turn of the worker.
+func (a *App) SweepBlobs(ctx context.Context) error {
+	_, err := a.sweepBlobs(ctx)
+	return err
+}
+
+// CheckBlobs is the check of who deletes where blobs are.
+func (a *App) CheckBlobs(ctx context.Context) core.Check { return a.checkBlobs(ctx) }
 
 // Now is the time by which the server goes.
 func (a *App) Now() time.Time { return a.now() }

@@ -14,6 +14,7 @@ import (
 func (a *App) Probes(ctx context.Context) []core.Probe {
 	probes := []core.Probe{
 		{Area: core.AreaStorage, Name: "backup", Look: a.checkBackup},
+		{Area: core.AreaStorage, Name: "artifacts and logs", Look: a.checkBlobs},
 		{Area: core.AreaStorage, Name: "servers", Look: a.checkServers},
 		{Area: core.AreaRunners, Name: "runners", Look: a.checkRunners},
 		{Area: core.AreaRunners, Name: "labels", Look: a.checkLabels},

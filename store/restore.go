@@ -78,7 +78,8 @@ func (r *Restoration) Close() error { return r.s.Close() }
 
 // Load fills the database and brings it up to date, in one transaction: it is whole
 // afterwards, or empty as before. What ran when the backup was made belongs to nobody
-// now: no runner may go on with it.
+// now: no runner may go on with it. Nor may the database delete where its blobs are, until
+// somebody says so.
 func (r *Restoration) Load(ctx context.Context, rows Rows, log *slog.Logger) error {
 	return r.fill(ctx, rows, session.disown, log)
 }
@@ -158,6 +159,9 @@ func (s session) disown() error {
 		if _, err := s.exec("DELETE FROM " + table); err != nil {
 			return err
 		}
+	}
+	if err := s.renounce(); err != nil {
+		return err
 	}
 	return s.db().Exec("DELETE FROM credentials WHERE kind NOT IN ?", core.LastingCredentials()).Error
 }

@@ -85,11 +85,22 @@ func fromTo(t *testing.T, f func(t *testing.T, from, to string)) {
 func TestARestoredDatabaseIsTheOneThatWasBackedUp(t *testing.T) {
 	fromTo(t, func(t *testing.T, from, to string) {
 		h, b := lived(t, from)
+		was := core.BlobClaim{ID: "the one that is saved", Sweeps: 3}
+		ok(t, h.SaveBlobClaim(t.Context(), was, at(1)))
 		before := takeDump(t, h.Store)
 		ok(t, before.load(t.Context(), to))
 		s := open(t, to)
 		clean(t, s)
-		equal(t, takeDump(t, s).lines("credentials"), before.lines("credentials"))
+		unclaimed := func(d dump) []string {
+			return slices.DeleteFunc(d.lines("credentials"), func(line string) bool { return strings.Contains(line, `name="blobs"`) })
+		}
+		equal(t, unclaimed(takeDump(t, s)), unclaimed(before))
+		claim, err := s.FindBlobClaim(t.Context())
+		ok(t, err)
+		equal(t, claim, core.BlobClaim{ID: claim.ID, Restored: true})
+		if claim.ID == was.ID || claim.ID == "" {
+			t.Errorf("it goes by the name of the one that was saved: %q", claim.ID)
+		}
 		for _, kind := range []core.CredentialKind{core.CredentialAPIToken, core.CredentialRunner, core.CredentialShare} {
 			kept, err := s.ListCredentials(t.Context(), kind, "")
 			ok(t, err)

@@ -221,6 +221,10 @@ type BlobStore interface {
 	Ready(ctx context.Context) error
 	// Identity is the same for two stores only if what one keeps the other can read.
 	Identity() (string, error)
+	// Owner is what SetOwner kept there last; empty: nothing.
+	Owner(ctx context.Context) (string, error)
+	// SetOwner keeps a line about whose the blobs are, instead of the one before.
+	SetOwner(ctx context.Context, owner string) error
 }
 
 // DirectBlob is what BlobStore.Open returns where a blob may be loaded from where it lies.

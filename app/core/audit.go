@@ -68,6 +68,7 @@ const (
 	AuditIdentityDelete    AuditAction = "identity.disconnect"
 	AuditKeyRotate         AuditAction = "key.rotate"
 	AuditKeyReplace        AuditAction = "key.replace" // the old one is lost, and what it had sealed
+	AuditBlobsOwn          AuditAction = "blobs.own"   // the database deletes from now on where artifacts and logs are
 	AuditMemberSet         AuditAction = "member.set"
 	AuditMemberDelete      AuditAction = "member.delete"
 	AuditChatLink          AuditAction = "chat.link"
@@ -87,7 +88,7 @@ func AuditActions() []AuditAction {
 		AuditIntegrationStart, AuditIntegrationSet, AuditIntegrationSync, AuditIntegrationDelete, AuditHookSecret,
 		AuditRunnerRegister, AuditRunnerUpdate, AuditRunnerDelete, AuditRunnerRefused, AuditTokenCreate, AuditTokenDelete,
 		AuditSignIn, AuditSignInRefused, AuditSignOut, AuditUserInvite, AuditUserRole, AuditUserDisable, AuditUserEnable, AuditUserLink, AuditUserIntroduce,
-		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete, AuditKeyRotate, AuditKeyReplace,
+		AuditUserJoin, AuditUserPassword, AuditIdentityAdd, AuditIdentityDelete, AuditKeyRotate, AuditKeyReplace, AuditBlobsOwn,
 		AuditMemberSet, AuditMemberDelete, AuditChatLink, AuditChatUnlink, AuditChatUse, AuditChatSubscribe, AuditChatUnsubscribe,
 	}
 }

@@ -31,6 +31,7 @@ type Store interface {
 	FigureStore
 	ScheduleStore
 	RetentionStore
+	BlobClaimStore
 	BackupStore
 	SealedStore
 	StandingStore
