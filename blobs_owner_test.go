@@ -28,8 +28,13 @@ func newFolder(t *testing.T) blobPlace {
 
 func newBucket(t *testing.T) blobPlace {
 	address, dir := blobtest.NewBucket(t)
+	dir = filepath.Join(dir, "oore/some/prefix")
+	// The S3 server removes a folder that is empty, under the hands of who puts an object there.
+	if err := os.MkdirAll(filepath.Join(dir, "never-empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	keys := []string{"AWS_ACCESS_KEY_ID=" + blobtest.AccessKey, "AWS_SECRET_ACCESS_KEY=" + blobtest.SecretKey, "OORE_BLOB_URL=" + address}
-	return blobPlace{filepath.Join(dir, "oore/some/prefix"), keys}
+	return blobPlace{dir, keys}
 }
 
 // blobs lists what is kept, and makes it look three days old.

@@ -76,6 +76,7 @@ type App struct {
 	tails     *tails
 	recalls   *recalls   // used by the survey alone
 	archiving *archiving // used by its worker alone
+	joins     *joins
 	searches  chan struct{}
 	outlines  *outlines
 	versions  *versions
@@ -125,7 +126,7 @@ func New(d Deps) (*App, error) {
 		server: d.Server, clock: ahead,
 		store: followed{Store: measured, whole: measured, log: d.Log, tracer: d.Tracer, now: now}, meter: meter, tracer: d.Tracer, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
 		now: now, newID: d.NewID, log: d.Log, bell: newBell(d.Relay), tails: newTails(), recalls: &recalls{count: map[string]int{}},
-		archiving: &archiving{}, searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
+		archiving: &archiving{}, joins: newJoins(), searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, signIn: d.SignIn, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,

@@ -272,6 +272,12 @@ func newHouse(t *testing.T) *house {
 	return newHouseOn(t, storetest.SQLite(t))
 }
 
+// newHouseOver makes one whose blobs are kept by what over returns.
+func newHouseOver(t *testing.T, over func(*blob.Local) core.BlobStore) *house {
+	t.Helper()
+	return newHouseAt(t, storetest.SQLite(t), t.TempDir(), over)
+}
+
 // testTime is a database whose clock is the test's: the server sets its own by it.
 type testTime struct {
 	*store.Store
@@ -288,16 +294,18 @@ func (s testTime) BeatServer(ctx context.Context, own core.Server, life time.Dur
 
 func newHouseOn(t *testing.T, database string) *house {
 	t.Helper()
-	return newHouseAt(t, database, t.TempDir())
+	return newHouseAt(t, database, t.TempDir(), onItsOwn)
 }
 
 // newHouseBeside makes one with a database of its own, and the blobs of another.
 func newHouseBeside(t *testing.T, database string, h *house) *house {
 	t.Helper()
-	return newHouseAt(t, database, h.blobDir)
+	return newHouseAt(t, database, h.blobDir, onItsOwn)
 }
 
-func newHouseAt(t *testing.T, database, blobDir string) *house {
+func onItsOwn(l *blob.Local) core.BlobStore { return l }
+
+func newHouseAt(t *testing.T, database, blobDir string, over func(*blob.Local) core.BlobStore) *house {
 	t.Helper()
 	blobs, err := blob.NewLocal(blobDir)
 	if err != nil {
@@ -314,7 +322,7 @@ func newHouseAt(t *testing.T, database, blobDir string) *house {
 	}
 	h.App, err = app.New(app.Deps{
 		Store:     testTime{db, h.clock},
-		Blobs:     h.blobs,
+		Blobs:     over(h.blobs),
 		Archive:   newArchive(t, h.blobs),
 		Forges:    map[core.Provider]core.Forge{core.ProviderGitHub: h.forge},
 		Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -24,8 +25,10 @@ func (a *App) PutArtifactPart(ctx context.Context, l core.Lease, r io.Reader) (s
 	return sum, err
 }
 
-// JoinArtifact is PutArtifact of the parts with these SHA-256, in this order. A part
-// that is not there: KindConflict, code part_missing.
+// JoinArtifact is PutArtifact of the parts with these SHA-256, in this order. It may be
+// called again, and side by side: the file is put together once, and one that is there is
+// left as it is. If ctx ends before, that goes on: KindUnavailable, code artifact_joining.
+// A part that is not there: KindConflict, code part_missing.
 func (a *App) JoinArtifact(ctx context.Context, l core.Lease, artifact core.Artifact, parts []string) error {
 	if len(parts) > core.MaxArtifactSize/core.ArtifactPart {
 		return core.Errorf(core.KindTooLarge, "%s has %d parts; an artifact may have 4 GiB", artifact.Name, len(parts))
@@ -35,9 +38,29 @@ func (a *App) JoinArtifact(ctx context.Context, l core.Lease, artifact core.Arti
 			return core.Errorf(core.KindInvalid, "parts: each must be a SHA-256, 64 hexadecimal digits in lower case")
 		}
 	}
-	file := &joined{ctx: ctx, blobs: a.blobs, parts: parts}
-	defer file.close()
-	return a.PutArtifact(ctx, l, artifact, file)
+	if there, err := a.hasArtifact(ctx, l, artifact); there || err != nil {
+		return err
+	}
+	key := joinKey(l, artifact, parts)
+	return a.joins.do(ctx, key, func(ctx context.Context) error {
+		return a.inJoinTurn(ctx, key, func(ctx context.Context) error {
+			file := &joined{ctx: ctx, blobs: a.blobs, parts: parts}
+			defer file.close()
+			return a.PutArtifact(ctx, l, artifact, file)
+		})
+	})
+}
+
+// hasArtifact tells whether the lease's build has this very file already.
+func (a *App) hasArtifact(ctx context.Context, l core.Lease, artifact core.Artifact) (bool, error) {
+	b, err := a.collecting(ctx, a.store, l, artifact.Name)
+	if err != nil || artifact.SHA256 == "" {
+		return false, err
+	}
+	all, err := a.store.ListArtifacts(ctx, b.ID)
+	return slices.ContainsFunc(all, func(k core.Artifact) bool {
+		return k.Name == artifact.Name && k.SHA256 == artifact.SHA256 && k.Size == artifact.Size && k.ExpiresAt == nil
+	}), err
 }
 
 // joined reads blobs one after another.

@@ -15,6 +15,7 @@ import (
 // logs, until ctx ends. Every fault is logged and tried again; it returns only at the end.
 // What several servers can do at once without harm each of them does.
 func (a *App) RunWorkers(ctx context.Context) error {
+	defer a.joins.end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.keepHouse(ctx, a.houseWork) })
 	g.Go(func() error { return a.hear(ctx) })

@@ -165,3 +165,22 @@ func TestWhoAsksForWorkAndHangsUpGetsNone(t *testing.T) {
 		t.Fatal("it waits for nobody")
 	}
 }
+
+// TestAJoinThatGoesOnIsSaidToWhoKnowsTheWord: an older runner takes every 2xx for the end.
+func TestAJoinThatGoesOnIsSaidToWhoKnowsTheWord(t *testing.T) {
+	s, _ := runnerServer(t)
+	s.fake.Err = core.Codef(core.KindUnavailable, core.CodeArtifactJoining, "It goes on")
+	join := func(headers ...string) answer {
+		return s.ask("POST", "/v1/runners/"+someID+"/jobs/"+otherID+"/artifacts", `{"artifact":{"Name":"app.apk"},"parts":[]}`, append(headers, runnerToken, "X-Oore-Lease: lease", "Content-Type: application/json")...)
+	}
+	s.expect(join(), 503, core.CodeArtifactJoining)
+	for _, prefer := range []string{"respond-async", "respond-async, wait=1", "wait=5,respond-async"} {
+		if got := join("Prefer: " + prefer); got.status != 202 || got.header.Get("Retry-After") != "1" || got.body != "" {
+			t.Errorf("%s is answered %+v", prefer, got)
+		}
+	}
+	s.fake.Err = nil
+	if got := join("Prefer: respond-async"); got.status != 204 {
+		t.Errorf("a file that is there: %+v", got)
+	}
+}

@@ -22,6 +22,9 @@ const (
 	answerTime = 15 * time.Second
 	// bulkTime is answerTime for calls that carry or move much.
 	bulkTime = 5 * time.Minute
+	// joinPause is between questions whether the server has put a file together, each of
+	// which it answers after a while.
+	joinPause = time.Second
 	// maxAnswer bounds what is read of an answer.
 	maxAnswer = 32 << 20
 )
@@ -188,8 +191,15 @@ func (r *Remote) PutArtifact(ctx context.Context, l core.Lease, a core.Artifact,
 		}
 		parts = append(parts, kept.SHA256)
 	}
-	join := r.about(l, request{path: "artifacts", in: map[string]any{"artifact": a, "parts": parts}, time: bulkTime})
-	err := persist(ctx, func() error { return r.call(ctx, join) })
+	join := r.about(l, request{path: "artifacts", in: map[string]any{"artifact": a, "parts": parts}, prefer: "respond-async", time: bulkTime})
+	err := persist(ctx, func() error {
+		for {
+			err := r.call(ctx, join)
+			if core.CodeOf(err) != core.CodeArtifactJoining || !pause(ctx, joinPause) {
+				return err
+			}
+		}
+	})
 	if core.CodeOf(err) == core.CodePartMissing { // swept away meanwhile: begin anew
 		return core.Errorf(core.KindUnavailable, "The server lost a part of %s", a.Name).Because(err)
 	}

@@ -17,6 +17,7 @@ type request struct {
 	method string // default: POST
 	path   string // below /v1/runners/
 	lease  string
+	prefer string        // the header of RFC 7240
 	in     any           // sent as JSON; nil: nothing, or bytes
 	bytes  []byte        // sent as they are
 	out    any           // filled from the answer, if there is one
@@ -53,6 +54,8 @@ func (r *Remote) call(ctx context.Context, q request) error {
 		return r.away(ctx, err)
 	case resp.StatusCode >= http.StatusMultipleChoices:
 		return refusal(req.URL, resp, data)
+	case resp.StatusCode == http.StatusAccepted:
+		return core.Codef(core.KindUnavailable, core.CodeArtifactJoining, "The server is not done with it yet")
 	case q.out == nil || resp.StatusCode == http.StatusNoContent:
 		return nil
 	}
@@ -82,6 +85,9 @@ func (r *Remote) request(ctx context.Context, q request) (*http.Request, error) 
 	req.Header.Set("User-Agent", r.agent)
 	if len(data) > 0 {
 		req.Header.Set("Content-Type", kind)
+	}
+	if q.prefer != "" {
+		req.Header.Set("Prefer", q.prefer)
 	}
 	if q.lease != "" {
 		req.Header.Set(leaseHeader, q.lease)

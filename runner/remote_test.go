@@ -126,3 +126,26 @@ func TestAFileGoesInPartsAndAnewWhenOneIsLost(t *testing.T) {
 		t.Errorf("%d of %d bytes, %v", got.Len(), len(content), err)
 	}
 }
+
+// TestAFileThatIsNotPutTogetherYetIsAskedForAgain: neither a proxy's end of the request nor
+// the server's word that it goes on is an end, and no part is sent twice.
+func TestAFileThatIsNotPutTogetherYetIsAskedForAgain(t *testing.T) {
+	answers := []int{http.StatusGatewayTimeout, http.StatusAccepted, http.StatusAccepted, http.StatusNoContent}
+	sent, asked := 0, 0
+	r := newRemote(t, func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasSuffix(req.URL.Path, "/parts") {
+			sent++
+			_, _ = io.WriteString(w, `{"sha256":"sum"}`)
+			return
+		}
+		if prefer := req.Header.Get("Prefer"); prefer != "respond-async" {
+			t.Errorf("it prefers %q", prefer)
+		}
+		w.WriteHeader(answers[asked])
+		asked++
+	})
+	err := r.PutArtifact(t.Context(), core.Lease{BuildID: "b", Token: "t"}, core.Artifact{Name: "app.apk", Size: 4}, strings.NewReader("file"))
+	if err != nil || sent != 1 || asked != len(answers) {
+		t.Errorf("%v after %d parts and %d questions", err, sent, asked)
+	}
+}

@@ -56,6 +56,10 @@ const ArtifactPart = 8 << 20
 // the file again.
 const CodePartMissing = "part_missing"
 
+// CodeArtifactJoining says that a file is still being put together of its parts: ask again
+// in a while.
+const CodeArtifactJoining = "artifact_joining"
+
 // CodeRunnerReplaced refuses a process whose runner another process speaks for now.
 const CodeRunnerReplaced = "runner_replaced"
 

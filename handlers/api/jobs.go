@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -242,14 +244,53 @@ type joinArtifactBody struct {
 	Parts    []string      `json:"parts"`
 }
 
-// JoinArtifact answers POST …/artifacts: the file is made of parts that are there.
+const (
+	// maxJoinWait is how long a runner is kept waiting for a file to be put together: less
+	// than proxies let an answer take.
+	maxJoinWait   = 20 * time.Second
+	joinAgain     = "1" // seconds
+	respondsAsync = "respond-async"
+)
+
+// joinWait reads the header Prefer of RFC 7240: whether the runner takes the answer that
+// the file is not there yet, and how long it would wait.
+func joinWait(c *fiber.Ctx) (wait time.Duration, asks bool) {
+	wait = maxJoinWait
+	for part := range strings.SplitSeq(c.Get("Prefer"), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if name == respondsAsync {
+			asks = true
+		}
+		if seconds, err := strconv.Atoi(value); name == "wait" && err == nil && seconds >= 0 {
+			wait = min(time.Duration(seconds)*time.Second, maxJoinWait)
+		}
+	}
+	return wait, asks
+}
+
+// JoinArtifact answers POST …/artifacts: the file is made of parts that are there. A runner
+// that prefers so is answered 202 while that goes on, and asks again; one that knows nothing
+// of it waits, and finds what it began when it comes again.
 func (a *API) JoinArtifact(c *fiber.Ctx, r core.Runner) error {
 	var in joinArtifactBody
 	l, err := leased(c, r, &in)
 	if err != nil {
 		return err
 	}
-	return noContent(c, a.app.JoinArtifact(c.UserContext(), l, in.Artifact, in.Parts))
+	ctx := c.UserContext()
+	wait, asks := joinWait(c)
+	if asks {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
+	err = a.app.JoinArtifact(ctx, l, in.Artifact, in.Parts)
+	if asks && core.CodeOf(err) == core.CodeArtifactJoining {
+		c.Set(fiber.HeaderRetryAfter, joinAgain)
+		c.Status(fiber.StatusAccepted)
+		return nil
+	}
+	return noContent(c, err)
 }
 
 // Finish answers POST …/finish.

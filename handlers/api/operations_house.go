@@ -149,8 +149,8 @@ func jobOperations() []operation {
 			in: bytesOf("The bytes.", fiber.MIMEOctetStream), answers: ok(partJSON{}),
 		},
 		{
-			method: post, path: job + "/artifacts", id: "joinArtifact", summary: "Make a file of its parts", door: forRunners, parameters: lease, in: joinArtifactBody{}, answers: done,
-			codes: []string{"409 " + core.CodePartMissing}, errors: []int{http.StatusRequestEntityTooLarge},
+			method: post, path: job + "/artifacts", id: "joinArtifact", summary: "Make a file of its parts", door: forRunners, parameters: leaseHeader(inHeader("Prefer", "`respond-async`, and with `wait=20` for how many seconds to wait before that.")), in: joinArtifactBody{}, answers: append([]answerOf{{status: http.StatusAccepted}}, nothing()...),
+			text: "With `Prefer: respond-async` the answer is `202` and `Retry-After` while it goes on: ask again.", codes: []string{"409 " + core.CodePartMissing}, errors: []int{http.StatusRequestEntityTooLarge},
 		},
 		{method: post, path: job + "/finish", id: "finish", summary: "Say how the build ended", door: forRunners, parameters: lease, in: core.Result{}, answers: done},
 	}
