@@ -205,9 +205,17 @@ func TestWhatIsLeftOfADisk(t *testing.T) {
 		free, total int64
 		state       core.CheckState
 	}{{100 * gib, 200 * gib, core.CheckOK}, {4 * gib, 20 * gib, core.CheckWarning}, {12 * gib, 500 * gib, core.CheckWarning}, {gib - 1, 20 * gib, core.CheckFailed}, {5 * gib, 500 * gib, core.CheckWarning}, {4*gib - 1, 500 * gib, core.CheckFailed}, {0, 0, core.CheckFailed}} {
-		if got := checkDisk(c.free, c.total); got.State != c.state {
+		if got := checkServerDisk(c.free, c.total); got.State != c.state {
 			t.Errorf("%d of %d: %+v", c.free, c.total, got)
 		}
+	}
+	for free, fix := range map[int64]string{core.DiskReserve - 1: "webhooks", core.DiskReserve: "no build", 1 << 30: "all gone"} {
+		if got := checkServerDisk(free, 20*gib); !strings.Contains(got.Fix, fix) {
+			t.Errorf("%d bytes free: %+v, want a word of %q", free, got, fix)
+		}
+	}
+	if got := checkReserve(core.DiskReserve, 20*gib); got.State != core.CheckWarning {
+		t.Errorf("where nothing is built the reserve is enough: %+v", got)
 	}
 }
 

@@ -21,7 +21,7 @@ func runnerProbes(cfg runnerConfig, joined membership, besides bool) []core.Prob
 		return probes
 	}
 	probes = append(probes, runner.Probes(cfg.DataDir, cfg.sandbox())...)
-	probes = append(probes, folderProbes(cfg.DataDir)...)
+	probes = append(probes, folderProbes(cfg.DataDir, checkDisk)...)
 	return append(probes, core.Probe{Area: core.AreaNetwork, Name: "clock", Look: func(ctx context.Context) core.Check {
 		return compareClocks(ctx, nil, []string{server})
 	}})

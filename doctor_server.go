@@ -31,11 +31,14 @@ func (s system) probes() []core.Probe {
 	if s.cfg.Runners > 0 {
 		probes = runner.Probes(s.cfg.DataDir, s.cfg.sandbox())
 	}
-	probes = append(probes, folderProbes(s.cfg.DataDir)...)
+	probes = append(probes, folderProbes(s.cfg.DataDir, checkServerDisk)...)
+	if dir := s.cfg.databaseDir(); dir != "" && !within(s.cfg.DataDir, dir) {
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "disk of the database", Look: diskLook(dir, checkReserve)})
+	}
 	if s.cfg.S3 != nil {
 		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "S3 bucket", Look: s.checkBucket})
 	} else if !within(s.cfg.DataDir, s.cfg.BlobDir) {
-		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "disk for artifacts", Look: diskLook(s.cfg.BlobDir)})
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "disk for artifacts", Look: diskLook(s.cfg.BlobDir, checkReserve)})
 	}
 	if s.database != nil {
 		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "database", Look: s.database})
@@ -74,11 +77,12 @@ func within(dir, path string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// folderProbes are those of a data folder, a server's or a runner's.
-func folderProbes(dir string) []core.Probe {
+// folderProbes are those of a data folder, a server's or a runner's, whose disk is judged
+// by check.
+func folderProbes(dir string, check diskCheck) []core.Probe {
 	return []core.Probe{
 		{Area: core.AreaStorage, Name: "data folder", Look: func(context.Context) core.Check { return checkFolder(dir) }},
-		{Area: core.AreaStorage, Name: "disk", Look: diskLook(dir)},
+		{Area: core.AreaStorage, Name: "disk", Look: diskLook(dir, check)},
 	}
 }
 
@@ -103,8 +107,10 @@ func checkFolder(dir string) core.Check {
 	return core.Good(dir)
 }
 
+type diskCheck func(free, total int64) core.Check
+
 // diskLook looks at the disk of a folder, or of where it will be.
-func diskLook(dir string) func(context.Context) core.Check {
+func diskLook(dir string, check diskCheck) func(context.Context) core.Check {
 	return func(context.Context) core.Check {
 		at := dir
 		for !isThere(at) && at != filepath.Dir(at) {
@@ -114,15 +120,36 @@ func diskLook(dir string) func(context.Context) core.Check {
 		if err != nil {
 			return core.Warn("how much is free is not known", "Check the disk of "+at)
 		}
-		return checkDisk(free, total)
+		return check(free, total)
 	}
 }
 
+// checkServerDisk judges a disk that keeps what comes in and on which builds run.
+func checkServerDisk(free, total int64) core.Check {
+	if kept := checkReserve(free, total); kept.State == core.CheckFailed {
+		return kept
+	}
+	return checkDisk(free, total)
+}
+
+// checkDisk judges one on which builds run.
 func checkDisk(free, total int64) core.Check {
-	value := fmt.Sprintf("%.1f GiB of %.0f GiB free", float64(free)/(1<<30), float64(total)/(1<<30))
+	if runner.AlmostFull(free, total) {
+		return core.Fail(freeOf(free, total), fmt.Sprintf("Free some space: no build is taken on before %.1f GiB are free", float64(runner.LeastFree(total))/(1<<30)))
+	}
+	return checkReserve(free, total)
+}
+
+func freeOf(free, total int64) string {
+	return fmt.Sprintf("%.1f GiB of %.0f GiB free", float64(free)/(1<<30), float64(total)/(1<<30))
+}
+
+// checkReserve judges one that keeps what comes in.
+func checkReserve(free, total int64) core.Check {
+	value := freeOf(free, total)
 	switch {
-	case runner.AlmostFull(free, total):
-		return core.Fail(value, fmt.Sprintf("Free some space: no build is taken on before %.1f GiB are free", float64(runner.LeastFree(total))/(1<<30)))
+	case free < core.DiskReserve:
+		return core.Fail(value, "Free some space: nothing new is taken in before "+core.HumanSize(core.DiskReserve)+" are free: webhooks, new builds and artifacts are refused")
 	case free < 5<<30 || free < total/20:
 		return core.Warn(value, "Free some space before it is all gone")
 	}

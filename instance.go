@@ -12,6 +12,7 @@ import (
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/runner"
+	"github.com/oore-ci/oore/store"
 )
 
 // facts are the settings that people look for, without secrets.
@@ -99,10 +100,33 @@ func weigh(ctx context.Context, part core.Usage) core.Usage {
 	return part
 }
 
+// databaseDir is the folder of an SQLite database; empty: the database is another server's.
+func (c Config) databaseDir() string {
+	if path, sqlite := store.SQLitePath(c.DatabaseURL); sqlite {
+		return filepath.Dir(path)
+	}
+	return ""
+}
+
+// spaceOf tells what is free of the disk of a folder; nil: there is none.
+func spaceOf(dir string) core.Space {
+	if dir == "" {
+		return nil
+	}
+	return func() (int64, error) {
+		free, _, err := runner.DiskSpace(dir)
+		return free, err
+	}
+}
+
 // disks are the readings of the disks that this server writes to.
 func (s *server) disks(context.Context) ([]core.Reading, error) {
 	var all []core.Reading
-	for label, dir := range map[string]string{"data": s.cfg.DataDir, "blobs": s.cfg.BlobDir} {
+	dirs := map[string]string{"data": s.cfg.DataDir, "blobs": s.cfg.BlobDir}
+	if dir := s.cfg.databaseDir(); dir != "" && !within(s.cfg.DataDir, dir) {
+		dirs["database"] = dir
+	}
+	for label, dir := range dirs {
 		free, size, err := runner.DiskSpace(dir)
 		if err != nil {
 			return all, fmt.Errorf("look at the disk of %s: %w", dir, err)

@@ -154,7 +154,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	}
 	s.app, err = app.New(app.Deps{
 		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
-		Demo: r.demo, Facts: facts(cfg), Storage: measure(cfg),
+		Demo: r.demo, Facts: facts(cfg), Storage: measure(cfg), DatabaseDisk: spaceOf(cfg.databaseDir()), BlobDisk: spaceOf(cfg.BlobDir),
 		Messenger: r.messenger(), SignIn: r.signIn, Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
 		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics, Tracer: s.tracer(), Server: server, Relay: s.store.Relay(),
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,

@@ -46,6 +46,9 @@ type Deps struct {
 	Facts   []core.Fact                        // how the server is set
 	Storage func(context.Context) core.Storage // measures its files until ctx ends; nil: nobody does
 
+	// The disks of the database and of blobs; nil: they are not this server's.
+	DatabaseDisk, BlobDisk core.Space
+
 	// Probes are the checks of what the commands do not know themselves.
 	Probes []core.Probe
 
@@ -105,6 +108,11 @@ type App struct {
 	demo       DemoRepository
 	facts      []core.Fact
 	storage    func(context.Context) core.Storage
+
+	readiness              readiness
+	pulses                 pulses
+	databaseDisk, blobDisk disk
+	surveyRung             time.Time // because there was room again; used by the look at the disks alone
 }
 
 // New checks that nothing is missing and returns the commands.
@@ -131,16 +139,9 @@ func New(d Deps) (*App, error) {
 		messenger: d.Messenger, signIn: d.SignIn, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
 		demo: d.Demo, facts: d.Facts, storage: d.Storage, leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
+		databaseDisk: disk{holds: "the database", space: d.DatabaseDisk}, blobDisk: disk{holds: "artifacts and ended logs", space: d.BlobDisk},
 	}, nil
 }
 
 // BuildURL is the address of a build's page.
 func (a *App) BuildURL(id string) string { return a.publicURL + "/builds/" + id }
-
-// Ready tells whether the house can do its work: KindUnavailable says what is wrong.
-func (a *App) Ready(ctx context.Context) error {
-	if err := a.store.Ready(ctx); err != nil {
-		return err
-	}
-	return a.blobs.Ready(ctx)
-}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type house struct {
 	forge   *fakeForge
 	clock   *fakeClock
 	owner   core.Actor
+	free    atomic.Int64 // on the disk of database and blobs
 }
 
 type fakeClock struct {
@@ -320,7 +322,10 @@ func newHouseAt(t *testing.T, database, blobDir string, over func(*blob.Local) c
 		store: db, blobs: blobs, blobDir: blobDir, forge: &fakeForge{}, clock: &fakeClock{at: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
 		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
 	}
+	h.free.Store(1 << 40)
+	space := func() (int64, error) { return h.free.Load(), nil }
 	h.App, err = app.New(app.Deps{
+		DatabaseDisk: space, BlobDisk: space,
 		Store:     testTime{db, h.clock},
 		Blobs:     over(h.blobs),
 		Archive:   newArchive(t, h.blobs),

@@ -22,12 +22,16 @@ const topicSweep = "sweep"
 
 // PutArtifact keeps what r gives as a file of the lease's build, which must be
 // running. The same name again replaces the file. Where a.Size and a.SHA256 are
-// given, other bytes are refused: KindInvalid. More than 4 GiB: KindTooLarge.
+// given, other bytes are refused: KindInvalid. More than 4 GiB: KindTooLarge. The disk
+// has no room: KindUnavailable.
 func (a *App) PutArtifact(ctx context.Context, l core.Lease, artifact core.Artifact, r io.Reader) error {
 	if err := artifact.Validate(); err != nil {
 		return err
 	}
 	if _, err := a.collecting(ctx, a.store, l, artifact.Name); err != nil {
+		return err
+	}
+	if err := a.blobDisk.room(); err != nil {
 		return err
 	}
 	sum, size, err := a.blobs.Put(ctx, &limitedReader{r: r, left: core.MaxArtifactSize, name: artifact.Name})

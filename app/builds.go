@@ -134,6 +134,9 @@ func queuedEvent(b core.Build) core.BuildEvent {
 // createBuild stores a build that shares its commit with no other. Where its DedupeKey is
 // taken, it is the one that has it.
 func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.AuditAction, p core.Project, pipeline core.Pipeline, b core.Build) (core.Build, error) {
+	if err := a.databaseDisk.room(); err != nil {
+		return core.Build{}, err
+	}
 	var canceled []core.Build
 	created := false
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {

@@ -18,9 +18,12 @@ type ReceiveDelivery struct {
 }
 
 // ReceiveDelivery stores it durably, rings, and tells whether it was known already.
-// The id is ours. The strings and the payload must not be views of a buffer that
+// KindUnavailable: it is not stored. The id is ours. The strings and the payload must not be views of a buffer that
 // somebody reuses.
 func (a *App) ReceiveDelivery(ctx context.Context, in ReceiveDelivery) (id string, duplicate bool, err error) {
+	if err := a.databaseDisk.room(); err != nil {
+		return "", false, err
+	}
 	now := a.now()
 	d, created, err := a.store.ReceiveDelivery(ctx, core.Delivery{
 		ID: a.newID(), Provider: in.Provider, IntegrationID: in.IntegrationID, DeliveryID: in.DeliveryID, Event: in.Event, Payload: in.Payload,

@@ -24,6 +24,12 @@ func (a *App) TakeInventories(ctx context.Context) (more bool, err error) {
 	return a.takeInventories(ctx)
 }
 
+// LookAtDisks is one turn of the worker.
+func (a *App) LookAtDisks(ctx context.Context) error {
+	_, err := a.lookAtDisks(ctx)
+	return err
+}
+
 // CheckStandings is one turn of the worker.
 func (a *App) CheckStandings(ctx context.Context) (more bool, err error) {
 	return a.checkStandings(ctx)
@@ -59,4 +65,19 @@ func (a *App) HouseWork(ctx context.Context) { a.houseWork(ctx) }
 // KeepHouse does the work whenever it is this server's turn.
 func (a *App) KeepHouse(ctx context.Context, work func(context.Context)) error {
 	return a.keepHouse(ctx, work)
+}
+
+// Loop does a work in the background.
+func (a *App) Loop(ctx context.Context, topic string, every time.Duration, f func(context.Context) (bool, error)) error {
+	return a.loop(ctx, topic, every, f)
+}
+
+// Late lists the works that stand still at a moment.
+func (a *App) Late(now time.Time) []string { return a.pulses.late(now) }
+
+// Works is how many works in the background this server does now.
+func (a *App) Works() int {
+	a.pulses.mu.Lock()
+	defer a.pulses.mu.Unlock()
+	return len(a.pulses.of)
 }

@@ -43,7 +43,7 @@ func (a *App) Claim(ctx context.Context, r core.Runner, wait time.Duration) (*co
 // claim is one look at the queue.
 func (a *App) claim(ctx context.Context, runnerID string) (*core.Job, error) {
 	r, err := a.store.FindRunner(ctx, runnerID)
-	if err != nil || !r.Enabled {
+	if err != nil || !r.Enabled || a.databaseDisk.room() != nil {
 		return nil, err
 	}
 	r.Labels = r.AllLabels()

@@ -14,6 +14,7 @@ const (
 	NoticePaused     = "queue_paused" // nothing is claimed; Target: empty
 	NoticeNoRunner   = "no_runner"    // nobody takes builds that want certain labels; Target: empty
 	NoticeDiskFull   = "disk_full"    // a runner takes no builds; Target: its id
+	NoticeServerFull = "server_disk"  // a disk of the server has no room; Target: empty
 	NoticeSource     = "source"       // an integration does not work; Target: its id
 	NoticeRepository = "repository"   // a repository or its webhook does not work; Target: the project's id
 	NoticeNothing    = "nothing_came" // a push came by no webhook; Target: the delivery's id
@@ -35,6 +36,11 @@ func (a *App) notices(ctx context.Context, actor core.Actor, w world, q core.Que
 	all := w.waiting(q, places)
 	if q.Paused != nil {
 		all = append(all, Notice{Code: NoticePaused, Text: q.Paused.Sentence(q.At)})
+	}
+	for _, d := range []*disk{&a.databaseDisk, &a.blobDisk} {
+		if full := d.room(); full != nil {
+			all = append(all, Notice{Code: NoticeServerFull, Text: core.MessageOf(full) + "."})
+		}
 	}
 	labeled, err := a.store.ListLabeledPipelines(ctx)
 	if err != nil {

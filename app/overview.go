@@ -65,11 +65,10 @@ func (a *App) Overview(ctx context.Context, actor core.Actor, mine bool) (Overvi
 	if o.Recent, err = a.recent(ctx, actor, w, mine); err != nil {
 		return o, err
 	}
-	q, err := a.store.ReadQueue(ctx)
+	q, err := a.readQueue(ctx)
 	if err != nil {
 		return o, err
 	}
-	q.At = a.now()
 	places := q.Places()
 	if o.Queue, err = a.seenOf(ctx, q, places, w.hidden, core.Page{Limit: shownQueue}); err != nil {
 		return o, err

@@ -35,16 +35,25 @@ func (a *App) ReadQueue(ctx context.Context, actor core.Actor, page core.Page) (
 	if err := core.Allow(actor, core.ActRead, nil); err != nil {
 		return Queue{}, err
 	}
-	q, err := a.store.ReadQueue(ctx)
+	q, err := a.readQueue(ctx)
 	if err != nil {
 		return Queue{}, err
 	}
-	q.At = a.now()
 	hidden, err := a.hidden(ctx, actor)
 	if err != nil {
 		return Queue{}, err
 	}
 	return a.seenOf(ctx, q, q.Places(), hidden, page)
+}
+
+// readQueue is the queue as it is now.
+func (a *App) readQueue(ctx context.Context) (core.Queue, error) {
+	q, err := a.store.ReadQueue(ctx)
+	q.At = a.now()
+	if full := a.databaseDisk.room(); full != nil {
+		q.Full = core.MessageOf(full) + "."
+	}
+	return q, err
 }
 
 // seenOf is a window of the queue without what is hidden.
@@ -116,11 +125,10 @@ func (a *App) QueuePlaces(ctx context.Context, actor core.Actor, builds ...core.
 	if !slices.ContainsFunc(builds, func(b core.Build) bool { return b.Status == core.BuildQueued }) {
 		return nil, nil
 	}
-	q, err := a.store.ReadQueue(ctx)
+	q, err := a.readQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q.At = a.now()
 	places := map[string]core.QueuePlace{}
 	for i, place := range q.Places() {
 		id := q.Waiting[i].BuildID

@@ -14,11 +14,10 @@ func (a *App) Readings(ctx context.Context) ([]core.Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := a.store.ReadQueue(ctx)
+	q, err := a.readQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q.At = a.now()
 	oldest := 0.0
 	if !f.OldestReceived.IsZero() {
 		oldest = q.At.Sub(f.OldestReceived).Seconds()

@@ -66,6 +66,9 @@ func (a *App) runSchedule(ctx context.Context, held core.Schedule) error {
 }
 
 func (a *App) scheduledBuild(ctx context.Context, s core.Schedule) (b core.Build, project core.Project, pipeline core.Pipeline, err error) {
+	if err := a.databaseDisk.room(); err != nil {
+		return b, project, pipeline, err
+	}
 	if project, err = a.store.FindProject(ctx, s.ProjectID); err != nil {
 		return b, project, pipeline, err
 	}
@@ -154,7 +157,7 @@ func (a *App) settleSchedule(ctx context.Context, s core.Schedule, cron core.Cro
 	return gone(a.store.UpdateSchedule(ctx, s, held))
 }
 
-// postponeSchedule tries the moment again later: the forge is down.
+// postponeSchedule tries the moment again later: the forge is down, or the disk full.
 func (a *App) postponeSchedule(ctx context.Context, s core.Schedule, why error) error {
 	held := s.NotBefore
 	s.Attempts++

@@ -25,6 +25,9 @@ const (
 // survey asks the forges what we were never told: deliveries that did not reach us
 // are asked for again, and heads that moved without a delivery are taken as one.
 func (a *App) survey(ctx context.Context) (more bool, err error) {
+	if a.databaseDisk.room() != nil {
+		return false, nil // nothing could be stored, and a forge need not hear so again
+	}
 	for provider, forge := range a.forges {
 		s, ok := forge.(core.Surveyor)
 		if !ok {
@@ -62,6 +65,7 @@ func (a *App) surveyForge(ctx context.Context, provider core.Provider, s core.Su
 	check(a.mendHooks(ctx, provider, repos), "mend the webhooks", "provider", provider)
 	check(a.recallMissed(ctx, provider, s, repos), "ask the forge for deliveries that we missed", "provider", provider)
 	for _, r := range repos {
+		a.pulses.beat(topicSurvey) // thousands take their time
 		check(a.sweepRepository(ctx, r, s), "sweep a repository", "repository", r.FullName)
 	}
 	return whole, nil

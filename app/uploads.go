@@ -21,6 +21,9 @@ func (a *App) PutArtifactPart(ctx context.Context, l core.Lease, r io.Reader) (s
 	if _, err := a.collecting(ctx, a.store, l, ""); err != nil {
 		return "", err
 	}
+	if err := a.blobDisk.room(); err != nil {
+		return "", err
+	}
 	sum, _, err = a.blobs.Put(ctx, r)
 	return sum, err
 }

@@ -19,7 +19,8 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.keepHouse(ctx, a.houseWork) })
 	g.Go(func() error { return a.hear(ctx) })
-	g.Go(func() error { return a.loop(ctx, "reaper", reapEvery, a.reap) })
+	g.Go(func() error { return a.loop(ctx, topicDisks, disksEvery, a.lookAtDisks) })
+	g.Go(func() error { return a.loop(ctx, turnReaper, reapEvery, a.reap) })
 	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
 	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })
 	g.Go(func() error { return a.loop(ctx, topicSources, sourcesEvery, a.watchSources) })
@@ -46,7 +47,7 @@ func (a *App) houseWork(ctx context.Context) {
 			return a.loop(ctx, topicOutbox, slowTick, lane.take)
 		})
 	}
-	g.Go(func() error { return a.loop(ctx, "survey", surveyEvery, a.survey) })
+	g.Go(func() error { return a.loop(ctx, topicSurvey, surveyEvery, a.survey) })
 	g.Go(func() error { return a.loop(ctx, topicInventory, inventoryEvery, a.takeInventories) })
 	g.Go(func() error { return a.loop(ctx, topicSweep, sweepEvery, a.sweepBlobs) })
 	g.Go(func() error { return a.loop(ctx, topicRetention, retentionEvery, a.applyRetention) })
@@ -58,6 +59,8 @@ func (a *App) houseWork(ctx context.Context) {
 func (a *App) loop(ctx context.Context, topic string, every time.Duration, f func(context.Context) (more bool, err error)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	pulse := a.pulses.begin(topic, every)
+	defer a.pulses.end(pulse)
 	for {
 		ring := a.bell.wait(topic)
 		more, err := a.guarded(ctx, f)
@@ -67,6 +70,8 @@ func (a *App) loop(ctx context.Context, topic string, every time.Duration, f fun
 		if err != nil {
 			a.log.Error("worker", "work", topic, "error", err)
 			a.meter.Note(core.MetricWorkerFaults, 1, topic)
+		} else {
+			a.pulses.success(pulse)
 		}
 		if more && err == nil {
 			continue

@@ -94,7 +94,7 @@ func received(c *fiber.Ctx, status int) string {
 		return "bad_signature"
 	case status == http.StatusRequestEntityTooLarge:
 		return "too_large"
-	case status >= http.StatusInternalServerError:
+	case status >= http.StatusInternalServerError, len(c.Response().Header.Peek(core.HeaderNotStored)) > 0:
 		return "error"
 	case status >= http.StatusBadRequest:
 		return "refused"
@@ -104,28 +104,58 @@ func received(c *fiber.Ctx, status int) string {
 	return "accepted"
 }
 
-// scrape answers GET /metrics: on this machine anybody, elsewhere whoever has the token
-// for it or is an admin. What a proxy on this machine hands on is not from here.
+// scrape answers GET /metrics, to whoever watches over the server.
 func (a *auth) scrape(o Options) fiber.Handler {
 	show := adaptor.HTTPHandler(o.Metrics)
-	token := sha256.Sum256([]byte(o.MetricsToken))
+	watches := a.watches(o.MetricsToken)
 	return func(c *fiber.Ctx) error {
-		if local(c) {
-			return show(c)
-		}
-		secret, ok := api.BearerToken(c)
-		given := sha256.Sum256([]byte(secret))
-		if ok && o.MetricsToken != "" && subtle.ConstantTimeCompare(given[:], token[:]) == 1 {
-			return show(c)
-		}
-		actor, err := a.actor(c)
-		if err == nil {
-			err = core.Allow(actor, core.ActManageInstance, nil)
-		}
-		if err != nil {
+		if err := watches(c); err != nil {
 			return err
 		}
 		return show(c)
+	}
+}
+
+// ready answers GET /readyz: 503 whatever the fault, since that is what a load balancer
+// asks. Why is for whoever watches over the server; the log has it too.
+func (a *auth) ready(o Options) fiber.Handler {
+	watches := a.watches(o.MetricsToken)
+	return func(c *fiber.Ctx) error {
+		err := a.app.Ready(c.UserContext())
+		select {
+		case <-o.Stop:
+			err = core.Errorf(core.KindUnavailable, "The server stops").Because(err)
+		default:
+		}
+		if err == nil {
+			return c.JSON(fiber.Map{"ok": true})
+		}
+		if core.KindOf(err) == core.KindUnavailable && watches(c) == nil {
+			return err
+		}
+		return core.Errorf(core.KindUnavailable, "The server is not ready").Because(err)
+	}
+}
+
+// watches lets in whoever watches over the server: on this machine anybody, elsewhere
+// whoever has the token for its figures or is an admin. What a proxy on this machine hands
+// on is not from here.
+func (a *auth) watches(token string) func(*fiber.Ctx) error {
+	wanted := sha256.Sum256([]byte(token))
+	return func(c *fiber.Ctx) error {
+		if local(c) {
+			return nil
+		}
+		secret, ok := api.BearerToken(c)
+		given := sha256.Sum256([]byte(secret))
+		if ok && token != "" && subtle.ConstantTimeCompare(given[:], wanted[:]) == 1 {
+			return nil
+		}
+		actor, err := a.actor(c)
+		if err != nil {
+			return err
+		}
+		return core.Allow(actor, core.ActManageInstance, nil)
 	}
 }
 

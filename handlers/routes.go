@@ -58,7 +58,7 @@ func build(o Options, commands commands) *fiber.App {
 
 	a := &auth{app: commands, cookie: web.SessionCookie(o.PublicURL), publicURL: o.PublicURL, version: o.Version}
 	server.Get("/healthz", func(c *fiber.Ctx) error { return c.JSON(fiber.Map{"ok": true}) })
-	server.Get("/readyz", ready(commands))
+	server.Get("/readyz", a.ready(o))
 	if o.Metrics != nil {
 		server.Get("/metrics", a.scrape(o))
 	}
@@ -214,19 +214,4 @@ func mountAccounts(v1 fiber.Router, a *auth, h *api.API) {
 	v1.Get("/sessions", a.api(h.ListSessions))
 	v1.Delete("/sessions/:id", a.api(h.DeleteSession))
 	v1.Get("/audit-logs", a.api(h.ListAudit))
-}
-
-// ready answers GET /readyz: 503 whatever the fault, since that is what a load
-// balancer asks.
-func ready(commands commands) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		err := commands.Ready(c.UserContext())
-		if err == nil {
-			return c.JSON(fiber.Map{"ok": true})
-		}
-		if core.KindOf(err) == core.KindUnavailable {
-			return err
-		}
-		return core.Errorf(core.KindUnavailable, "The server is not ready").Because(err)
-	}
 }

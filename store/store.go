@@ -96,7 +96,8 @@ func (s *Store) InTx(ctx context.Context, f func(core.Store) error) error {
 	return failed(err, "transaction")
 }
 
-// Ready checks that the database answers and its schema is this program's.
+// Ready is core.Store's. The row that it changes is nobody's: no server takes the turn of
+// that name.
 func (s *Store) Ready(ctx context.Context) error {
 	known, err := s.db.dialect.migrations()
 	if err != nil {
@@ -109,7 +110,11 @@ func (s *Store) Ready(ctx context.Context) error {
 	if version != latest(known) {
 		return core.Errorf(core.KindUnavailable, "The database's schema has version %d, this program needs %d; restart it", version, latest(known))
 	}
-	return nil
+	err = s.writeOne(ctx, func(q session) error {
+		_, err := q.exec("INSERT INTO turns (name, holder, until) VALUES ('ready', '', 1) ON CONFLICT (name) DO UPDATE SET until = turns.until + 1")
+		return err
+	})
+	return failed(err, "change a row")
 }
 
 // session is one way to the database, pool or transaction, within one call.

@@ -140,7 +140,7 @@ var metrics = []Metric{
 	{MetricPoolBusy, MetricGauge, "Connections to the database that this server uses now.", nil, nil},
 	{MetricPoolWaited, MetricGauge, "Time that work waited for a free connection to the database, since the start; it grows where there are too few.", nil, nil},
 	{MetricWAL, MetricGauge, "Size of SQLite's write-ahead log.", nil, nil},
-	{MetricDiskFree, MetricGauge, "Free space of the disk of the data folder (data) and of blobs in a folder (blobs).", []string{"dir"}, nil},
+	{MetricDiskFree, MetricGauge, "Free space of the disk of the data folder (data), of blobs in a folder (blobs) and of an SQLite database elsewhere (database).", []string{"dir"}, nil},
 	{MetricDiskSize, MetricGauge, "Size of that disk.", []string{"dir"}, nil},
 	{MetricKills, MetricCounter, "Processes that builds here left running and that were ended: asked (term), killed (kill), found outside (sweep), not ended (failed).", []string{"stage"}, nil},
 	{MetricOrphans, MetricCounter, "Processes of builds here that nobody watched over any more.", nil, nil},

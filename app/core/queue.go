@@ -45,6 +45,7 @@ type QueuePause struct {
 type Queue struct {
 	At        time.Time
 	Paused    *QueuePause  // nil: builds are claimed
+	Full      string       // why the server gives none away all the same: its disk; empty: it does
 	Waiting   []QueueEntry // in the order in which they are taken: those put first, then the oldest
 	Active    []QueueEntry // assigned or running
 	Pipelines map[string]QueuePipeline
@@ -72,6 +73,7 @@ const (
 	WaitPipelineLimit = "pipeline_limit"   // max_concurrent of its pipeline
 	WaitProjectLimit  = "project_limit"    // max_concurrent of its project's quota
 	WaitQueuePaused   = "queue_paused"     // an operator paused the queue
+	WaitServerFull    = "server_disk_full" // the server's own disk has no room for their logs
 	WaitNoRunner      = "no_runner"        // none with its labels is connected
 	WaitPaused        = "runner_paused"    // an operator paused those that are
 	WaitDraining      = "runner_draining"  // they are about to stop
@@ -80,7 +82,7 @@ const (
 
 // WaitCodes lists them.
 func WaitCodes() []string {
-	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitProjectLimit, WaitQueuePaused, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
+	return []string{WaitStarting, WaitOlderFirst, WaitSlotsBusy, WaitPipelineLimit, WaitProjectLimit, WaitQueuePaused, WaitServerFull, WaitNoRunner, WaitPaused, WaitDraining, WaitDiskFull}
 }
 
 // UsualTimes are how long builds of a pipeline take, as medians; 0: not known.
@@ -100,7 +102,7 @@ func Median(took []time.Duration) time.Duration {
 // QueueStore shows the queue, and what operators do with it.
 type QueueStore interface {
 	// ReadQueue reads what waits, in the order in which ClaimBuild takes it, what is
-	// worked on, the pipelines of both and all runners. At is left to the caller.
+	// worked on, the pipelines of both and all runners. At and Full are left to the caller.
 	ReadQueue(ctx context.Context) (Queue, error)
 	// PutFirst puts a queued build before all others that wait. One that is not queued:
 	// KindConflict, code invalid_transition.
@@ -120,16 +122,20 @@ func Takes(have, wanted []string) bool {
 // Places says of each waiting build, in the order of Waiting, where it stands and why.
 // It is what ClaimBuild does, thought ahead: a slot that becomes free gets the oldest
 // build whose labels its runner has and whose pipeline and project have room, those put
-// first before others. While the queue is paused nobody can tell when anything starts.
+// first before others. While the queue is paused, or the server's disk full, nobody can
+// tell when anything starts.
 func (q Queue) Places() []QueuePlace {
 	places := make([]QueuePlace, len(q.Waiting))
 	for i, e := range q.Waiting {
 		places[i] = QueuePlace{Position: i + 1, Usual: q.Pipelines[e.PipelineID].Usual, First: e.First}
-		if q.Paused != nil {
+		switch {
+		case q.Paused != nil:
 			places[i].Reason = Reason{WaitQueuePaused, q.Paused.Sentence(q.At)}
+		case q.Full != "":
+			places[i].Reason = Reason{WaitServerFull, q.Full}
 		}
 	}
-	if q.Paused != nil {
+	if q.Paused != nil || q.Full != "" {
 		return places
 	}
 	s := newSchedule(q)

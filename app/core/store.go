@@ -44,7 +44,7 @@ type Store interface {
 	// from the start if the database asks for it. A transaction inside a transaction
 	// joins it.
 	InTx(ctx context.Context, f func(Store) error) error
-	// Ready checks that the database answers and its schema is this program's.
+	// Ready checks that the database takes a change and its schema is this program's.
 	Ready(ctx context.Context) error
 }
 

@@ -219,11 +219,19 @@ func (in *inbox) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var refused refusal
 	if !errors.As(err, &refused) {
 		in.log.Error("store a GitHub delivery", "error", err)
-		refused = refusal{http.StatusServiceUnavailable, core.CodeUnavailable, "The delivery could not be stored; send it again later"}
+		refused = refusal{http.StatusServiceUnavailable, core.CodeUnavailable, notStored(err)}
 	} else {
 		in.log.Warn("GitHub delivery refused", "code", refused.code, "from", r.RemoteAddr)
 	}
 	answer(w, refused.status, failure{Error: refused.message, Code: refused.code})
+}
+
+// notStored says why a delivery is not taken, where there is something to say.
+func notStored(err error) string {
+	if core.IsNoRoom(err) {
+		return core.MessageOf(err)
+	}
+	return "The delivery could not be stored; send it again later"
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

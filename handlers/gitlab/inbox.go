@@ -81,7 +81,7 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var refused refusal
 	if !errors.As(err, &refused) {
 		in.log.Error("store a GitLab delivery", "error", err)
-		refused = refusal{http.StatusServiceUnavailable, core.CodeUnavailable, "The delivery could not be stored; send it again later"}
+		refused = refusal{http.StatusServiceUnavailable, core.CodeUnavailable, notStored(err)}
 	} else {
 		in.log.Warn("GitLab delivery refused", "code", refused.code, "from", r.RemoteAddr)
 	}
@@ -141,6 +141,14 @@ func identity(h http.Header, event string, body []byte) string {
 		return uuid + ":" + hash
 	}
 	return hash
+}
+
+// notStored says why a delivery is not taken, where there is something to say.
+func notStored(err error) string {
+	if core.IsNoRoom(err) {
+		return core.MessageOf(err)
+	}
+	return "The delivery could not be stored; send it again later"
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -32,14 +32,14 @@ func (r *Room) Commands(receiver Receiver) http.Handler {
 			r.refuse(w, req, missingIdentity("trigger_id"))
 			return
 		}
-		taken := r.store(req.Context(), receiver, app.ReceiveDelivery{
+		refused := r.store(req.Context(), receiver, app.ReceiveDelivery{
 			DeliveryID: form.Get("team_id") + ":" + form.Get("trigger_id"), Event: eventCommand, Payload: body,
 		})
 		switch text, ok := r.atOnce(form.Get("text")); {
 		case ok:
 			say(w, text)
-		case !taken:
-			say(w, textNotTaken)
+		case refused != "":
+			decline(w, refused)
 		default:
 			say(w, textTaken)
 		}

@@ -32,9 +32,9 @@ type Receiver interface {
 	ReceiveDelivery(ctx context.Context, in app.ReceiveDelivery) (id string, duplicate bool, err error)
 }
 
-// store tells whether the delivery was stored in time. The store may hang: nobody waits
-// longer for it than that.
-func (r *Room) store(ctx context.Context, receiver Receiver, in app.ReceiveDelivery) bool {
+// store stores the delivery in time, or says to the person why it could not. The store may
+// hang: nobody waits longer for it than that.
+func (r *Room) store(ctx context.Context, receiver Receiver, in app.ReceiveDelivery) (refused string) {
 	// The request's context may be recycled with it; ours ends on its own.
 	ctx, cancel := context.WithTimeout(core.NameRequest(context.Background(), core.RequestName(ctx)), storeTimeout)
 	defer cancel()
@@ -49,10 +49,17 @@ func (r *Room) store(ctx context.Context, receiver Receiver, in app.ReceiveDeliv
 	}
 	if err != nil {
 		r.log.Error("store a Slack delivery", "slack_id", in.DeliveryID, "event", in.Event, "error", err)
-		return false
+		return notTaken(err)
 	}
 	r.log.Debug("delivery stored", "slack_id", in.DeliveryID, "event", in.Event)
-	return true
+	return ""
+}
+
+func notTaken(err error) string {
+	if core.IsNoRoom(err) {
+		return textNotTaken + " (" + core.MessageOf(err) + ".)"
+	}
+	return textNotTaken
 }
 
 // receive keeps a panic from ending the process: no server catches it here.
@@ -83,6 +90,13 @@ func say(w http.ResponseWriter, text string) {
 		ResponseType string `json:"response_type"`
 		Text         string `json:"text"`
 	}{"ephemeral", templates.SlackText(core.Message{Text: text, Markdown: true})})
+}
+
+// decline is say for what is not stored. The status cannot tell: Slack shows no text of an
+// answer that is not 200.
+func decline(w http.ResponseWriter, text string) {
+	w.Header().Set(core.HeaderNotStored, "true")
+	say(w, text)
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

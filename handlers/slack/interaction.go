@@ -76,21 +76,22 @@ func (r *Room) Interactions(receiver Receiver) http.Handler {
 			r.refuse(w, req, missingIdentity("action_ts"))
 			return
 		}
-		if r.store(req.Context(), receiver, app.ReceiveDelivery{DeliveryID: id, Event: in.Type, Payload: payload}) {
+		refused := r.store(req.Context(), receiver, app.ReceiveDelivery{DeliveryID: id, Event: in.Type, Payload: payload})
+		if refused == "" {
 			w.WriteHeader(http.StatusOK)
 			return
 		}
-		r.apologize(in)
-		say(w, textNotTaken)
+		r.apologize(in, refused)
+		decline(w, refused)
 	})
 }
 
 // apologize tells the person through the response URL: in answer to a pressed button
 // Slack shows nobody the body.
-func (r *Room) apologize(in interaction) {
+func (r *Room) apologize(in interaction, refused string) {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWord)
 	defer cancel()
-	if err := r.Respond(ctx, core.Chat{ResponseURL: in.ResponseURL}, core.Message{Text: textNotTaken}); err != nil {
+	if err := r.Respond(ctx, core.Chat{ResponseURL: in.ResponseURL}, core.Message{Text: refused}); err != nil {
 		r.log.Warn("tell that a button was not taken", "error", err)
 	}
 }

@@ -97,6 +97,8 @@ func (n *names) queue(ctx context.Context, q app.Queue) (waiting []templates.Bui
 func noticeOf(n app.Notice) templates.Notice {
 	out := templates.Notice{State: "timed_out", Text: n.Text, At: n.At, URL: "/runners", Link: "Runners"}
 	switch n.Code {
+	case app.NoticeServerFull:
+		out.State, out.URL, out.Link = "failed", "/status", "Status"
 	case app.NoticePaused:
 		out.URL, out.Link = "/queue", "Queue"
 	case app.NoticeSource:

@@ -1,0 +1,29 @@
+package core
+
+import "errors"
+
+// DiskReserve is what must be free of a disk of the server's, in bytes, for anything new to
+// be taken in on it. It is little, since a delivery that is stored lets a pull request say
+// why nothing builds; it is kept for the builds that run: their logs, states and reports.
+const DiskReserve = 256 << 20
+
+// HeaderNotStored marks an answer whose status does not say that nothing was stored.
+const HeaderNotStored = "Oore-Not-Stored"
+
+// Space tells how many bytes of a disk are free for us.
+type Space func() (free int64, err error)
+
+// NoRoom tells people that a disk has not its reserve: KindUnavailable. holds says what is
+// on it.
+func NoRoom(holds string, free int64) *Error {
+	return Errorf(KindUnavailable, "The disk that holds %s has %s free, and nothing new is taken in before %s are. Free some space there; it goes on by itself",
+		holds, HumanSize(free), HumanSize(DiskReserve)).Because(noRoom{})
+}
+
+type noRoom struct{}
+
+func (noRoom) Error() string { return "no room" }
+
+// IsNoRoom tells whether an error is of NoRoom, whose message may be read by whoever sends
+// webhooks.
+func IsNoRoom(err error) bool { return errors.As(err, new(noRoom)) }

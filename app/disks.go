@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	disksEvery  = time.Second
+	topicDisks  = "disks"
+	topicSurvey = "survey"
+	// surveyPause keeps a disk that is full and has room by turns from asking the forges
+	// all the time what was refused meanwhile.
+	surveyPause = time.Minute
+)
+
+// disk is one that the server writes to, as it was when somebody last looked. What runs may
+// fill it further; what is new is refused before it comes to that.
+type disk struct {
+	holds string     // what is on it, for people
+	space core.Space // nil: it is not this server's
+	free  atomic.Int64
+	full  atomic.Bool
+}
+
+// room is KindUnavailable while the disk has not its reserve.
+func (d *disk) room() error {
+	if d.full.Load() {
+		return core.NoRoom(d.holds, d.free.Load())
+	}
+	return nil
+}
+
+// look tells whether the disk has become full, or has room again. One that cannot be asked
+// is not full.
+func (d *disk) look() (changed bool) {
+	if d.space == nil {
+		return false
+	}
+	free, err := d.space()
+	full := err == nil && free < core.DiskReserve
+	d.free.Store(free)
+	return d.full.Swap(full) != full
+}
+
+// lookAtDisks is the one look for all who ask whether there is room. When there is again,
+// what was refused is asked for at once, and runners may claim.
+func (a *App) lookAtDisks(context.Context) (more bool, err error) {
+	for _, d := range []*disk{&a.databaseDisk, &a.blobDisk} {
+		if !d.look() {
+			continue
+		}
+		if err := d.room(); err != nil {
+			a.log.Error("a disk is almost full: webhooks, new builds or artifacts are refused", "error", err)
+			continue
+		}
+		a.log.Info("there is room on the disk again", "holds", d.holds, "free", core.HumanSize(d.free.Load()))
+		a.bell.ring(topicQueue)
+		if time.Since(a.surveyRung) > surveyPause {
+			a.surveyRung = time.Now()
+			a.bell.ring(topicSurvey)
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+const (
+	// readyFor is how long an answer is good for others who ask: each look writes.
+	readyFor = time.Second
+	// writePatience is how long the database may take for a small change.
+	writePatience = time.Second
+	// standstill is how long what must never stand still may go without a success, or three
+	// of its rounds, whichever is longer.
+	standstill = 5 * time.Minute
+)
+
+// readiness is the last answer to whoever asked whether the house can do its work.
+type readiness struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+// Ready tells whether the house can do its work: KindUnavailable says what is wrong, all of
+// it. It is true of the last second.
+func (a *App) Ready(ctx context.Context) error {
+	r := &a.readiness
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at.IsZero() || time.Since(r.at) >= readyFor {
+		err := a.lookReady(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err() // who asked has gone; the next one looks
+		}
+		r.at, r.err = time.Now(), err
+	}
+	return r.err
+}
+
+// lookReady looks at all that the house stands on.
+func (a *App) lookReady(ctx context.Context) error {
+	faults := []error{a.databaseReady(ctx), a.blobs.Ready(ctx), a.databaseDisk.room(), a.blobDisk.room()}
+	for _, work := range a.pulses.late(time.Now()) {
+		faults = append(faults, core.Errorf(core.KindUnavailable, "The work in the background named %s has had no success for too long: the log says why", work))
+	}
+	var said []string
+	for _, err := range faults {
+		if err == nil {
+			continue
+		}
+		what := "Something that the server stands on fails; its log says what"
+		if core.KindOf(err) != core.KindInternal {
+			what = core.MessageOf(err)
+		}
+		said = append(said, what)
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	return core.Errorf(core.KindUnavailable, "%s", strings.Join(said, "; ")).Because(errors.Join(faults...))
+}
+
+// databaseReady tells whether the database takes changes, in time, and is of this program
+// and key.
+func (a *App) databaseReady(ctx context.Context) error {
+	inTime, cancel := context.WithTimeout(ctx, writePatience)
+	defer cancel()
+	err := a.store.Ready(inTime)
+	if err == nil {
+		err = a.keyOpens(inTime)
+	}
+	if err != nil && inTime.Err() != nil && ctx.Err() == nil {
+		return core.Errorf(core.KindUnavailable, "The database does not take a change within %s", writePatience).Because(err)
+	}
+	return err
+}
+
+// keyOpens opens one thing that is sealed, or, where that is of another key, finds one that
+// is of this one.
+func (a *App) keyOpens(ctx context.Context) error {
+	page, err := a.store.ListSealed(ctx, "", 1)
+	if err != nil || len(page) == 0 {
+		return err
+	}
+	if a.vault != nil && a.vault.sealed(page[0].Data) {
+		if _, err := a.vault.Open(page[0].Data, page[0].Place); err == nil {
+			return nil
+		}
+	}
+	return a.KeyFits(ctx)
+}
+
+// pulses are the works in the background that this server does now, and when each last had
+// success.
+type pulses struct {
+	mu sync.Mutex
+	of map[*pulse]bool
+}
+
+type pulse struct {
+	work  string
+	every time.Duration
+	at    time.Time
+}
+
+// begin counts the start of a work as a success, so that a server is ready at once.
+func (p *pulses) begin(work string, every time.Duration) *pulse {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.of == nil {
+		p.of = map[*pulse]bool{}
+	}
+	one := &pulse{work, every, time.Now()}
+	p.of[one] = true
+	return one
+}
+
+// end forgets a work that is another server's now, or nobody's.
+func (p *pulses) end(one *pulse) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.of, one)
+}
+
+// beat notes a success of all works of that name: what takes long tells that it goes on.
+func (p *pulses) beat(work string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for one := range p.of {
+		if one.work == work {
+			one.at = time.Now()
+		}
+	}
+}
+
+func (p *pulses) success(one *pulse) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one.at = time.Now()
+}
+
+// late lists the works without which builds are not made, told or taken back, and that
+// stand still. What is left to do later makes nobody turn away from a server that serves.
+func (p *pulses) late(now time.Time) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var names []string
+	for one := range p.of {
+		switch one.work {
+		case turnReaper, topicInbox, topicOutbox, topicSurvey:
+			if now.Sub(one.at) > max(standstill, 3*one.every) {
+				names = append(names, fmt.Sprintf("%q", one.work))
+			}
+		}
+	}
+	return names
+}
