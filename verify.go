@@ -13,7 +13,11 @@ import (
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/archive"
 )
+
+// verifiedAtOnce is how many bytes of a log are in memory while it is compared.
+const verifiedAtOnce = 4 << 20
 
 // verifyCommand checks what is stored, or what is in a backup, against what Oore promises.
 // It changes nothing, and a server may be running.
@@ -78,6 +82,12 @@ func printFindings(w io.Writer, findings []store.Finding) error {
 		if more := f.Count - len(f.Broken); more > 0 {
 			print("             %-9s - and %d more\n", "", more)
 		}
+		for _, warning := range f.Warnings {
+			print("warning      %-9s - %s\n", f.ID, warning)
+		}
+		if more := f.Warned - len(f.Warnings); more > 0 {
+			print("warning      %-9s - and %d more\n", f.ID, more)
+		}
 	}
 	return errors.Join(faults...)
 }
@@ -92,20 +102,24 @@ func verify(ctx context.Context, cfg Config, read bool) (findings []store.Findin
 	}
 	defer db.Close()
 	var uses []store.BlobUse
+	var logs []store.ShippedLog
 	err = db.Snapshot(ctx, func(v *store.Snapshot) (err error) {
 		if findings, err = v.Verify(); err == nil {
 			uses, err = blobsOf(v, true)
+		}
+		if err == nil && read {
+			logs, err = v.ShippedLogs()
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	files, err := verifyBlobs(ctx, cfg, uses, read)
+	files, err := verifyBlobs(ctx, cfg, uses, logs, read)
 	return append(findings, files), err
 }
 
-func verifyBlobs(ctx context.Context, cfg Config, uses []store.BlobUse, read bool) (store.Finding, error) {
+func verifyBlobs(ctx context.Context, cfg Config, uses []store.BlobUse, logs []store.ShippedLog, read bool) (store.Finding, error) {
 	f := store.Finding{ID: "blobs", Sentence: "The files of artifacts and logs are there", Broken: []string{}}
 	if read {
 		f.Sentence += ", as they were"
@@ -130,7 +144,34 @@ func verifyBlobs(ctx context.Context, cfg Config, uses []store.BlobUse, read boo
 			f.Note(use.Of + ": " + use.SHA256 + " " + trouble)
 		}
 	}
-	return f, nil
+	return f, verifyLogs(ctx, &f, blobs, logs)
+}
+
+// verifyLogs compares archived logs with what their runners shipped. What cannot be read
+// was found before.
+func verifyLogs(ctx context.Context, f *store.Finding, blobs core.BlobStore, logs []store.ShippedLog) error {
+	logArchive, err := archive.New(blobs)
+	if err != nil {
+		return err
+	}
+	for _, log := range logs {
+		kept := core.LogTally{From: log.Shipped.From, Next: log.Shipped.From}
+		for kept.Next < log.Object.Next && err == nil {
+			var chunks []core.LogChunk
+			chunks, err = logArchive.Read(ctx, log.Object, kept.Next, log.Object.Next, verifiedAtOnce)
+			for _, c := range chunks {
+				kept.Add(c)
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil && kept != log.Shipped {
+			f.Note("the log of build " + log.Object.BuildID + " is not what its runner shipped")
+		}
+		err = nil
+	}
+	return nil
 }
 
 // verifyBlob says what is wrong with a blob.

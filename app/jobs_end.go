@@ -29,11 +29,16 @@ func (a *App) Finish(ctx context.Context, l core.Lease, r core.Result) error {
 }
 
 func (a *App) finish(ctx context.Context, tx core.Store, b *core.Build, r core.Result) error {
+	if b.Status == core.BuildAssigned && r.Reason == core.ReasonRunnerShutdown { // its log goes on
+		return a.requeue(ctx, tx, b, r.Reason)
+	}
+	if r.Log != nil {
+		if err := tx.SaveLogTally(ctx, b.ID, *r.Log); err != nil {
+			return err
+		}
+	}
 	if b.Status.Terminal() { // canceled meanwhile: the runner only lets go
 		return a.release(ctx, tx, *b)
-	}
-	if b.Status == core.BuildAssigned && r.Reason == core.ReasonRunnerShutdown {
-		return a.requeue(ctx, tx, b, r.Reason)
 	}
 	if b.Status == core.BuildAssigned {
 		// The table has no way from assigned to an end but cancel: it ran, if only briefly.

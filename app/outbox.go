@@ -133,6 +133,7 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	}
 	said := digest(r.State, r.Context, r.Description, r.TargetURL)
 	if said == e.Sent {
+		e.Told = core.ToldOf(r.Build)
 		return nil
 	}
 	start := a.now()
@@ -146,7 +147,7 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if r.Build.ID != "" {
 		a.meter.Note(core.MetricStatusLag, a.now().Sub(r.Build.UpdatedAt).Seconds())
 	}
-	e.Sent = said
+	e.Sent, e.Told = said, core.ToldOf(r.Build)
 	return nil
 }
 

@@ -39,6 +39,9 @@ func TestTheForgeIsToldOfEveryStateAndTheLastIsTheBuilds(t *testing.T) {
 	if got, want := h.forge.states(), []core.ReportState{core.ReportPending, core.ReportRunning, core.ReportFailure}; !slices.Equal(got, want) {
 		t.Errorf("states %v, want %v", got, want)
 	}
+	if told := h.statusEffect(t, b).Told; told != b.ID+":failed" || len(h.breaches(t, "I5")) != 0 {
+		t.Errorf("it remembers having told %q: %v", told, h.breaches(t, "I5"))
+	}
 	last := h.forge.statuses[len(h.forge.statuses)-1]
 	if last.Context != "oore/android" || last.Build.SHA != shaA || last.TargetURL != "https://ci.example.com/builds/"+b.ID ||
 		len(last.Description) < len("build-2 failed: exit 1") || last.Description[:22] != "build-2 failed: exit 1" {

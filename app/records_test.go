@@ -88,17 +88,65 @@ func TestABuildsLimitIsTheOneThatItsFileSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.deliver(t, push("docs/typo", shaB)) // a sign of life
-		err := h.store.Snapshot(t.Context(), func(v *store.Snapshot) error {
-			findings, err := v.Verify()
-			for _, f := range findings {
-				if f.ID == "I4" && (f.Count > 0) != late {
-					t.Errorf("after %s of %s: %+v", passed, limit, f)
-				}
+		if found := h.breaches(t, "I4"); (len(found) > 0) != late {
+			t.Errorf("after %s of %s: %v", passed, limit, found)
+		}
+	}
+}
+
+// breaches are those that oore verify finds of one promise.
+func (h *house) breaches(t *testing.T, id string) (found []string) {
+	t.Helper()
+	err := h.store.Snapshot(t.Context(), func(v *store.Snapshot) error {
+		findings, err := v.Verify()
+		for _, f := range findings {
+			if f.ID == id {
+				found = f.Broken
 			}
-			return err
-		})
-		if err != nil {
-			t.Error(err)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestWhatARunnerShippedIsComparedWithWhatIsKept: a lost tail looked like a whole log.
+func TestWhatARunnerShippedIsComparedWithWhatIsKept(t *testing.T) {
+	for name, lost := range map[string]bool{"whole": false, "without its tail": true} {
+		h := newHouse(t)
+		h.queued(t)
+		job := h.claim(t)
+		if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerShutdown, Log: &core.LogTally{Next: 9}}); err != nil {
+			t.Fatal(err) // it is given back, and its log goes on
+		}
+		job = h.running(t)
+		first := core.EncodeLog(job.Lease.BuildID, []core.LogRecord{line(0, "hello")})
+		second := core.EncodeLog(job.Lease.BuildID, []core.LogRecord{line(1, "world")})
+		var shipped core.LogTally
+		shipped.Add(first)
+		if lost {
+			shipped.Add(second)
+		}
+		if err := h.AppendLog(t.Context(), job.Lease, []core.LogChunk{first}); err != nil {
+			t.Fatal(err)
+		}
+		if found := h.breaches(t, "I6"); len(found) != 0 {
+			t.Errorf("while it runs: %v", found)
+		}
+		if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildSucceeded, Log: &shipped}); err != nil {
+			t.Fatal(err)
+		}
+		if found := h.breaches(t, "I6"); (len(found) != 0) != lost {
+			t.Errorf("%s: %v", name, found)
+		}
+		h.clock.forward(time.Minute)
+		if _, err := h.ArchiveNext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if found := h.breaches(t, "I6"); (len(found) != 0) != lost {
+			t.Errorf("%s, archived: %v", name, found)
 		}
 	}
 }

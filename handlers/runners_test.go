@@ -55,6 +55,7 @@ func TestARunnersCallsArriveAsTheyWereMade(t *testing.T) {
 	step := core.Step{BuildID: otherID, Index: 1, Name: "build", Command: "make", Status: core.StepFailed, ExitCode: &code, StartedAt: now}
 	result := core.Result{
 		Status: core.BuildFailed, Reason: core.ReasonCommandFailed, Message: "exit 3", ExitCode: &code, Problems: []core.Annotation{{Path: "a", Message: "m", Level: core.LevelError}},
+		Log: &core.LogTally{From: 4, Next: 5, Bytes: int64(len(chunk.Data)), CRC32C: 1<<32 - 1},
 	}
 	s.fake.Renewal.Canceled = true
 	record := core.Record{

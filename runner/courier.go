@@ -27,13 +27,14 @@ type courier struct {
 	b       *build
 	ctx     context.Context
 	hangUp  context.CancelCauseFunc
+	tally   core.LogTally // of the log; the shipping goroutine's until it has answered
 	shipped chan error
 	over    atomic.Bool // the build's processes are gone
 }
 
 func newCourier(house context.Context, b *build) *courier {
 	ctx, hangUp := context.WithCancelCause(house)
-	return &courier{b: b, ctx: ctx, hangUp: hangUp, shipped: make(chan error, 1)}
+	return &courier{b: b, ctx: ctx, hangUp: hangUp, tally: core.LogTally{From: b.job.NextLog, Next: b.job.NextLog}, shipped: make(chan error, 1)}
 }
 
 // start ships and renews until finish; stop is called when the house wants the
@@ -46,7 +47,7 @@ func (c *courier) start(group *sync.WaitGroup, stop context.CancelCauseFunc) {
 	}
 	c.keep(c.b.since)
 	group.Go(func() {
-		err := ship(c.ctx, c.b.pool.jobs, c.b.job.Lease, c.b.log)
+		err := ship(c.ctx, c.b.pool.jobs, c.b.job.Lease, c.b.log, &c.tally)
 		if err != nil {
 			lose(err)
 		}
@@ -147,5 +148,6 @@ func (c *courier) report(r core.Result) error {
 	if len(c.b.cases) > 0 {
 		c.b.record(ctx, core.Record{Tests: c.b.cases})
 	}
+	r.Log = &c.tally
 	return persist(ctx, func() error { return jobs.Finish(ctx, lease, r) })
 }

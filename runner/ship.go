@@ -10,8 +10,8 @@ import (
 const shipBytes = 256 << 10
 
 // ship gives the journal to the house until it is finished and empty: whatever has
-// come since the last call, at once. The first refusal ends it.
-func ship(ctx context.Context, jobs Jobs, lease core.Lease, j *journal) error {
+// come since the last call, at once, and counts it. The first refusal ends it.
+func ship(ctx context.Context, jobs Jobs, lease core.Lease, j *journal, shipped *core.LogTally) error {
 	for {
 		records, steps, ok := j.take(shipBytes)
 		if !ok {
@@ -21,6 +21,9 @@ func ship(ctx context.Context, jobs Jobs, lease core.Lease, j *journal) error {
 			chunks := encode(lease.BuildID, records)
 			if err := persist(ctx, func() error { return jobs.AppendLog(ctx, lease, chunks) }); err != nil {
 				return err
+			}
+			for _, c := range chunks {
+				shipped.Add(c)
 			}
 		}
 		for _, s := range steps {

@@ -20,6 +20,7 @@ type effectRow struct {
 	Done           int64
 	RemoteID       string
 	Sent           string
+	Told           string
 	Attempts       int
 	NotBefore      int64
 	LastError      string
@@ -39,7 +40,7 @@ func (effectRow) TableName() string { return "effects" }
 func (r effectRow) toCore() core.Effect {
 	return core.Effect{
 		Key: r.Key, Kind: core.EffectKind(r.Kind), RepositoryID: r.RepositoryID, PipelineID: r.PipelineID, SHA: r.SHA, Number: r.Number,
-		Wanted: r.Wanted, Done: r.Done, RemoteID: r.RemoteID, Sent: r.Sent, Attempts: r.Attempts, NotBefore: instant(r.NotBefore),
+		Wanted: r.Wanted, Done: r.Done, RemoteID: r.RemoteID, Sent: r.Sent, Told: r.Told, Attempts: r.Attempts, NotBefore: instant(r.NotBefore),
 		LastError: r.LastError, Parked: r.Parked, BuildID: r.BuildID, Channel: r.Channel, NotificationID: r.NotificationID,
 		Note: core.Reason{Code: r.NoteCode, Text: r.NoteText}, DeliveryID: r.DeliveryID, UpdatedAt: instant(r.Updated),
 	}
@@ -111,8 +112,8 @@ func (s *Store) SaveEffect(ctx context.Context, e core.Effect, held time.Time) e
 	err := s.writeOne(ctx, func(q session) error {
 		n, err := q.exec(`
 			UPDATE effects SET done = $1, remote_id = $2, sent = $3, attempts = $4, not_before = $5, last_error = $6,
-			parked = $7 AND wanted <= $8, updated_at = $9 WHERE key = $10 AND not_before = $11`,
-			e.Done, e.RemoteID, e.Sent, e.Attempts, micros(e.NotBefore), e.LastError, e.Parked, e.Wanted, micros(e.UpdatedAt), e.Key, micros(held))
+			parked = $7 AND wanted <= $8, updated_at = $9, told = $12 WHERE key = $10 AND not_before = $11`,
+			e.Done, e.RemoteID, e.Sent, e.Attempts, micros(e.NotBefore), e.LastError, e.Parked, e.Wanted, micros(e.UpdatedAt), e.Key, micros(held), e.Told)
 		if err == nil && n == 0 {
 			return q.taken(e.Key)
 		}

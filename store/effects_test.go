@@ -36,6 +36,7 @@ func TestEffectIsWantedTakenAndDone(t *testing.T) {
 		equal(t, len(taken), 0)
 
 		ok(t, s.WantEffect(ctx, newEffect(want.Key))) // while it is being sent
+		want.Told = "b:running"
 		want.Done, want.RemoteID, want.Sent, want.Attempts, want.NotBefore, want.LastError, want.UpdatedAt = 1, "9", "digest", 2, at(1), "oops", at(1)
 		ok(t, s.SaveEffect(ctx, want, at(5)))
 		want.Wanted = 2

@@ -13,7 +13,9 @@ const lastSign = `SELECT coalesce(max(t), 0) FROM (
 type invariant struct {
 	id, sentence string
 	queries      []string
-	unasked      string // why there are no queries
+	unasked      string   // why there are no queries
+	warnings     []string // queries whose rows are no breaches, but worth a look
+	look         func(*Snapshot, *Finding) error
 }
 
 // invariants are those of the promises that rows can break. @… stands for moments.
@@ -22,6 +24,8 @@ func invariants(d dialect) []invariant {
 		{id: "I1", sentence: "Every accepted delivery is decided, once, and what it started is there", queries: []string{
 			`SELECT 'delivery ' || id || ' has been due for more than a minute' FROM deliveries
 				WHERE status = 'received' AND received_at < @minute_ago AND not_before < @minute_ago ORDER BY id`,
+			`SELECT 'delivery ' || id || ' is put off for longer than any ever is' FROM deliveries
+				WHERE status = 'received' AND not_before > @delivery_ahead ORDER BY id`,
 			`SELECT 'delivery ' || provider || ' ' || delivery_id || ' is stored ' || count(*) || ' times'
 				FROM deliveries GROUP BY provider, delivery_id HAVING count(*) > 1`,
 			`SELECT 'delivery ' || d.id || ' started build ' || (v.value ->> 'build_id') || ', which is not there' FROM ` + d.verdicts + `
@@ -44,6 +48,8 @@ func invariants(d dialect) []invariant {
 				OR status IN ('assigned', 'running') AND (lease_token = '' OR runner_id = '') ORDER BY id`,
 			`SELECT 'builds ' || min(id) || ' and ' || max(id) || ' have the same lease' FROM builds
 				WHERE lease_token <> '' GROUP BY lease_token HAVING count(*) > 1`,
+			`SELECT 'build ' || b.id || ' runs build ' || s.id || ' again, which its runner lost, from before that had ended' FROM builds b JOIN builds s ON s.id = b.source_build_id
+				WHERE b.source_build_id <> '' AND b.lost_runs > s.lost_runs AND (s.finished_at IS NULL OR b.created_at < s.finished_at) ORDER BY b.id`,
 			`SELECT 'build ' || build_id || ' was ' || before || ' and went from ' || from_status || ' to ' || to_status FROM (
 				SELECT build_id, from_status, to_status, lag(to_status, 1, '') OVER (PARTITION BY build_id ORDER BY id) AS before FROM build_events) AS e
 				WHERE from_status <> before OR from_status || '>' || to_status NOT IN (` + moves() + `)`,
@@ -64,10 +70,25 @@ func invariants(d dialect) []invariant {
 		{id: "I5", sentence: "The forge has been told how builds ended", queries: []string{
 			`SELECT key || ' has been due for more than two minutes: ' || last_error FROM effects
 				WHERE done < wanted AND NOT parked AND not_before < @two_minutes_ago ORDER BY key`,
+			`SELECT key || ' is put off for longer than any ever is' FROM effects
+				WHERE done < wanted AND NOT parked AND not_before > @effect_ahead ORDER BY key`,
 			`SELECT 'build ' || b.id || ' ended, and nobody wants its status told' FROM builds b JOIN projects p ON p.id = b.project_id
 				WHERE b.finished_at IS NOT NULL AND b.sha <> ''
 				AND EXISTS (SELECT 1 FROM effects e WHERE e.kind = 'status' AND e.repository_id = p.repository_id)
 				AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.key = 'status:' || b.pipeline_id || ':' || b.sha) ORDER BY b.id`,
+			// A newer build that retention deleted may be what was told.
+			`SELECT 'build ' || b.id || ' is ' || b.status || ', and the last that its status said is ' || e.told FROM effects e
+				JOIN builds b ON b.pipeline_id = e.pipeline_id AND b.sha = e.sha AND b.finished_at IS NOT NULL AND b.number = (
+					SELECT max(n.number) FROM builds n WHERE n.pipeline_id = e.pipeline_id AND n.sha = e.sha)
+				WHERE e.kind = 'status' AND e.done >= e.wanted AND NOT e.parked AND e.told NOT IN ('', b.id || ':' || b.status)
+				AND (e.told = 'note' OR EXISTS (SELECT 1 FROM builds t WHERE t.pipeline_id = e.pipeline_id AND t.sha = e.sha AND e.told LIKE t.id || ':%')) ORDER BY b.id`,
+			`SELECT 'build ' || b.id || ' ended, and nobody wants the comment of pull request ' || b.pr_number FROM builds b JOIN projects p ON p.id = b.project_id
+				WHERE b.finished_at IS NOT NULL AND b.pr_number IS NOT NULL
+				AND EXISTS (SELECT 1 FROM effects e WHERE e.key = 'status:' || b.pipeline_id || ':' || b.sha)
+				AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.key = 'comment:' || p.repository_id || ':' || b.pr_number) ORDER BY b.id`,
+		}, warnings: []string{
+			`SELECT key || ' was given up after ' || attempts || CASE WHEN attempts = 1 THEN ' try: ' ELSE ' tries: ' END || last_error FROM effects
+				WHERE parked AND done < wanted ORDER BY key`,
 		}},
 		{id: "I6", sentence: "A log has no gap and nothing twice", queries: []string{
 			// Of an archived log the first chunks may be deleted already.
@@ -77,7 +98,12 @@ func invariants(d dialect) []invariant {
 				WHERE first_sequence <> coalesce(expected, CASE WHEN b.log_sha256 = '' THEN 0 ELSE first_sequence END)`,
 			`SELECT 'build ' || b.id || ' has an archived log of ' || b.log_next || ' records, and rows of more' FROM builds b
 				WHERE b.log_sha256 <> '' AND EXISTS (SELECT 1 FROM log_chunks c WHERE c.build_id = b.id AND c.first_sequence + c.record_count > b.log_next) ORDER BY b.id`,
-		}},
+			`SELECT 'build ' || b.id || ' has a log of ' || b.kept || ' records, and its runner shipped ' || b.log_until FROM (
+				SELECT b.id, r.log_until, CASE WHEN b.log_sha256 <> '' THEN b.log_next ELSE coalesce((
+					SELECT max(c.first_sequence + c.record_count) FROM log_chunks c WHERE c.build_id = b.id), 0) END AS kept
+				FROM builds b JOIN build_records r ON r.build_id = b.id WHERE r.log_until IS NOT NULL AND b.lease_token = '') AS b
+				WHERE b.kept <> b.log_until ORDER BY b.id`,
+		}, look: (*Snapshot).compareLogs},
 		{id: "I7", sentence: "Nothing of a build goes on after its end", queries: []string{
 			`SELECT 'build ' || b.id || ' is ' || b.status || ', and its step ' || s.name || ' runs' FROM builds b JOIN steps s ON s.build_id = b.id
 				WHERE b.finished_at IS NOT NULL AND b.lease_token = '' AND s.status = 'running' ORDER BY b.id`,

@@ -14,6 +14,10 @@ type recordRow struct {
 	TestsSHA256 string    `gorm:"column:tests_sha256"`
 	TestsSize   int64
 	TestsCount  int
+	LogFrom     *int64
+	LogUntil    *int64
+	LogBytes    *int64
+	LogCRC32C   *int64 `gorm:"column:log_crc32c"`
 }
 
 // TableName is gorm's.
@@ -27,6 +31,13 @@ func (s *Store) SaveRan(ctx context.Context, buildID string, r core.Ran) error {
 // SaveTests is core.RecordStore's.
 func (s *Store) SaveTests(ctx context.Context, buildID string, o core.TestObject) error {
 	return s.saveRecord(ctx, recordRow{BuildID: buildID, TestsSHA256: o.SHA256, TestsSize: o.Size, TestsCount: o.Count}, "tests_sha256", "tests_size", "tests_count")
+}
+
+// SaveLogTally is core.RecordStore's.
+func (s *Store) SaveLogTally(ctx context.Context, buildID string, t core.LogTally) error {
+	sum := int64(t.CRC32C)
+	row := recordRow{BuildID: buildID, LogFrom: &t.From, LogUntil: &t.Next, LogBytes: &t.Bytes, LogCRC32C: &sum}
+	return s.saveRecord(ctx, row, "log_from", "log_until", "log_bytes", "log_crc32c")
 }
 
 func (s *Store) saveRecord(ctx context.Context, row recordRow, columns ...string) error {

@@ -23,6 +23,7 @@ func TestRecordsOfBuilds(t *testing.T) {
 		ok(t, h.SaveTests(ctx, b.ID, core.TestObject{SHA256: strings.Repeat("cd", 32), Size: 1, Count: 1}))
 		ok(t, h.SaveRan(ctx, b.ID, want))
 		ok(t, h.SaveTests(ctx, b.ID, object))
+		ok(t, h.SaveLogTally(ctx, b.ID, core.LogTally{Next: 1}))
 		ran, o, err = h.FindRecord(ctx, b.ID)
 		ok(t, err)
 		equal(t, ran, &want)

@@ -19,12 +19,21 @@ type Finding struct {
 	Count    int      `json:"count"`             // how often it is broken
 	Broken   []string `json:"broken"`            // for what and how, the first 20 of them; never nil
 	Skipped  string   `json:"skipped,omitempty"` // why nobody looked; empty: somebody did
+	Warned   int      `json:"warned,omitempty"`  // what is known and breaks no promise, but somebody should look at
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Note adds a breach.
 func (f *Finding) Note(breach string) {
 	if f.Count++; len(f.Broken) < brokenShown {
 		f.Broken = append(f.Broken, breach)
+	}
+}
+
+// Warn adds what breaks no promise.
+func (f *Finding) Warn(text string) {
+	if f.Warned++; len(f.Warnings) < brokenShown {
+		f.Warnings = append(f.Warnings, text)
 	}
 }
 
@@ -45,14 +54,29 @@ func (v *Snapshot) Verify() ([]Finding, error) {
 		if len(check.queries) == 0 {
 			f.Skipped = check.unasked
 		}
-		for _, query := range check.queries {
-			if err := v.note(&f, query, now); err != nil {
-				return nil, failed(err, "check %s", check.id)
-			}
+		if err := v.check(&f, check, now); err != nil {
+			return nil, failed(err, "check %s", check.id)
 		}
 		findings[i] = f
 	}
 	return findings, nil
+}
+
+func (v *Snapshot) check(f *Finding, by invariant, now int64) error {
+	for _, query := range by.queries {
+		if err := v.each(query, now, f.Note); err != nil {
+			return err
+		}
+	}
+	for _, query := range by.warnings {
+		if err := v.each(query, now, f.Warn); err != nil {
+			return err
+		}
+	}
+	if by.look == nil {
+		return nil
+	}
+	return by.look(v, f)
 }
 
 func (v *Snapshot) wantLatest() error {
@@ -68,8 +92,8 @@ func (v *Snapshot) wantLatest() error {
 	return nil
 }
 
-// note runs a query whose rows are breaches.
-func (v *Snapshot) note(f *Finding, query string, now int64) error {
+// each runs a query whose rows are sentences.
+func (v *Snapshot) each(query string, now int64, f func(string)) error {
 	var args []any
 	if strings.Contains(query, "$1") {
 		args = append(args, []byte(sealPrefix))
@@ -80,20 +104,28 @@ func (v *Snapshot) note(f *Finding, query string, now int64) error {
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var breach string
-		if err := rows.Scan(&breach); err != nil {
+		var sentence string
+		if err := rows.Scan(&sentence); err != nil {
 			return err
 		}
-		f.Note(breach)
+		f(sentence)
 	}
 	return rows.Err()
 }
+
+const (
+	// longestRetry is more than core.Backoff and its jitter ever put a delivery off.
+	longestRetry = 15 * time.Minute
+	// longestPause is more than the hour for which a forge, a chat or a webhook can keep us out.
+	longestPause = 90 * time.Minute
+)
 
 // timed puts moments into a query, as the database keeps them.
 func timed(query string, now int64) string {
 	moment := func(ago time.Duration) string { return strconv.FormatInt(now-ago.Microseconds(), 10) }
 	return strings.NewReplacer(
 		"@minute_ago", moment(time.Minute), "@two_minutes_ago", moment(2*time.Minute), "@day_ago", moment(24*time.Hour),
+		"@delivery_ahead", moment(-longestRetry), "@effect_ahead", moment(-longestPause),
 		"@queue_life_ago", moment(core.QueueLife+time.Minute), "@lease_ago", moment(core.LeaseTTL+time.Minute),
 	).Replace(query)
 }

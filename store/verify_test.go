@@ -30,10 +30,16 @@ func lived(t *testing.T, url string) (h house, ended core.Build) {
 		}
 		ok(t, h.UpdateBuild(ctx, b, from, lease, &event))
 		if to == core.BuildRunning {
-			ok(t, h.AppendLog(ctx, lease, []core.LogChunk{
+			chunks := []core.LogChunk{
 				{BuildID: b.ID, FirstSequence: 0, Count: 2, At: at(2), Data: []byte("text \x00 of a log\n")},
 				{BuildID: b.ID, FirstSequence: 2, Count: 1, At: at(2), Data: []byte("\xff\xfe")},
-			}))
+			}
+			ok(t, h.AppendLog(ctx, lease, chunks))
+			var shipped core.LogTally
+			for _, c := range chunks {
+				shipped.Add(c)
+			}
+			ok(t, h.SaveLogTally(ctx, b.ID, shipped))
 		}
 	}
 	ok(t, h.SaveStep(ctx, core.Step{BuildID: b.ID, Index: 0, Name: "build", Status: core.StepSucceeded, StartedAt: at(2), FinishedAt: b.FinishedAt}))
@@ -45,7 +51,7 @@ func lived(t *testing.T, url string) (h house, ended core.Build) {
 	ok(t, h.WantEffect(ctx, core.Effect{Key: key, Kind: core.EffectStatus, RepositoryID: h.project.RepositoryID, PipelineID: b.PipelineID, SHA: b.SHA, NotBefore: at(3), UpdatedAt: at(3)}))
 	e, err := h.FindEffect(ctx, key)
 	ok(t, err)
-	e.Done = e.Wanted
+	e.Done, e.Told = e.Wanted, core.ToldOf(b)
 	ok(t, h.SaveEffect(ctx, e, e.NotBefore))
 	_, _, err = h.ReceiveDelivery(ctx, newDelivery("guid"))
 	ok(t, err)
@@ -104,6 +110,7 @@ func breaches() map[string][]string {
 	return map[string][]string{
 		"I1": {
 			"UPDATE deliveries SET status = 'received', received_at = $now - 61000000, not_before = 0",
+			"UPDATE deliveries SET status = 'received', not_before = $now + 16 * " + minute,
 			loosened("deliveries") + "INSERT INTO deliveries SELECT * FROM deliveries_strict",
 			`UPDATE deliveries SET verdicts = replace(verdicts, '"build_id":"build', '"build_id":"other')`,
 		},
@@ -115,6 +122,7 @@ func breaches() map[string][]string {
 			"UPDATE build_events SET from_status = 'queued' WHERE to_status = 'succeeded'",
 			"UPDATE build_events SET to_status = 'expired' WHERE to_status = 'succeeded'",
 			"DELETE FROM build_events",
+			copied("number = 2, dedupe_key = NULL, source_build_id = id, lost_runs = 1, created_at = finished_at - 1"),
 		},
 		"I4": {
 			"UPDATE builds SET lease_token = 'x', lease_expires_at = $now - 61000000",
@@ -125,12 +133,22 @@ func breaches() map[string][]string {
 		"I5": {
 			"UPDATE effects SET done = 0, not_before = $now - 121000000",
 			"UPDATE effects SET key = 'status:other'",
+			"UPDATE effects SET done = 0, not_before = $now + 91 * " + minute,
+			"UPDATE effects SET told = replace(told, 'succeeded', 'running')", // its end was not wanted told
+			"UPDATE effects SET told = 'note'",
+			copied("number = 2, dedupe_key = NULL"), // nor that of a rerun
+			"UPDATE builds SET pr_number = 7",
 		},
 		"I6": {
 			"DELETE FROM log_chunks WHERE first_sequence = 0",
 			"UPDATE log_chunks SET first_sequence = 3 WHERE first_sequence = 2",
 			"UPDATE log_chunks SET record_count = 3 WHERE first_sequence = 0",
 			"UPDATE builds SET log_sha256 = 'a', log_next = 2",
+			"DELETE FROM log_chunks WHERE first_sequence = 2", // the tail
+			"DELETE FROM log_chunks",
+			"UPDATE log_chunks SET data = CAST('text   of a log' AS $bytes) WHERE first_sequence = 0",
+			"UPDATE log_chunks SET data = CAST('  ' AS $bytes) WHERE first_sequence = 2", // as many
+			"UPDATE builds SET log_sha256 = 'a', log_next = 2; DELETE FROM log_chunks",
 			"UPDATE builds SET log_sha256 = 'a', log_next = 3; UPDATE log_chunks SET record_count = 1 WHERE first_sequence = 0",
 		},
 		"I7": {"UPDATE steps SET status = 'running'"},
@@ -164,6 +182,29 @@ func TestEveryBreachIsFound(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What was given up is no breach, and is told.
+func TestWhatWasGivenUpIsAWarning(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, b := lived(t, url)
+		execute(t, url, "UPDATE effects SET done = 0, parked = TRUE, attempts = 60, last_error = 'GitHub does not answer'")
+		clean(t, h.Store)
+		for _, f := range verify(t, h.Store) {
+			if f.ID == "I5" {
+				equal(t, f.Warnings, []string{core.StatusKey(b.PipelineID, b.SHA) + " was given up after 60 tries: GitHub does not answer"})
+			}
+		}
+	})
+}
+
+// The newest build of a commit goes before an older one that is the last of its branch.
+func TestAStatusThatToldOfADeletedBuildIsNoBreach(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, _ := lived(t, url)
+		execute(t, url, "UPDATE effects SET told = 'gone:failed'")
+		clean(t, h.Store)
+	})
 }
 
 // oore verify called a build late that had waited for nothing but a paused queue.

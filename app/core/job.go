@@ -72,6 +72,7 @@ type Result struct {
 	ExitCode *int        // of the command that decided it
 	Problems []Annotation
 	Tests    *TestSummary // nil: no report of tests was seen
+	Log      *LogTally    `json:",omitempty"` // nil: the runner does not say, or could not ship it
 }
 
 // Backoff is the pause before try n (from 1): 1 s doubling to 5 minutes. Callers

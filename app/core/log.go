@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"time"
 )
 
@@ -117,6 +118,20 @@ func (c LogChunk) Each(f func(LogRecord)) error {
 		return damaged()
 	}
 	return nil
+}
+
+// LogTally sums up what a runner shipped of a log, so that what is kept can be compared.
+type LogTally struct {
+	From   int64  `json:"from"`   // the sequence of its first record
+	Next   int64  `json:"next"`   // the sequence after its last
+	Bytes  int64  `json:"bytes"`  // of the chunks' data
+	CRC32C uint32 `json:"crc32c"` // of that data, chunk after chunk
+}
+
+// Add counts the chunk that comes next.
+func (t *LogTally) Add(c LogChunk) {
+	t.Next, t.Bytes = c.Next(), t.Bytes+int64(len(c.Data))
+	t.CRC32C = crc32.Update(t.CRC32C, crc32.MakeTable(crc32.Castagnoli), c.Data)
 }
 
 // LogObject is an ended build's log as one blob: all its chunks. The zero value but

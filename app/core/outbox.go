@@ -40,6 +40,7 @@ type Effect struct {
 	Done         int64
 	RemoteID     string // the forge's id of the comment, once known
 	Sent         string // digest of what was sent last; equal: no call; of a comment also when
+	Told         string // status: the build and the state that were told last, by ToldOf; "note" for a Note
 	Attempts     int
 	NotBefore    time.Time
 	LastError    string
@@ -58,6 +59,14 @@ type Effect struct {
 
 // StatusKey names the status of a pipeline on a commit.
 func StatusKey(pipelineID, sha string) string { return "status:" + pipelineID + ":" + sha }
+
+// ToldOf is what Effect.Told says of a build that was told as it is.
+func ToldOf(b Build) string {
+	if b.ID == "" {
+		return "note"
+	}
+	return b.ID + ":" + string(b.Status)
+}
 
 // SettingsKey names what a pipeline takes over from its file.
 func SettingsKey(pipelineID string) string { return "settings:" + pipelineID }

@@ -157,6 +157,7 @@ type TestObject struct {
 type RecordStore interface {
 	SaveRan(ctx context.Context, buildID string, r Ran) error
 	SaveTests(ctx context.Context, buildID string, o TestObject) error
+	SaveLogTally(ctx context.Context, buildID string, t LogTally) error
 	// FindRecord gives what was saved last; of a build of which nothing was, nil and zero.
 	FindRecord(ctx context.Context, buildID string) (*Ran, TestObject, error)
 }

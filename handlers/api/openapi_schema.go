@@ -56,7 +56,7 @@ func (s *schemas) of(t reflect.Type, u use) object {
 		return object{"type": "string"}
 	case reflect.Bool:
 		return object{"type": "boolean"}
-	case reflect.Int64:
+	case reflect.Int64, reflect.Uint32:
 		return object{"type": "integer", "format": "int64"}
 	case reflect.Int, reflect.Int32:
 		return object{"type": "integer", "format": "int32"}
