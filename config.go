@@ -28,6 +28,7 @@ type Config struct {
 	BlobDir        string         // folder of blobs, or of what is on its way to S3
 	S3             *blob.S3Config // nil: blobs are in BlobDir
 	Runners        int
+	Drain          time.Duration // for builds that run here when the server is told to stop
 	AdminToken     string
 	MetricsToken   string
 	LogLimit       int64
@@ -117,15 +118,7 @@ func settings() []setting {
 		{"OORE_SLACK_API_URL", "Slack's API (default https://slack.com/api/)", text(func(c *Config) *string { return &c.SlackAPIURL })},
 		{"OORE_SMTP_URL", "mail server for notifications, smtp://user:password@host:587 (STARTTLS) or smtps://…:465", text(func(c *Config) *string { return &c.SMTPURL })},
 		{"OORE_SMTP_FROM", "sender of that mail, for example Oore <ci@example.com>", text(func(c *Config) *string { return &c.SMTPFrom })},
-	}, slices.Concat(networkSettings(), signInSettings())...)
-}
-
-func readRunners(c *Config, value string) (err error) {
-	c.Runners, err = strconv.Atoi(value)
-	if err != nil || c.Runners < 0 || c.Runners > 256 {
-		return errors.New("give a number from 0 to 256")
-	}
-	return nil
+	}, slices.Concat(drainSettings(), networkSettings(), signInSettings())...)
 }
 
 // readBlobURL reads a folder, which is a path or a file:// address, or a bucket.
@@ -185,7 +178,7 @@ func defaults() Config {
 		data = filepath.Join(home, "Library", "Application Support", "oore")
 	}
 	return Config{
-		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30,
+		ListenAddr: "127.0.0.1:8787", DataDir: data, Runners: max(1, runtime.NumCPU()/2), Drain: defaultDrain, LogLimit: 256 << 20, WorkspaceLimit: 50 << 30,
 		CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/", GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/",
 		SignIn: signInConfig{Passwords: true}, ConnectNetworks: privateNetworks(),

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // longToken is long enough for an admin token.
@@ -29,7 +30,7 @@ func TestNothingNeedsToBeConfigured(t *testing.T) {
 	got, err := load(nil)
 	want := Config{
 		ListenAddr: "127.0.0.1:8787", PublicURL: "http://127.0.0.1:8787", DataDir: data, DatabaseURL: "sqlite:" + filepath.Join(data, "oore.db"), BlobDir: filepath.Join(data, "blobs"),
-		Runners: max(1, runtime.NumCPU()/2), LogLimit: 256 << 20, WorkspaceLimit: 50 << 30, CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
+		Runners: max(1, runtime.NumCPU()/2), Drain: 30 * time.Minute, LogLimit: 256 << 20, WorkspaceLimit: 50 << 30, CacheLimit: 10 << 30, LocalRoots: []string{home}, LogLevel: "info", Sandbox: runtime.GOOS == "linux",
 		GitHubAPIURL: "https://api.github.com/", GitHubWebURL: "https://github.com/",
 		GitLabURL: "https://gitlab.com/", SlackAPIURL: "https://slack.com/api/", SignIn: signInConfig{Passwords: true}, ConnectNetworks: privateNetworks(),
 	}
@@ -52,6 +53,7 @@ func TestSettingsAreReadFromFlagsThenFromTheEnvironment(t *testing.T) {
 	}{
 		{"a variable", []string{"OORE_RUNNERS=3"}, nil, func(c Config) any { return c.Runners }, 3},
 		{"no runners", []string{"OORE_RUNNERS=0"}, nil, func(c Config) any { return c.Runners }, 0},
+		{"builds that are not waited for", []string{"OORE_DRAIN=0"}, nil, func(c Config) any { return c.Drain }, time.Duration(0)},
 		{"an empty variable", []string{"OORE_LOG_LEVEL="}, nil, func(c Config) any { return c.LogLevel }, "info"},
 		{"the last of two", []string{"OORE_RUNNERS=3", "OORE_RUNNERS=4"}, nil, func(c Config) any { return c.Runners }, 4},
 		{"a flag", nil, []string{"--listen-addr", ":9000"}, func(c Config) any { return c.ListenAddr }, ":9000"},
@@ -100,6 +102,7 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 		{"a password in the address", []string{"OORE_PUBLIC_URL=https://ann:secret@ci"}, []string{"OORE_PUBLIC_URL"}},
 		{"no number", []string{"OORE_RUNNERS=two"}, []string{"OORE_RUNNERS"}},
 		{"fewer than none", []string{"OORE_RUNNERS=-1"}, []string{"OORE_RUNNERS"}},
+		{"no duration", []string{"OORE_DRAIN=30"}, []string{"OORE_DRAIN"}},
 		{"a short token", []string{"OORE_ADMIN_TOKEN=" + longToken[1:]}, []string{"OORE_ADMIN_TOKEN"}},
 		{"a token in a file that is not there", []string{"OORE_ADMIN_TOKEN_FILE=/no/such/file"}, []string{"OORE_ADMIN_TOKEN"}},
 		{"a token and a file", []string{"OORE_ADMIN_TOKEN=" + longToken, "OORE_ADMIN_TOKEN_FILE=/dev/null"}, []string{"OORE_ADMIN_TOKEN"}},

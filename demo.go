@@ -48,7 +48,7 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	base := []string{
 		"--data-dir", filepath.Join(d.dir, "data"), "--local-roots", d.dir, "--admin-token", d.token,
-		"--listen-addr", addr, "--log-level", "warn",
+		"--listen-addr", addr, "--log-level", "warn", "--drain", "0",
 	}
 	cfg, err := loadConfig("demo", append(base, args...), nil, stderr)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -30,10 +28,7 @@ import (
 	"github.com/oore-ci/oore/templates"
 )
 
-const (
-	watchEvery    = time.Second
-	shutdownGrace = 10 * time.Second
-)
+const watchEvery = time.Second
 
 // serveCommand runs the server until it is told to stop.
 func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -95,6 +90,7 @@ type server struct {
 	metrics  *metrics.Metrics
 	traces   *traces.Traces // nil: nobody collects them
 	http     *fiber.App
+	draining chan struct{} // closes when no more builds are taken
 	stop     chan struct{} // closes when long answers must end
 	ln       net.Listener
 }
@@ -113,7 +109,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err := hideMemory(); err != nil {
 		log.Warn("hide the server's environment from builds", "error", err)
 	}
-	s := &server{cfg: cfg, log: log, metrics: metrics.New(log), stop: make(chan struct{})}
+	s := &server{cfg: cfg, log: log, metrics: metrics.New(log), draining: make(chan struct{}), stop: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -220,7 +216,7 @@ func (s *server) wireHTTP(r rooms) error {
 	s.http = handlers.New(handlers.Options{
 		SlackCommands: commands, SlackInteractions: interactions,
 		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
-		PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Version: version, TrustedProxies: s.cfg.TrustedProxies,
+		PublicURL: s.cfg.PublicURL, Log: s.log, Draining: s.draining, Stop: s.stop, Version: version, TrustedProxies: s.cfg.TrustedProxies,
 		Meter: s.metrics, Metrics: s.metrics.Handler(append(r.readers(), s.app.Readings, s.disks)...), MetricsToken: s.cfg.MetricsToken,
 		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Proxy: s.cfg.SignIn.proxy(), Development: version == development}),
 	})
@@ -236,52 +232,6 @@ func (s *server) takeBack(ctx context.Context) error {
 		return err
 	}
 	return s.app.AwaitRunners(ctx)
-}
-
-// run serves until ctx ends, then stops in order: no new requests, long answers
-// end, running builds are given back, workers write what they know, done.
-func (s *server) run(ctx context.Context) error {
-	if err := s.takeBack(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil // told to stop before it began
-		}
-		return err
-	}
-	s.log.Info("listening", "addr", s.ln.Addr().String(), "runners", s.cfg.Runners)
-	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
-	workers, stopWorkers := context.WithCancel(failed)
-	builds, stopBuilds := context.WithCancel(failed)
-	defer stopWorkers()
-	defer stopBuilds()
-	g.Go(func() error { return s.http.Listener(s.ln) })
-	g.Go(func() error { return s.app.RunWorkers(workers) })
-	g.Go(func() error { return s.watcher.Run(workers) })
-	g.Go(func() error { return s.keepKey(workers) })
-	poolDone := make(chan struct{})
-	g.Go(func() error {
-		defer close(poolDone)
-		if s.pool == nil {
-			return nil
-		}
-		return s.pool.Run(builds)
-	})
-	g.Go(func() error {
-		select {
-		case <-ctx.Done():
-		case <-failed.Done():
-		}
-		s.log.Info("stopping")
-		close(s.stop)
-		stopBuilds()
-		err := s.http.ShutdownWithTimeout(shutdownGrace)
-		<-poolDone
-		stopWorkers()
-		return err
-	})
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
 }
 
 func (s *server) close() {

@@ -124,7 +124,7 @@ func newProgram(t testing.TB, database string, gh *githubtest.Server, env ...str
 	p := &program{t: t, addr: addr, url: "http://" + addr, output: newOutputFile(t)}
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "OORE_DATA_DIR=" + t.TempDir(), "OORE_LISTEN_ADDR=" + addr,
-		"OORE_ADMIN_TOKEN=" + adminToken, "OORE_DATABASE_URL=" + database, "OORE_RUNNERS=2",
+		"OORE_ADMIN_TOKEN=" + adminToken, "OORE_DATABASE_URL=" + database, "OORE_RUNNERS=2", "OORE_DRAIN=0",
 		"OORE_LOCAL_ROOTS=" + os.TempDir(),
 	}
 	if gh != nil {

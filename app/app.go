@@ -76,6 +76,7 @@ type App struct {
 	clock     *clock
 	beside    atomic.Bool // other servers may work on the database
 	bell      *bell
+	outgoing  outgoing
 	tails     *tails
 	recalls   *recalls   // used by the survey alone
 	archiving *archiving // used by its worker alone

@@ -37,6 +37,8 @@ func newOutboxLanes(a *App) []*outboxLane {
 // take makes true what is wanted outside, as far as calls are free. A key has one
 // sender at a time.
 func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
+	l.app.outgoing.calls.Add(1)
+	defer l.app.outgoing.calls.Add(-1)
 	free := cap(l.slots) - len(l.slots)
 	if free == 0 {
 		return false, nil // whoever ends rings
@@ -51,6 +53,7 @@ func (l *outboxLane) take(ctx context.Context) (more bool, err error) {
 			continue // its call will say how it went, under the new hold
 		}
 		l.slots <- struct{}{}
+		l.app.outgoing.calls.Add(1)
 		l.sending.Go(func() {
 			defer l.free(e.Key)
 			l.send(ctx, e, end)
@@ -78,6 +81,7 @@ func (l *outboxLane) free(key string) {
 	delete(l.busy, key)
 	l.mu.Unlock()
 	<-l.slots
+	l.app.outgoing.calls.Add(-1)
 	l.app.bell.ringHere(topicOutbox) // the same may be wanted anew, or others wait for a call
 }
 

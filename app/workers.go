@@ -35,6 +35,8 @@ func (a *App) RunWorkers(ctx context.Context) error {
 // spends a forge's patience, and what would be done twice for nothing.
 func (a *App) houseWork(ctx context.Context) {
 	defer a.troubled.Clear() // the next one counts
+	a.outgoing.ours.Store(true)
+	defer a.outgoing.ours.Store(false)
 	g, ctx := errgroup.WithContext(ctx)
 	inbox := newInboxLanes(a)
 	g.Go(func() error {

@@ -123,8 +123,8 @@ func (a *auth) ready(o Options) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		err := a.app.Ready(c.UserContext())
 		select {
-		case <-o.Stop:
-			err = core.Errorf(core.KindUnavailable, "The server stops").Because(err)
+		case <-o.Draining:
+			err = core.Errorf(core.KindUnavailable, "The server is draining: it takes no more builds, and stops soon").Because(err)
 		default:
 		}
 		if err == nil {

@@ -18,7 +18,7 @@ func TestWhyAServerIsNotReadyIsForWhoWatchesOverIt(t *testing.T) {
 	stop := make(chan struct{})
 	fake := &apitest.Commands{Actors: map[string]core.Actor{"admin": {Role: core.RoleAdmin}, "viewer": {Role: core.RoleViewer}}}
 	log := slog.New(slog.DiscardHandler)
-	server := build(Options{Pages: web.New(web.Options{App: fake, PublicURL: publicURL, Log: log}), PublicURL: publicURL, Log: log, Stop: stop, MetricsToken: "for-metrics"}, fake)
+	server := build(Options{Pages: web.New(web.Options{App: fake, PublicURL: publicURL, Log: log}), PublicURL: publicURL, Log: log, Draining: stop, MetricsToken: "for-metrics"}, fake)
 	ask := func(token string) (int, string) {
 		t.Helper()
 		r := httptest.NewRequest("GET", "/readyz", nil)

@@ -76,7 +76,7 @@ func buildOperations() []operation {
 		{
 			method: get, path: "/v1/builds/{id}/logs/stream", id: "streamLog", summary: "Follow a log", door: forStreams,
 			text: "Server-sent events: `log` with a line as in the JSON log and its sequence as id, `status` with the build, `done` at the end. " +
-				"Starts at the first line, or after Last-Event-ID, or after after_sequence. A comment every 15 seconds.",
+				"`reconnect` is the last event of a server that stops: connect anew, and go on where you were. Starts at the first line, or after Last-Event-ID, or after after_sequence. A comment every 15 seconds.",
 			parameters: []object{queryString("after_sequence", "Only what follows this line."), inHeader("Last-Event-ID", "The sequence of the last line that arrived.")},
 			answers:    []answerOf{{status: http.StatusOK, more: textOf("The events.", "text/event-stream")}},
 		},

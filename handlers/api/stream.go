@@ -100,12 +100,16 @@ func (s *logStream) next() ([]byte, error) {
 		if s.ended {
 			return nil, io.EOF
 		}
+		if sse.Stopped(s.api.stop) { // however much there is still to send
+			s.leave()
+			continue
+		}
 		if s.fresh {
 			s.send()
 			continue
 		}
 		if s.page.Next >= s.page.Total && !s.wait() {
-			s.ended = true
+			s.leave()
 			continue
 		}
 		s.advance()
@@ -115,6 +119,9 @@ func (s *logStream) next() ([]byte, error) {
 	s.wrote = time.Now()
 	return piece, nil
 }
+
+// leave tells the reader to go on at another server, or at this one's next start.
+func (s *logStream) leave() { s.queue, s.ended = append(s.queue, sse.Reconnect()), true }
 
 // advance reads on. A reader whose build is gone, or who may no longer see it, is
 // sent away; so is one who must try again because we cannot read.

@@ -314,6 +314,20 @@ func TestStreamEndsWhenTheServerStops(t *testing.T) {
 	r := s.open("")
 	r.expect("status")
 	close(s.stop)
+	r.expect("reconnect")
+	r.expectEnd()
+}
+
+// Who was far behind held the stop: only who waited was told of it.
+func TestStreamOfAReaderFarBehindEndsWhenTheServerStops(t *testing.T) {
+	f := running()
+	for range 20_000 {
+		f.Append(strings.Repeat("x", 100))
+	}
+	s := serve(t, f)
+	close(s.stop)
+	r := s.open("")
+	r.expect("reconnect")
 	r.expectEnd()
 }
 

@@ -189,6 +189,27 @@ func TestServerIsKilledDuringALiveLog(t *testing.T) {
 	}
 }
 
+// A restart in good order is no word to the reader: its server said that it stops.
+func TestAServerThatIsRestartedIsNoTrouble(t *testing.T) {
+	l := &live{fake: filled()}
+	address, stop := l.serve(t, "127.0.0.1:0")
+	b := browser(t, "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION")
+	b.open(address + "/builds/b142")
+	l.print("b142", "before")
+	b.await(`document.getElementById("L1932")`)
+	b.script(`new MutationObserver(() => { window.troubled ||= !!document.getElementById("delayed") }).observe(document.body, { childList: true, subtree: true })`)
+	told := time.Now()
+	stop()
+	time.Sleep(2 * time.Second) // so long it is away: connections fail
+	_, stop = l.serve(t, strings.TrimPrefix(address, "http://"))
+	defer stop()
+	l.print("b142", "back")
+	b.await(`document.getElementById("L1933")`)
+	if away := time.Since(told); away < 8*time.Second && evaluate[bool](b, `!!window.troubled`) {
+		t.Errorf("the page spoke of trouble within %s", away)
+	}
+}
+
 func TestWithoutAStreamThePageAsks(t *testing.T) {
 	l, address := liveSite(t)
 	l.refuses.Store(true)

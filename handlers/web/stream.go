@@ -121,8 +121,11 @@ func (l *feed) look(ctx context.Context) error {
 // next returns the next bytes to send and waits until there are any.
 func (l *feed) next() ([]byte, error) {
 	for len(l.queue) == 0 {
-		if l.ended || !l.wait() {
+		if l.ended {
 			return nil, io.EOF
+		}
+		if sse.Stopped(l.pages.stop) || !l.wait() {
+			l.queue, l.ended = append(l.queue, sse.Reconnect()), true
 		}
 		if len(l.queue) > 0 {
 			break

@@ -1,6 +1,7 @@
 // One stream a tab, for what changes by itself: closed while nobody looks, resumed where it
 // was, and replaced by a question every few seconds where there is none.
 
+const RESTART = 10000; // ms that a server which said that it stops may be away without a word to the reader
 const POLL = 3000; // ms between questions when there is no stream
 // Browsers allow six connections to a server. So that another page always loads, four
 // windows side by side have a stream each, and the others ask. Who has one says so in the
@@ -25,7 +26,7 @@ function claim(wanted) {
 // has a function for each kind of event, of (data, id); poll asks by plain requests, and
 // may throw. An event "done" ends it all. It returns what stops it.
 export function live({ url, on, poll }) {
-  let source = null, failures = 0, timer = 0, ended = false;
+  let source = null, failures = 0, timer = 0, ended = false, patient = 0;
 
   function open() {
     close();
@@ -37,14 +38,19 @@ export function live({ url, on, poll }) {
     }
     source.addEventListener('open', well);
     source.addEventListener('reload', open); // the server wants the connection back
+    source.addEventListener('reconnect', () => { patient = Date.now() + RESTART; later(open); }); // the server stops
     source.addEventListener('done', end);
     // Ours to retry, not the browser's: it would never give way to polling.
     source.onerror = () => {
       close();
       if (ended) return;
+      if (Date.now() < patient) return later(open);
       timer = ++failures < 2 ? setTimeout(open, 1000) : setTimeout(() => ask(1), 0);
     };
   }
+
+  // later spreads those who were all sent away at the same moment.
+  function later(again) { close(); timer = setTimeout(again, 500 * Math.random()); }
 
   function well() { failures = 0; quiet(false); }
 
