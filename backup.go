@@ -164,7 +164,7 @@ func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Head
 	var w *backup.Writer
 	var blobs []store.BlobUse
 	err = db.Snapshot(ctx, func(v *store.Snapshot) (err error) {
-		h.Schema = v.Schema()
+		h.Schema, h.Oldest = v.Schema(), v.Oldest()
 		if w, err = backup.NewWriter(file, h); err != nil {
 			return err
 		}

@@ -160,7 +160,7 @@ func restore(ctx context.Context, cfg Config, saved *backup.Backup, key []byte, 
 			made = files
 		}
 	}
-	rows, err := store.BeginRestore(ctx, cfg.DatabaseURL, saved.Header.Schema)
+	rows, err := store.BeginRestore(ctx, cfg.DatabaseURL, saved.Header.Schema, saved.Header.Oldest)
 	if err != nil {
 		return err
 	}

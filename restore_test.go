@@ -87,7 +87,7 @@ func newerBackup(t *testing.T, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Header.Schema = append(b.Header.Schema, 9999)
+	b.Header.Schema, b.Header.Oldest = append(b.Header.Schema, 9999), 9999
 	var file bytes.Buffer
 	w, err := backup.NewWriter(&file, b.Header)
 	if err != nil {

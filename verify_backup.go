@@ -73,7 +73,7 @@ func keyToVerify(cfg Config, h backup.Header) ([]byte, error) {
 
 // unpackRows fills a new database with the rows of a backup.
 func unpackRows(ctx context.Context, url string, saved *backup.Backup) (*store.Store, error) {
-	rows, err := store.BeginRestore(ctx, url, saved.Header.Schema)
+	rows, err := store.BeginRestore(ctx, url, saved.Header.Schema, saved.Header.Oldest)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 
 // QueryContext is gorm.ConnPool's.
 func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return c.ConnPool.QueryContext(c.context(ctx), query, clean(args)...)
+	return c.replanned(func() (*sql.Rows, error) { return c.ConnPool.QueryContext(c.context(ctx), query, clean(args)...) })
 }
 
 // QueryRowContext is gorm.ConnPool's.

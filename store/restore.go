@@ -17,18 +17,19 @@ type Restoration struct {
 	s      *Store
 	before []migration // those that had made the schema of the rows
 	after  []migration
+	newer  bool // the rows have tables and columns that this program does not know
 }
 
-// BeginRestore opens the empty database at url for rows of a schema (Snapshot.Schema).
-// A schema that this program does not know, and a database that is not empty, are
-// refused, and nothing is changed.
-func BeginRestore(ctx context.Context, url string, schema []int) (*Restoration, error) {
+// BeginRestore opens the empty database at url for rows of a schema (Snapshot.Schema and
+// Snapshot.Oldest). A schema with which this program does not work, and a database that is
+// not empty, are refused, and nothing is changed.
+func BeginRestore(ctx context.Context, url string, schema []int, oldest int) (*Restoration, error) {
 	db, err := openDatabase(ctx, url)
 	if err != nil {
 		return nil, err
 	}
 	r := &Restoration{s: &Store{db: db}}
-	if err = r.plan(schema); err == nil {
+	if err = r.plan(schema, oldest); err == nil {
 		err = r.s.read(ctx).wantEmpty(db.dialect)
 	}
 	if err != nil {
@@ -38,7 +39,7 @@ func BeginRestore(ctx context.Context, url string, schema []int) (*Restoration, 
 }
 
 // plan parts the migrations into those before the rows come and those after.
-func (r *Restoration) plan(schema []int) error {
+func (r *Restoration) plan(schema []int, oldest int) error {
 	known, err := r.s.db.dialect.migrations()
 	if err != nil {
 		return err
@@ -49,6 +50,10 @@ func (r *Restoration) plan(schema []int) error {
 		} else {
 			r.after = append(r.after, m)
 		}
+	}
+	r.newer = oldest > 0 && oldest <= latest(known) && latest(known) < latestOf(schema)
+	if r.newer {
+		schema = slices.DeleteFunc(slices.Clone(schema), func(version int) bool { return version > latest(known) })
 	}
 	if len(schema) == 0 || len(r.before) != len(schema) {
 		return core.Errorf(core.KindConflict,
@@ -105,7 +110,15 @@ func (r *Restoration) fill(ctx context.Context, rows Rows, then func(session) er
 			return err
 		}
 		in := inserter{q: q, numbered: r.s.db.dialect.numbered}
-		if err := rows(in.add); err != nil {
+		add := in.add
+		if r.newer {
+			known, err := q.columns(r.s.db.dialect)
+			if err != nil {
+				return err
+			}
+			add = known.fit(in.add)
+		}
+		if err := rows(add); err != nil {
 			return err
 		}
 		if err := in.flush(); err != nil {

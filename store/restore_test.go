@@ -20,6 +20,7 @@ import (
 // dump is what a snapshot handed out.
 type dump struct {
 	schema []int
+	oldest int
 	rows   []dumped
 }
 
@@ -32,7 +33,7 @@ type dumped struct {
 func takeDump(t *testing.T, s *store.Store) (d dump) {
 	t.Helper()
 	ok(t, s.Snapshot(t.Context(), func(v *store.Snapshot) error {
-		d.schema = v.Schema()
+		d.schema, d.oldest = v.Schema(), v.Oldest()
 		return v.Rows(func(table string, columns []string, row []any) error {
 			d.rows = append(d.rows, dumped{table, columns, slices.Clone(row)})
 			return nil
@@ -42,7 +43,7 @@ func takeDump(t *testing.T, s *store.Store) (d dump) {
 }
 
 func (d dump) load(ctx context.Context, url string) error {
-	r, err := store.BeginRestore(ctx, url, d.schema)
+	r, err := store.BeginRestore(ctx, url, d.schema, d.oldest)
 	if err != nil {
 		return err
 	}
@@ -174,7 +175,7 @@ func TestRestoreRefusesWhatIsNotEmptyOrNewer(t *testing.T) {
 		before := d.lines("")
 		refused(t, d.load(t.Context(), url), core.KindConflict, "conflict")
 		equal(t, takeDump(t, h.Store).lines(""), before)
-		d.schema = append(d.schema, 9999)
+		d.schema, d.oldest = append(d.schema, 9999), 9999
 		err := d.load(t.Context(), storetest.SQLite(t))
 		refused(t, err, core.KindConflict, "conflict")
 		if !strings.Contains(err.Error(), "newer version of Oore (schema 9999") {

@@ -41,6 +41,7 @@ type Snapshot struct {
 	q       session
 	dialect dialect
 	schema  []int
+	oldest  int
 }
 
 // Snapshot runs f on the database as it is now. Nobody waits for it.
@@ -59,11 +60,17 @@ func (s *Store) Snapshot(ctx context.Context, f func(*Snapshot) error) error {
 	if err := v.q.db().Raw("SELECT version FROM schema_migrations ORDER BY version").Scan(&v.schema).Error; err != nil {
 		return failed(err, "read the schema's version")
 	}
+	if v.oldest, err = v.q.oldest(v.schema); err != nil {
+		return failed(err, "read the schema's version")
+	}
 	return f(v)
 }
 
 // Schema lists the migrations that have made the schema.
 func (v *Snapshot) Schema() []int { return v.schema }
+
+// Oldest is the last migration that the oldest program knows which works with the schema.
+func (v *Snapshot) Oldest() int { return v.oldest }
 
 // Rows calls f with every row, table by table; what a row refers to comes before it.
 // A value is nil, a bool, an int64, a string or a []byte.

@@ -38,7 +38,7 @@ func (w txWriter) once(ctx context.Context, f func(gorm.ConnPool) error) error {
 func (w txWriter) retry(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
-		if !lostRace(err) || try == txAttempts {
+		if !lostRace(err) && !outdated(err) || try == txAttempts {
 			return err
 		}
 		select {

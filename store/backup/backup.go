@@ -30,6 +30,7 @@ type Header struct {
 	CreatedAt time.Time `json:"created_at"`
 	Database  string    `json:"database"` // sqlite or postgres; it can be restored into either
 	Schema    []int     `json:"schema"`   // the migrations that had made the schema
+	Oldest    int       `json:"oldest,omitempty"` // the last migration that the oldest program knows which can restore it; 0: one that knows all
 	KeyID     string    `json:"key_id"`   // of the encryption key under which secrets are sealed
 	Key       []byte    `json:"key,omitempty"`
 	RunnerID  string    `json:"runner_id,omitempty"` // of the server's own runner
