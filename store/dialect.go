@@ -28,14 +28,15 @@ import (
 type dialect struct {
 	name      string // in the migrations' file names
 	migrating string // taken first by a migration, so that one process migrates at a time
-	// A SELECT of whether the encryption key is held now, with others or alone; empty: no
-	// other process opens the database.
+	// A SELECT of whether the encryption key is held until the end of the transaction, with
+	// others or alone; empty: no other process opens the database.
 	holdKey, holdKeyAlone string
-	letKeyGo              string
+	beginHold, keepHold   string // begin that transaction, and let it last
 
 	lock       string // ends a SELECT in a transaction: nobody else changes the rows before its end
 	skipLocked string // the same, passing over rows that others have locked
 	about      string // a SELECT of the database's version and size
+	settings   string // a SELECT of what an operator may set unwisely (databaseSettings); empty: nothing
 	sound      string // a SELECT of "ok", or of what is damaged; empty: there is none
 
 	freeze     string // begins a transaction that sees nothing of what others commit after its first look
@@ -69,11 +70,17 @@ func postgresDialect() dialect {
 		name:      "postgres",
 		migrating: "SELECT pg_advisory_xact_lock(1869574757)", // any number of our own
 		lock:      " FOR NO KEY UPDATE",
-		holdKey:   "SELECT pg_try_advisory_lock_shared(1869574758)", holdKeyAlone: "SELECT pg_try_advisory_lock(1869574758)", letKeyGo: "SELECT pg_advisory_unlock_all()",
+		holdKey:   "SELECT pg_try_advisory_xact_lock_shared(1869574758)", holdKeyAlone: "SELECT pg_try_advisory_xact_lock(1869574758)",
+		// It lasts as long as the process and keeps no old rows: each statement has a snapshot
+		// of its own, and the last one, which needs none, ends the portal of the one before.
+		beginHold: "BEGIN ISOLATION LEVEL READ COMMITTED", keepHold: "SET LOCAL idle_in_transaction_session_timeout = 0",
 		skipLocked: " FOR NO KEY UPDATE SKIP LOCKED",
 		about:      "SELECT 'PostgreSQL ' || current_setting('server_version') AS version, pg_database_size(current_database()) AS size",
-		freeze:     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-		tables:     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_migrations' ORDER BY tablename",
+		settings: `SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
+			current_setting('synchronous_commit') AS synchronous_commit, current_setting('max_connections')::bigint AS connections,
+			current_setting('superuser_reserved_connections')::bigint AS reserved`,
+		freeze: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		tables: "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_migrations' ORDER BY tablename",
 		references: `SELECT c.relname, p.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
 			WHERE k.contype = 'f' AND k.connamespace = current_schema()::regnamespace`,
 		verdicts: "deliveries d, json_array_elements(d.verdicts::json) AS v(value)",

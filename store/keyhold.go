@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"sync"
 	"time"
 
@@ -15,12 +14,14 @@ import (
 const letGoTime = time.Second
 
 // KeyHold is a hold on the encryption key of a database: servers share it, and who renews
-// the key has it alone. It ends with its connection, so with the process at the latest. It
-// is safe for concurrent use.
+// the key has it alone. It is a transaction that stays open, since a pooler as PgBouncer
+// gives the connection to others between transactions. It ends with its connection, so with
+// the process at the latest. It is safe for concurrent use.
 type KeyHold struct {
 	db    *sql.DB
+	begin string
+	keep  string
 	query string // empty: one process alone opens the database
-	letGo string
 
 	mu   sync.Mutex
 	conn *sql.Conn
@@ -29,7 +30,7 @@ type KeyHold struct {
 // HoldKey holds the key, alone or with others. KindConflict: others hold it, alone or at
 // all.
 func (s *Store) HoldKey(ctx context.Context, alone bool) (*KeyHold, error) {
-	h := &KeyHold{db: s.db.reader, query: s.db.dialect.holdKey, letGo: s.db.dialect.letKeyGo}
+	h := &KeyHold{db: s.db.reader, begin: s.db.dialect.beginHold, keep: s.db.dialect.keepHold, query: s.db.dialect.holdKey}
 	if alone {
 		h.query = s.db.dialect.holdKeyAlone
 	}
@@ -45,13 +46,19 @@ func (h *KeyHold) take(ctx context.Context) error {
 		return failed(err, "hold the encryption key")
 	}
 	var held bool
-	err = conn.QueryRowContext(ctx, h.query).Scan(&held)
+	if _, err = conn.ExecContext(ctx, h.begin); err == nil {
+		err = conn.QueryRowContext(ctx, h.query).Scan(&held)
+	}
+	if err == nil && held {
+		_, err = conn.ExecContext(ctx, h.keep)
+	}
 	if err == nil && held {
 		h.conn = conn
 		return nil
 	}
-	if err = failed(errors.Join(err, conn.Close()), "hold the encryption key"); err != nil {
-		return err
+	end(conn)
+	if err != nil {
+		return failed(err, "hold the encryption key")
 	}
 	return core.Errorf(core.KindConflict, "Another Oore holds the encryption key of this database")
 }
@@ -74,8 +81,17 @@ func (h *KeyHold) Renew(ctx context.Context) (lost bool, err error) {
 	return true, h.take(ctx)
 }
 
-// Close lets go; nothing to let go of is no error. The connection ends, so that the pool
-// does not keep it with a hold that it could not let go of.
+// end ends the transaction and the connection, so that the pool does not keep it with a
+// hold that it could not let go of.
+func end(conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), letGoTime)
+	defer cancel()
+	_, _ = conn.ExecContext(ctx, "ROLLBACK") // the end of the connection does it too, a moment later
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
+}
+
+// Close lets go; nothing to let go of is no error.
 func (h *KeyHold) Close() {
 	if h == nil {
 		return
@@ -85,10 +101,6 @@ func (h *KeyHold) Close() {
 	if h.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), letGoTime)
-	defer cancel()
-	_, _ = h.conn.ExecContext(ctx, h.letGo) // the end of the connection does it too, a moment later
-	_ = h.conn.Raw(func(any) error { return driver.ErrBadConn })
-	_ = h.conn.Close()
+	end(h.conn)
 	h.conn = nil
 }
