@@ -20,6 +20,7 @@ type system struct {
 	rooms    rooms
 	vault    *app.Vault                              // nil: its key is not known
 	database func(context.Context) core.Check        // nil: it is not looked at
+	settings func(context.Context) core.Check        // the database's; nil: they are not looked at
 	sources  func(context.Context) ([]string, error) // API addresses of what is connected; nil: not known
 	beside   bool                                    // the checks are made by another process than the server's
 }
@@ -43,6 +44,12 @@ func (s system) probes() []core.Probe {
 	if s.database != nil {
 		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "database", Look: s.database})
 	}
+	if s.settings != nil {
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "database settings", Look: s.settings})
+	}
+	probes = append(probes,
+		core.Probe{Area: core.AreaStorage, Name: "disk of the database", Look: s.checkDatabaseDisk},
+		core.Probe{Area: core.AreaMachine, Name: "open files", Look: s.checkFiles})
 	probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "encryption key", Look: s.checkKey})
 	probes = append(probes, s.networkProbes()...)
 	if room := s.rooms.slack; room != nil {

@@ -145,7 +145,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		return nil, err
 	}
 	own := system{
-		cfg: cfg, rooms: r, vault: vault, database: s.store.Examine,
+		cfg: cfg, rooms: r, vault: vault, database: s.store.Examine, settings: s.store.ExamineSettings,
 		sources: func(ctx context.Context) ([]string, error) { return s.app.SourceAddresses(ctx) },
 	}
 	s.app, err = app.New(app.Deps{
