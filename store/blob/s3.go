@@ -135,8 +135,9 @@ func (s *S3) Put(ctx context.Context, r io.Reader) (sum string, size int64, err 
 
 // settled waits until no sweep is at the blob and tells whether it is still there.
 func (s *S3) settled(ctx context.Context, sum string) (bool, error) {
+	var ahead *time.Duration // of our clock is the bucket's; nil: nobody has looked
 	for {
-		swept, err := s.swept(ctx, sum)
+		swept, err := s.swept(ctx, sum, &ahead)
 		if err != nil {
 			return false, err
 		}
@@ -156,15 +157,23 @@ func (s *S3) settled(ctx context.Context, sum string) (bool, error) {
 	return err == nil, nil
 }
 
-// swept tells whether a sweep is at the blob.
-func (s *S3) swept(ctx context.Context, sum string) (bool, error) {
+// swept tells whether a sweep is at the blob. A marker's age is told by the clock that
+// has dated it.
+func (s *S3) swept(ctx context.Context, sum string, ahead **time.Duration) (bool, error) {
 	listing, stop := context.WithCancel(ctx)
 	defer stop()
 	for marker := range s.client.ListObjects(listing, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.marker(sum, "") + "/", Recursive: true}) {
 		if marker.Err != nil {
 			return false, s3Unavailable(marker.Err)
 		}
-		if time.Since(marker.LastModified) <= markerLife {
+		if *ahead == nil {
+			d, err := s.ahead(ctx)
+			if err != nil {
+				return false, err
+			}
+			*ahead = &d
+		}
+		if time.Since(marker.LastModified.Add(-**ahead)) <= markerLife {
 			return true, nil
 		}
 	}

@@ -17,6 +17,14 @@ import (
 // Sweep is core.BlobStore's.
 func (s *S3) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.Context, sums []string) ([]string, error)) (deleted int, err error) {
 	s.sweepSpool(t)
+	ahead, err := s.ahead(ctx)
+	if err != nil {
+		return 0, err
+	}
+	t = t.Add(ahead)
+	if err := s.sweepUploads(ctx, t); err != nil {
+		return 0, err
+	}
 	var old []string
 	ask := func() error {
 		sums, err := unwanted(ctx, old)
@@ -32,13 +40,9 @@ func (s *S3) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.C
 		}
 		return err
 	}
-	prefix := s.config.Prefix
-	if prefix != "" {
-		prefix += "/"
-	}
 	listing, stop := context.WithCancel(ctx)
 	defer stop()
-	for object := range s.client.ListObjects(listing, s.config.Bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+	for object := range s.client.ListObjects(listing, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.prefix(), Recursive: true}) {
 		if object.Err != nil {
 			return deleted, s3Unavailable(object.Err)
 		}
@@ -56,6 +60,56 @@ func (s *S3) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.C
 		return deleted, nil
 	}
 	return deleted, ask()
+}
+
+// ahead is how far the bucket's clock, which dates what lies there, is ahead of ours.
+func (s *S3) ahead(ctx context.Context) (time.Duration, error) {
+	b, key := s.config.Bucket, path.Join(s.config.Prefix, "clock", rand.Text())
+	asked := time.Now()
+	_, err := s.client.PutObject(ctx, b, key, strings.NewReader(""), 0, minio.PutObjectOptions{})
+	if err != nil {
+		return 0, s3Unavailable(err)
+	}
+	info, err := s.client.StatObject(ctx, b, key, minio.StatObjectOptions{})
+	if removed := s.client.RemoveObject(context.WithoutCancel(ctx), b, key, minio.RemoveObjectOptions{}); err == nil {
+		err = removed
+	}
+	if err != nil {
+		return 0, s3Unavailable(err)
+	}
+	return info.LastModified.Sub(asked), nil
+}
+
+// sweepUploads ends what a server that was killed has sent in part: nobody sees it, and the
+// bucket keeps it for ever. Where we may not, a rule of the bucket has to do it.
+func (s *S3) sweepUploads(ctx context.Context, t time.Time) error {
+	listing, stop := context.WithCancel(ctx)
+	defer stop()
+	for upload := range s.client.ListIncompleteUploads(listing, s.config.Bucket, s.prefix(), true) {
+		err := upload.Err
+		sum := path.Base(upload.Key)
+		if err == nil && core.ValidSHA256(sum) && upload.Key == s.key(sum) && upload.Initiated.Before(t) {
+			err = minio.Core{Client: s.client}.AbortMultipartUpload(ctx, s.config.Bucket, upload.Key, upload.UploadID)
+		}
+		switch minio.ToErrorResponse(err).Code {
+		case minio.NoSuchUpload:
+			continue // another server was faster
+		case minio.AccessDenied, minio.NotImplemented, minio.MethodNotAllowed:
+			return nil
+		}
+		if err != nil {
+			return s3Unavailable(err)
+		}
+	}
+	return nil
+}
+
+// prefix is that of all keys, with its slash.
+func (s *S3) prefix() string {
+	if s.config.Prefix == "" {
+		return ""
+	}
+	return s.config.Prefix + "/"
 }
 
 // deleteOld deletes a blob unless it was put again. Its marker lets a Put of the same

@@ -22,15 +22,19 @@ import (
 
 func newS3(t *testing.T, address string) *blob.S3 {
 	t.Helper()
-	c, err := blob.ParseS3(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := blob.NewS3(c, t.TempDir())
+	s, err := openS3(address, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func openS3(address, spool string) (*blob.S3, error) {
+	c, err := blob.ParseS3(address)
+	if err != nil {
+		return nil, err
+	}
+	return blob.NewS3(c, spool)
 }
 
 // TestABucketKeepsBlobs goes through what a blob store promises, on a real S3 server.
