@@ -37,7 +37,7 @@ func TestAKilledPostgresLosesNoDelivery(t *testing.T) {
 	s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Release", map[string]any{
 		"trigger_config": map[string]any{"branches": []string{"release/*"}},
 	})
-	l := s.pour()
+	l := s.pour(outageRate)
 	for range kills {
 		time.Sleep(time.Duration(500+random.IntN(1000)) * time.Millisecond)
 		postgres.Kill(t)
@@ -84,11 +84,11 @@ type pouring struct {
 	refused  int
 }
 
-// pour sends deliveries that match nothing, until it is ended.
-func (s *site) pour() *pouring {
+// pour sends so many deliveries per second that match nothing, until it is ended.
+func (s *site) pour(rate int) *pouring {
 	s.t.Helper()
 	p := &pouring{site: s, payload: s.gh.PushPayload(s.repo, "main", "", s.head), stop: make(chan struct{}), accepted: map[string]string{}}
-	tick := time.NewTicker(time.Second / outageRate)
+	tick := time.NewTicker(time.Second / time.Duration(rate))
 	for n := range outageSenders {
 		p.senders.Go(func() {
 			client := &http.Client{Timeout: patience, Transport: &http.Transport{}}
