@@ -44,6 +44,9 @@ func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.T
 	err = s.write(ctx, func(q session) (err error) {
 		done.Deliveries, err = q.deleteDeliveries(core.Before(now, r.DeliveriesDays), batch)
 		if err == nil {
+			err = q.deleteApprovals(core.Before(now, r.DeliveriesDays))
+		}
+		if err == nil {
 			done.Audit, err = q.deleteOld("DELETE FROM audit_entries WHERE seq IN (SELECT seq FROM audit_entries WHERE at < ? ORDER BY at, seq LIMIT ?)",
 				core.Before(now, r.AuditDays), batch)
 		}
@@ -84,6 +87,14 @@ func (s session) deleteBuilds(r core.Retention, now time.Time, found []sized) (c
 	orphaned := `DELETE FROM effects WHERE key IN (SELECT 'status:' || pipeline_id || ':' || sha FROM builds WHERE id IN ?)
 		AND NOT EXISTS (SELECT 1 FROM builds o WHERE o.pipeline_id = effects.pipeline_id AND o.sha = effects.sha AND o.id NOT IN ?)`
 	if err := s.db().Exec(orphaned, ids, ids).Error; err != nil {
+		return core.Reclaim{}, err
+	}
+	// The forge finds the comment by its mark, should another build come all the same.
+	commented := `DELETE FROM effects WHERE kind = 'comment' AND key IN (
+			SELECT 'comment:' || p.repository_id || ':' || b.pr_number FROM builds b JOIN projects p ON p.id = b.project_id WHERE b.id IN ? AND b.pr_number IS NOT NULL)
+		AND NOT EXISTS (SELECT 1 FROM builds o JOIN projects p ON p.id = o.project_id
+			WHERE p.repository_id = effects.repository_id AND o.pr_number = effects.number AND o.id NOT IN ?)`
+	if err := s.db().Exec(commented, ids, ids).Error; err != nil {
 		return core.Reclaim{}, err
 	}
 	for _, sql := range []string{

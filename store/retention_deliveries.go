@@ -20,7 +20,9 @@ const (
 	oldDelivery = "status <> 'received' AND received_at < ? AND NOT " + waitsForApproval
 )
 
-// deleteDeliveries deletes old ones, with what was answered to them.
+// deleteDeliveries deletes old ones, with what was answered to them: nobody brings again
+// what is as old, and of a command nothing is left that could be run. A status that they
+// wanted goes if no build has taken it over.
 func (s session) deleteDeliveries(before time.Time, batch int) (core.Reclaim, error) {
 	if before.IsZero() {
 		return core.Reclaim{}, nil
@@ -30,6 +32,26 @@ func (s session) deleteDeliveries(before time.Time, batch int) (core.Reclaim, er
 	if err != nil || len(ids) == 0 {
 		return core.Reclaim{}, err
 	}
+	for _, sql := range []string{
+		"DELETE FROM effects WHERE delivery_id <> '' AND delivery_id IN ? AND kind IN ('reply', 'react')",
+		`DELETE FROM effects WHERE delivery_id <> '' AND delivery_id IN ? AND kind = 'status'
+			AND NOT EXISTS (SELECT 1 FROM builds b WHERE b.pipeline_id = effects.pipeline_id AND b.sha = effects.sha)`,
+		"DELETE FROM chat_commands WHERE delivery_id IN ?",
+	} {
+		if err := s.db().Exec(sql, ids).Error; err != nil {
+			return core.Reclaim{}, err
+		}
+	}
 	result := s.db().Exec("DELETE FROM deliveries WHERE id IN ?", ids)
 	return core.Reclaim{Count: result.RowsAffected}, result.Error
+}
+
+// deleteApprovals deletes those whose commit nothing is left of: to be built again, it is
+// approved again.
+func (s session) deleteApprovals(before time.Time) error {
+	if before.IsZero() {
+		return nil
+	}
+	return s.db().Exec(`DELETE FROM approvals WHERE at < ? AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sha = approvals.sha AND d.sha <> '')
+		AND NOT EXISTS (SELECT 1 FROM builds b WHERE b.sha = approvals.sha)`, micros(before)).Error
 }
