@@ -118,7 +118,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if s.lock, err = lockDataDir(ctx, cfg.DataDir); err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log}); err != nil {
+	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log, Sound: true}); err != nil {
 		return nil, err
 	}
 	if s.key, err = holdKey(ctx, s.store); err != nil {

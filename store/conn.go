@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
@@ -17,21 +18,35 @@ type conn struct {
 	// uncancelable: SQLite answers an interrupted statement by undoing the whole
 	// transaction, and with it what others have put into the same commit.
 	uncancelable bool
+	// damage remembers that the file was found damaged; nil: there is no file.
+	damage *atomic.Bool
+}
+
+// saw passes an error on.
+func (c conn) saw(err error) error {
+	if err != nil && c.damage != nil && corrupt(err) {
+		c.damage.Store(true)
+	}
+	return err
 }
 
 // ExecContext is gorm.ConnPool's.
 func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return c.ConnPool.ExecContext(c.context(ctx), query, clean(args)...)
+	result, err := c.ConnPool.ExecContext(c.context(ctx), query, clean(args)...)
+	return result, c.saw(err)
 }
 
 // QueryContext is gorm.ConnPool's.
 func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return c.replanned(func() (*sql.Rows, error) { return c.ConnPool.QueryContext(c.context(ctx), query, clean(args)...) })
+	rows, err := c.replanned(func() (*sql.Rows, error) { return c.ConnPool.QueryContext(c.context(ctx), query, clean(args)...) })
+	return rows, c.saw(err)
 }
 
 // QueryRowContext is gorm.ConnPool's.
 func (c conn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return c.ConnPool.QueryRowContext(c.context(ctx), query, clean(args)...)
+	row := c.ConnPool.QueryRowContext(c.context(ctx), query, clean(args)...)
+	_ = c.saw(row.Err()) // who scans the row gets it
+	return row
 }
 
 func (c conn) context(ctx context.Context) context.Context {

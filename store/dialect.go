@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -161,14 +162,15 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 	readers := max(4, runtime.NumCPU())
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	pool := conn{ConnPool: read}
+	damage := new(atomic.Bool)
+	pool := conn{ConnPool: read, damage: damage}
 	g, err := gorm.Open(sqlite.Dialector{Conn: pool}, gormConfig())
 	if err != nil {
 		return nil, failed(errors.Join(err, only.Close(), write.Close(), read.Close()), "open %s", path)
 	}
-	group := newGroupWriter(only, write)
+	group := newGroupWriter(only, write, damage)
 	return &database{
-		dialect: sqliteDialect(), file: path, gorm: g, reader: read, pool: pool, writer: group,
+		dialect: sqliteDialect(), file: path, damage: damage, gorm: g, reader: read, pool: pool, writer: group,
 		close: sync.OnceValue(func() error {
 			group.stop()
 			return errors.Join(read.Close(), only.Close(), write.Close())

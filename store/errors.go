@@ -57,8 +57,10 @@ const (
 	sqliteLocked       = 6
 	sqliteReadOnly     = 8
 	sqliteIOError      = 10
+	sqliteCorrupt      = 11
 	sqliteFull         = 13
 	sqliteCantOpen     = 14
+	sqliteNotADatabase = 26
 	sqliteForeignKey   = 787
 	sqlitePrimaryKey   = 1555
 	sqliteUnique       = 2067
@@ -114,10 +116,22 @@ func sqliteOutage(code int) string {
 		return "The database is locked by another process; try again in a moment"
 	case sqliteFull:
 		return "The disk that holds the database is full; free some space and try again"
+	case sqliteCorrupt, sqliteNotADatabase:
+		return damagedFile
 	case sqliteReadOnly, sqliteIOError, sqliteCantOpen:
 		return "The database file cannot be read or written; check the disk and the file's permissions"
 	}
 	return ""
+}
+
+// damagedFile never asks for a repair: what SQLite guesses of a damaged file is not what was
+// stored.
+const damagedFile = "The database file is damaged; stop Oore, copy the file and its -wal away, see what oore verify finds, and restore the last backup"
+
+// corrupt tells whether SQLite found its file damaged.
+func corrupt(err error) bool {
+	var lite *litedriver.Error
+	return errors.As(err, &lite) && sqliteOutage(lite.Code()) == damagedFile
 }
 
 func postgresOutage(state string) string {

@@ -10,8 +10,45 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// maxChecked is the size, in bytes, up to which a database is read whole to check it.
-const maxChecked = 512 << 20
+const (
+	// maxChecked is the size, in bytes, up to which a database is read whole to check it.
+	maxChecked = 512 << 20
+	// maxCheckedAlways is read within a moment.
+	maxCheckedAlways = 64 << 20
+)
+
+// wasClosed tells whether who used an SQLite file last closed it, and nobody uses it now:
+// then its log is gone.
+func wasClosed(url string) bool {
+	path, sqlite := SQLitePath(url)
+	if !sqlite {
+		return true
+	}
+	log, err := os.Stat(path + "-wal")
+	return err != nil || log.Size() == 0
+}
+
+// wantSound refuses a damaged file. It reads the whole of it, so one that was closed, or is
+// large, is believed.
+func (s *Store) wantSound(ctx context.Context, closed bool) error {
+	if s.db.dialect.sound == "" {
+		return nil
+	}
+	var about struct{ Size int64 }
+	q := s.read(ctx)
+	err := q.db().Raw(s.db.dialect.about).Scan(&about).Error
+	if err == nil && (about.Size > maxChecked || closed && about.Size > maxCheckedAlways) {
+		return nil
+	}
+	verdict := "ok"
+	if err == nil {
+		err = q.db().Raw(s.db.dialect.sound).Scan(&verdict).Error
+	}
+	if err == nil && verdict != "ok" {
+		return core.Errorf(core.KindUnavailable, "%s. It is %s, and SQLite says: %s", damagedFile, s.db.file, verdict)
+	}
+	return failed(err, "look whether %s is sound", s.db.file)
+}
 
 // Examine tells how the database at url is, without changing its schema: whether it
 // answers, is sound, and is of this program's version. Only a process that has not

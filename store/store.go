@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 
@@ -18,6 +19,9 @@ var _ core.Store = (*Store)(nil)
 // Options tune a store.
 type Options struct {
 	Log *slog.Logger // nil: silent
+	// Sound looks whether an SQLite file is sound, and refuses one that is not: always up
+	// to 64 MiB, after an end without a close up to 512 MiB.
+	Sound bool
 }
 
 // Store is a core.Store. It is safe for concurrent use; one that InTx hands out
@@ -34,9 +38,10 @@ type database struct {
 	reader  *sql.DB       // what pool stands on
 	pool    gorm.ConnPool // serves reads outside transactions
 	writer  writer
-	file    string // of SQLite
-	inbox   *inbox // nil: the writer groups deliveries as it groups everything
-	relay   *relay // nil: there are no other servers
+	file    string       // of SQLite
+	damage  *atomic.Bool // of SQLite: the file was found damaged since it was opened
+	inbox   *inbox       // nil: the writer groups deliveries as it groups everything
+	relay   *relay       // nil: there are no other servers
 	close   func() error
 }
 
@@ -58,12 +63,19 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	closed := wasClosed(url)
 	db, err := openDatabase(ctx, url)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{db: db}
-	if err := s.migrate(ctx, o.Log); err != nil {
+	if o.Sound {
+		err = s.wantSound(ctx, closed)
+	}
+	if err == nil {
+		err = s.migrate(ctx, o.Log)
+	}
+	if err != nil {
 		_ = db.close() // the first error says more
 		return nil, err
 	}
@@ -96,9 +108,12 @@ func (s *Store) InTx(ctx context.Context, f func(core.Store) error) error {
 	return failed(err, "transaction")
 }
 
-// Ready is core.Store's. The row that it changes is nobody's: no server takes the turn of
-// that name.
+// Ready is core.Store's; a file that was found damaged is not ready. The row that it
+// changes is nobody's: no server takes the turn of that name.
 func (s *Store) Ready(ctx context.Context) error {
+	if s.db.damage != nil && s.db.damage.Load() {
+		return core.Errorf(core.KindUnavailable, damagedFile)
+	}
 	known, err := s.db.dialect.migrations()
 	if err != nil {
 		return err
