@@ -33,25 +33,3 @@ func (s *Store) HasBuildOf(ctx context.Context, dedupeKey string) (bool, error) 
 	err := s.read(ctx).db().Raw("SELECT 1 FROM builds WHERE dedupe_key = ?", dedupeKey).Scan(&found).Error
 	return len(found) > 0, failed(err, "look for a build of %s", dedupeKey)
 }
-
-// ofProject narrows a look at builds b to those of one project.
-const ofProject = " AND b.project_id = ?"
-
-// beyondQuotas lists the oldest of one project that must go until the rest is within its
-// quota, the column of which is given; none if all projects are.
-func (s session) beyondQuotas(column, sum, list string, batch int) ([]sized, error) {
-	var bounded []struct {
-		ID   string
-		Most int64
-	}
-	if err := s.db().Raw("SELECT id, " + column + " AS most FROM projects WHERE " + column + " > 0 ORDER BY id").Scan(&bounded).Error; err != nil {
-		return nil, err
-	}
-	for _, p := range bounded {
-		rows, err := s.beyond(p.Most, sum, list, batch, p.ID)
-		if err != nil || len(rows) > 0 {
-			return rows, err
-		}
-	}
-	return nil, nil
-}

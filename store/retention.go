@@ -85,17 +85,6 @@ func oldBuilds(r core.Retention, now time.Time) (where string, args []any) {
 	return where + limits + ")", args
 }
 
-func oldLogs(r core.Retention, now time.Time) (where string, args []any) {
-	before := core.Before(now, r.LogsDays)
-	return unprotected() + " AND b.log_sha256 <> '' AND b.log_deleted_at IS NULL AND b.finished_at < ?", []any{micros(before)}
-}
-
-// oldArtifacts are of builds that nothing protects.
-func oldArtifacts(r core.Retention, now time.Time) (where string, args []any) {
-	before := core.Before(now, r.ArtifactsDays)
-	return "a.expires_at IS NULL AND a.created_at < ? AND " + unprotected(), []any{micros(before)}
-}
-
 // CountRetention is core.RetentionStore's.
 func (s *Store) CountRetention(ctx context.Context, r core.Retention, now time.Time) (all core.Reclaims, err error) {
 	q := s.read(ctx)
@@ -108,71 +97,13 @@ func (s *Store) CountRetention(ctx context.Context, r core.Retention, now time.T
 	count(&all.Builds, `SELECT count(*) AS count, coalesce(sum(CASE WHEN b.log_deleted_at IS NULL THEN b.log_size ELSE 0 END), 0)
 		+ coalesce(sum((SELECT coalesce(sum(a.size_bytes), 0) FROM artifacts a WHERE a.build_id = b.id AND a.expires_at IS NULL)), 0) AS bytes
 		FROM builds b WHERE `+where, args...)
-	where, args = oldLogs(r, now)
-	count(&all.Logs, "SELECT count(*) AS count, coalesce(sum(b.log_size), 0) AS bytes FROM builds b WHERE "+where, args...)
-	where, args = oldArtifacts(r, now)
-	count(&all.Artifacts, "SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0) AS bytes FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE "+where, args...)
+	for _, k := range kinds(r, now) {
+		if err == nil {
+			*k.of(&all), err = q.forecast(k, where, args)
+		}
+	}
 	count(&all.Deliveries, "SELECT count(*) AS count, coalesce(sum(length(payload)), 0) AS bytes FROM deliveries WHERE "+oldDelivery,
 		micros(core.Before(now, r.DeliveriesDays)))
 	count(&all.Audit, "SELECT count(*) AS count, 0 AS bytes FROM audit_entries WHERE at < ?", micros(core.Before(now, r.AuditDays)))
-	if err == nil {
-		err = q.overQuota(r, &all)
-	}
 	return all, failed(err, "count what retention deletes")
-}
-
-// overQuota adds what quotas delete beyond the limits of age.
-func (s session) overQuota(r core.Retention, all *core.Reclaims) error {
-	for _, quota := range []struct {
-		limit int64
-		into  *core.Reclaim
-		sum   string
-		list  string
-	}{
-		{r.LogsBytes, &all.Logs, logBytes, logsBySize("")},
-		{r.ArtifactsBytes, &all.Artifacts, artifactBytes, artifactsBySize("")},
-	} {
-		if quota.limit == 0 {
-			continue
-		}
-		var total int64
-		if err := s.db().Raw(quota.sum).Scan(&total).Error; err != nil {
-			return err
-		}
-		var rows []sized
-		if err := s.db().Raw(quota.list, 1<<31-1).Scan(&rows).Error; err != nil {
-			return err
-		}
-		beyond := core.Reclaim{}
-		for _, row := range rows {
-			if total-beyond.Bytes <= quota.limit {
-				break
-			}
-			beyond.Add(core.Reclaim{Count: 1, Bytes: row.Size})
-		}
-		if beyond.Count > quota.into.Count { // the oldest are those of age, too
-			*quota.into = beyond
-		}
-	}
-	return nil
-}
-
-type sized struct {
-	ID   string
-	Size int64
-}
-
-const (
-	logBytes      = "SELECT coalesce(sum(b.log_size), 0) FROM builds b WHERE b.log_sha256 <> '' AND b.log_deleted_at IS NULL"
-	artifactBytes = "SELECT coalesce(sum(size_bytes), 0) FROM artifacts WHERE expires_at IS NULL"
-	// artifactBytesOf can be narrowed to builds.
-	artifactBytesOf = "SELECT coalesce(sum(a.size_bytes), 0) FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE a.expires_at IS NULL"
-)
-
-func logsBySize(of string) string {
-	return "SELECT b.id, b.log_size AS size FROM builds b WHERE b.log_sha256 <> '' AND b.log_deleted_at IS NULL AND " + unprotected() + of + " ORDER BY b.finished_at, b.id LIMIT ?"
-}
-
-func artifactsBySize(of string) string {
-	return "SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE a.expires_at IS NULL AND " + unprotected() + of + " ORDER BY a.created_at, a.id LIMIT ?"
 }

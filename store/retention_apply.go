@@ -10,36 +10,30 @@ import (
 // ApplyRetention is core.RetentionStore's. What takes long to find is looked for before
 // anything is locked, and looked at once more when it goes.
 func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.Time, batch int) (done core.Reclaims, more bool, err error) {
-	for _, step := range []struct {
-		into *core.Reclaim
-		find func(session) ([]sized, error)
-		end  func(session, []sized) (core.Reclaim, error)
-	}{
-		{
-			&done.Builds, func(q session) ([]sized, error) { return q.findBuilds(r, now, batch) },
-			func(q session, found []sized) (core.Reclaim, error) { return q.deleteBuilds(r, now, found) },
-		},
-		{
-			&done.Logs, func(q session) ([]sized, error) { return q.findLogs(r, now, batch) },
-			func(q session, found []sized) (core.Reclaim, error) { return q.end(endLogs(), found, now) },
-		},
-		{
-			&done.Artifacts, func(q session) ([]sized, error) { return q.findArtifacts(r, now, batch) },
-			func(q session, found []sized) (core.Reclaim, error) { return q.end(endArtifacts(), found, now) },
-		},
-	} {
-		found, err := step.find(s.read(ctx))
-		if err == nil && len(found) > 0 {
+	step := func(into *core.Reclaim, find func(session) ([]sized, error), end func(session, []sized) (core.Reclaim, error)) {
+		if err != nil {
+			return
+		}
+		found, looked := find(s.read(ctx))
+		if err = looked; err == nil && len(found) > 0 {
 			err = s.write(ctx, func(q session) (err error) {
-				*step.into, err = step.end(q, found)
+				*into, err = end(q, found)
 				return err
 			})
 		}
-		if err != nil {
-			return done, false, failed(err, "apply the retention")
-		}
 		core.CrashPoint("retention.step")
-		more = more || step.into.Count > 0
+		more = more || into.Count > 0
+	}
+	step(&done.Builds,
+		func(q session) ([]sized, error) { return q.findBuilds(r, now, batch) },
+		func(q session, found []sized) (core.Reclaim, error) { return q.deleteBuilds(r, now, found) })
+	for _, k := range kinds(r, now) {
+		step(k.of(&done), // sizes count once all builds have gone that go
+			func(q session) ([]sized, error) { return q.find(k, done.Builds.Count == 0, batch) },
+			func(q session, found []sized) (core.Reclaim, error) { return q.end(k, found, now) })
+	}
+	if err != nil {
+		return done, false, failed(err, "apply the retention")
 	}
 	err = s.write(ctx, func(q session) (err error) {
 		done.Deliveries, err = q.deleteDeliveries(core.Before(now, r.DeliveriesDays), batch)
@@ -117,69 +111,12 @@ func idsOf(rows []sized) []string {
 	return ids
 }
 
-func (s session) findLogs(r core.Retention, now time.Time, batch int) (rows []sized, err error) {
-	where, args := oldLogs(r, now)
-	err = s.db().Raw("SELECT b.id, b.log_size AS size FROM builds b WHERE "+where+" ORDER BY b.finished_at, b.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
-	if err == nil && len(rows) == 0 {
-		rows, err = s.beyond(r.LogsBytes, logBytes, logsBySize(""), batch)
-	}
-	if err == nil && len(rows) == 0 {
-		rows, err = s.beyondQuotas("quota_logs", logBytes+ofProject, logsBySize(ofProject), batch)
-	}
-	return rows, err
-}
-
-// endLogs marks logs as deleted; the blob store loses them a day later.
-func endLogs() string {
-	return "UPDATE builds AS b SET log_deleted_at = ? WHERE log_deleted_at IS NULL AND b.id IN ? AND " + unprotected() + " RETURNING log_size"
-}
-
-func (s session) findArtifacts(r core.Retention, now time.Time, batch int) (rows []sized, err error) {
-	where, args := oldArtifacts(r, now)
-	err = s.db().Raw("SELECT a.id, a.size_bytes AS size FROM artifacts a JOIN builds b ON b.id = a.build_id WHERE "+where+" ORDER BY a.created_at, a.id LIMIT ?", append(args, batch)...).Scan(&rows).Error
-	if err == nil && len(rows) == 0 {
-		rows, err = s.beyond(r.ArtifactsBytes, artifactBytes, artifactsBySize(""), batch)
-	}
-	if err == nil && len(rows) == 0 {
-		rows, err = s.beyondQuotas("quota_artifacts", artifactBytesOf+ofProject, artifactsBySize(ofProject), batch)
-	}
-	return rows, err
-}
-
-// endArtifacts lets files expire; their rows stay with the build.
-func endArtifacts() string {
-	return "UPDATE artifacts AS a SET expires_at = ? WHERE expires_at IS NULL AND a.id IN ? AND EXISTS (SELECT 1 FROM builds b WHERE b.id = a.build_id AND " + unprotected() + ") RETURNING size_bytes"
-}
-
-// end runs a statement that returns the sizes of what has gone.
-func (s session) end(sql string, found []sized, now time.Time) (done core.Reclaim, err error) {
+// end ends those that are still to end.
+func (s session) end(k kind, found []sized, now time.Time) (done core.Reclaim, err error) {
 	var sizes []int64
-	err = s.db().Raw(sql, micros(now), idsOf(found)).Scan(&sizes).Error
+	err = s.db().Raw(k.end, micros(now), idsOf(found)).Scan(&sizes).Error
 	for _, size := range sizes {
 		done.Add(core.Reclaim{Count: 1, Bytes: size})
 	}
 	return done, err
-}
-
-// beyond lists the oldest that must go until the rest is within the quota, of all or of
-// those that the arguments narrow sum and list to.
-func (s session) beyond(limit int64, sum, list string, batch int, of ...any) ([]sized, error) {
-	if limit == 0 {
-		return nil, nil
-	}
-	var total int64
-	if err := s.db().Raw(sum, of...).Scan(&total).Error; err != nil || total <= limit {
-		return nil, err
-	}
-	var rows []sized
-	if err := s.db().Raw(list, append(of, batch)...).Scan(&rows).Error; err != nil {
-		return nil, err
-	}
-	for i, row := range rows {
-		if total <= limit {
-			return rows[:i], nil
-		}
-		total -= row.Size
-	}
-	return rows, nil
 }

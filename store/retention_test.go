@@ -3,7 +3,6 @@ package store_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +40,10 @@ func (h house) past(t *testing.T, r *rand.Rand, now time.Time) []aged {
 	t.Helper()
 	second := newPipeline(h.project, "ios")
 	ok(t, h.CreatePipeline(t.Context(), second))
+	other := h.beside(t)
+	for _, in := range []house{h, other} {
+		in.bound(t, core.Quota{LogsBytes: int64(r.IntN(2) * (1 + r.IntN(1000))), ArtifactsBytes: int64(r.IntN(2) * (1 + r.IntN(10000)))})
+	}
 	var all []aged
 	moment := now.AddDate(0, 0, -120)
 	for n := range 60 {
@@ -49,7 +52,8 @@ func (h house) past(t *testing.T, r *rand.Rand, now time.Time) []aged {
 			moment = now.Add(time.Duration(n-60) * time.Minute)
 		}
 		b := h.newBuild()
-		b.PipelineID = []string{h.pipeline.ID, second.ID}[r.IntN(2)]
+		of := []core.Pipeline{h.pipeline, second, other.pipeline}[r.IntN(3)]
+		b.PipelineID, b.ProjectID = of.ID, of.ProjectID
 		b.Branch, b.SHA = []string{"main", "dev", "old"}[r.IntN(3)], fmt.Sprintf("%040x", n)
 		b.CreatedAt, b.QueuedAt, b.UpdatedAt = moment, moment, moment
 		one := aged{Build: h.queue(t, b)}
@@ -86,7 +90,7 @@ func (h house) leave(t *testing.T, r *rand.Rand, b *aged, n int) {
 func (h house) retry(t *testing.T, b, source *aged) aged {
 	t.Helper()
 	again := h.newBuild()
-	again.PipelineID, again.Branch, again.SHA, again.SourceBuildID = b.PipelineID, "retries", b.SHA, source.ID
+	again.ProjectID, again.PipelineID, again.Branch, again.SHA, again.SourceBuildID = b.ProjectID, b.PipelineID, "retries", b.SHA, source.ID
 	again.CreatedAt, again.QueuedAt, again.UpdatedAt = b.CreatedAt, b.CreatedAt, b.CreatedAt
 	source.retried = true
 	return aged{Build: h.queue(t, again)}
@@ -133,9 +137,10 @@ func TestRetentionKeepsExactlyWhatTheSpecificationSays(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		h, now := furnish(t, url), at(0)
 		all := h.past(t, r, now)
-		policy := core.Retention{BuildsDays: 2 + r.IntN(100), LogsDays: 1 + r.IntN(60), ArtifactsDays: 1 + r.IntN(60), LogsBytes: int64(200 + r.IntN(2000))}
-		if r.IntN(2) == 0 {
-			policy.BuildsCount = 1 + r.IntN(20)
+		some := func(n int) int { return r.IntN(2) * n }
+		policy := core.Retention{
+			BuildsDays: some(2 + r.IntN(100)), BuildsCount: some(1 + r.IntN(20)), LogsDays: some(1 + r.IntN(60)), ArtifactsDays: some(1 + r.IntN(60)),
+			LogsBytes: int64(some(200 + r.IntN(2000))), ArtifactsBytes: int64(some(2000 + r.IntN(20000))),
 		}
 		h.wantRetention(t, all, policy, now)
 	})
@@ -159,7 +164,7 @@ func (h house) wantRetention(t *testing.T, all []aged, policy core.Retention, no
 	still, err := h.ListReleases(ctx, h.project.ID, 100)
 	ok(t, err)
 	equal(t, still, shown) // whatever the rules say: the page of apps is as it was
-	kept, total := []aged{}, int64(0)
+	var kept []aged
 	for _, b := range all {
 		_, err := h.FindBuild(ctx, b.ID)
 		if want := keeps(b, all, policy, now); want != (err == nil) {
@@ -169,33 +174,7 @@ func (h house) wantRetention(t *testing.T, all []aged, policy core.Retention, no
 			kept = append(kept, b)
 		}
 	}
-	oldest := true // among those that nothing protects, quotas take the oldest
-	for _, b := range kept {
-		extent, err := h.FindLog(ctx, b.ID)
-		ok(t, err)
-		gone := extent.DeletedAt != nil
-		tooOld := b.FinishedAt != nil && b.FinishedAt.Before(now.AddDate(0, 0, -policy.LogsDays))
-		safe := protected(b, kept)
-		if gone && safe || tooOld && !safe && !gone {
-			t.Errorf("the log of the build of %s: gone %v, protected %v, with %+v", b.CreatedAt, gone, safe, policy)
-		}
-		if !gone {
-			total += b.log
-		}
-		if !safe && b.log > 0 && !gone {
-			oldest = false
-		}
-		if gone && !oldest {
-			t.Errorf("the log of the build of %s went before an older one", b.CreatedAt)
-		}
-		h.wantFile(t, b, policy, safe, now)
-	}
-	if total > policy.LogsBytes && slices.ContainsFunc(kept, func(b aged) bool {
-		e, err := h.FindLog(ctx, b.ID)
-		return err == nil && e.Object != nil && e.DeletedAt == nil && b.log > 0 && !protected(b, kept)
-	}) {
-		t.Errorf("%d bytes of logs, and %d is the quota", total, policy.LogsBytes)
-	}
+	h.wantShed(t, kept, policy, preview, now)
 	ok(t, h.Snapshot(ctx, func(v *store.Snapshot) error {
 		findings, err := v.Verify()
 		for _, f := range findings {
@@ -205,24 +184,6 @@ func (h house) wantRetention(t *testing.T, all []aged, policy core.Retention, no
 		}
 		return err
 	}))
-}
-
-func (h house) wantFile(t *testing.T, b aged, policy core.Retention, safe bool, now time.Time) {
-	t.Helper()
-	files, err := h.ListArtifacts(t.Context(), b.ID)
-	ok(t, err)
-	for _, a := range files {
-		if want := !safe && a.CreatedAt.Before(now.AddDate(0, 0, -policy.ArtifactsDays)); want != (a.ExpiresAt != nil) {
-			t.Errorf("the file of the build of %s: gone %v, want %v", b.CreatedAt, a.ExpiresAt != nil, want)
-		}
-		unused, err := h.UnusedBlobs(t.Context(), []string{a.SHA256}, now)
-		ok(t, err)
-		later, err := h.UnusedBlobs(t.Context(), []string{a.SHA256}, now.Add(time.Second))
-		ok(t, err)
-		if len(unused) != 0 || (len(later) == 1) != (a.ExpiresAt != nil) {
-			t.Errorf("the blob of a file that is gone %v: %v, and later %v", a.ExpiresAt != nil, unused, later)
-		}
-	}
 }
 
 func TestOldDeliveriesAndAuditGoAndWhatIsTalkedAboutStays(t *testing.T) {

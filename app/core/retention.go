@@ -106,11 +106,12 @@ type RetentionStore interface {
 	// FindRetention returns what was saved last; KindNotFound: nothing was.
 	FindRetention(ctx context.Context) (Retention, error)
 	SaveRetention(ctx context.Context, r Retention, now time.Time) error
-	// CountRetention tells what ApplyRetention would delete if it ran to its end, but for
-	// what goes beyond the quota of a single project.
+	// CountRetention tells what ApplyRetention would delete if it ran to its end: builds
+	// with all that is theirs, and besides them logs and files of builds that stay.
 	CountRetention(ctx context.Context, r Retention, now time.Time) (Reclaims, error)
 	// ApplyRetention deletes one batch of each kind, in a transaction each; more: there
 	// may be more to delete. A build's log and files need not be deleted before it. What is
-	// beyond the quota of a project goes whatever the retention is.
+	// beyond the quota of a project goes whatever the retention is. Limits of bytes are
+	// looked at once no build is left to go.
 	ApplyRetention(ctx context.Context, r Retention, now time.Time, batch int) (done Reclaims, more bool, err error)
 }
