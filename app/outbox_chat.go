@@ -53,7 +53,13 @@ func (a *App) sendChat(ctx context.Context, e *core.Effect) error {
 	return err
 }
 
-// respond answers in Slack, where a second answer would stand beside the first.
+// onceMore begins an answer in Slack of which nobody knows whether it was given before.
+const onceMore = "Once more, in case the first answer did not reach you:\n\n"
+
+// respond answers in Slack, where a second answer stands beside the first: what is said of
+// a slash command can neither be found nor replaced. So it is noted before that it is going
+// to be said. Who finds that note, since a server was killed or halted in the middle, says
+// it once more and says so; who cannot write it has lost the answer to another server.
 func (a *App) respond(ctx context.Context, e *core.Effect, c core.Chat, d core.Delivery) error {
 	answer := digest(d.Reply)
 	if answer == e.Sent {
@@ -63,11 +69,22 @@ func (a *App) respond(ctx context.Context, e *core.Effect, c core.Chat, d core.D
 	if err != nil {
 		return err
 	}
+	before, begun := e.Sent, "begun "+answer
+	if before == begun {
+		text = onceMore + text
+	}
+	e.Sent = begun
+	if err := a.store.SaveEffect(ctx, *e, e.NotBefore); err != nil {
+		return core.Errorf(core.KindUnavailable, "Another server may be answering").Because(err)
+	}
 	start := a.now()
 	err = a.messenger.Respond(ctx, c, core.Message{Text: text, Markdown: true, Link: a.publicURL + "/deliveries/" + d.ID})
 	a.told(start, *e, err, core.DeliverySpan(d.ID))
-	if err == nil {
+	switch {
+	case err == nil:
 		e.Sent = answer
+	case core.KindOf(err) == core.KindLimited: // it was not said
+		e.Sent = before
 	}
 	return err
 }

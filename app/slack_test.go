@@ -19,14 +19,18 @@ import (
 // fakeSlack keeps what each message of a channel shows, and what people were answered.
 type fakeSlack struct {
 	mu       sync.Mutex
-	messages map[string]core.Message // by "channel ts"
-	answers  map[string][]string     // by the command's id
+	messages map[string]core.Message     // by "channel ts"
+	answers  map[string][]string         // by the command's id
+	answered func(context.Context) error // called after each answer, if set
 }
 
-func (f *fakeSlack) Respond(_ context.Context, c core.Chat, m core.Message) error {
+func (f *fakeSlack) Respond(ctx context.Context, c core.Chat, m core.Message) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.answers[c.ID] = append(f.answers[c.ID], m.Text)
+	if f.answered != nil {
+		return f.answered(ctx)
+	}
 	return nil
 }
 
@@ -68,12 +72,17 @@ func newSlackHouse(t *testing.T) *slackHouse {
 	return newSlackHouseOn(t, storetest.SQLite(t))
 }
 
-func newSlackHouseOn(t *testing.T, database string) *slackHouse {
+func newSlackHouseOn(t *testing.T, database string, way ...func(testTime) core.Store) *slackHouse {
 	t.Helper()
 	h := &slackHouse{house: newHouseOn(t, database), slack: &fakeSlack{messages: map[string]core.Message{}, answers: map[string][]string{}}}
+	timed := testTime{h.store, h.clock}
+	var asked core.Store = timed
+	for _, f := range way {
+		asked = f(timed)
+	}
 	var err error
 	h.App, err = app.New(app.Deps{
-		Store: testTime{h.store, h.clock}, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Messenger: h.slack,
+		Store: asked, Blobs: newBlobs(t), Archive: newArchive(t, newBlobs(t)), Messenger: h.slack,
 		Forges:   map[core.Provider]core.Forge{core.ProviderGitHub: h.forge, core.ProviderGitLab: h.forge},
 		Decoders: map[core.Provider]core.Decoder{core.ProviderSlack: jsonDecoder{}, core.ProviderGitHub: jsonDecoder{}},
 		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
