@@ -6,56 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
-
-// nextVersion builds this program with one migration more, as the next version may have
-// it: only adding, and saying so.
-func nextVersion(t *testing.T) string {
-	t.Helper()
-	files, err := filepath.Glob("store/migrations/*.postgres.sql")
-	if err != nil || len(files) == 0 {
-		t.Fatal("there are no migrations", err)
-	}
-	last, err := strconv.Atoi(filepath.Base(files[len(files)-1])[:4])
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	here, err := filepath.Abs(filepath.Dir(files[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	replaced := map[string]string{}
-	for _, dialect := range []string{"postgres", "sqlite"} {
-		name := fmt.Sprintf("%04d_next.%s.sql", last+1, dialect)
-		sql := fmt.Sprintf("-- oldest: %d\nCREATE TABLE next (id TEXT NOT NULL PRIMARY KEY);\nALTER TABLE builds ADD COLUMN next TEXT NOT NULL DEFAULT 'none';\n", last)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(sql), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		replaced[filepath.Join(here, name)] = filepath.Join(dir, name)
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "oore-next")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build the next version: %v: %s", err, out)
-	}
-	return path
-}
 
 // demand triggers builds behind a balancer, one after another, until it is stopped. A call
 // that fails is tried once more.
@@ -119,7 +75,7 @@ func (l *demand) trigger(pipeline pipelineView) (string, error) {
 // the next version's then.
 func TestServersAreUpgradedOneAfterAnotherAndGoBack(t *testing.T) {
 	t.Parallel()
-	next, front, servers := nextVersion(t), newBalancer(t), newServers(t, 2)
+	next, front, servers := nextProgram(t), newBalancer(t), newServers(t, 2)
 	for _, p := range servers {
 		front.add(p.addr)
 		p.env = append(p.env, "OORE_PUBLIC_URL="+front.url, "OORE_RUNNERS=1")

@@ -23,6 +23,7 @@ import (
 type remoteRunner struct {
 	t      testing.TB
 	name   string
+	path   string // of the program; empty: the built one
 	args   []string
 	env    []string
 	user   *syscall.Credential // nil: our own
@@ -53,7 +54,10 @@ func startRunner(r *remoteRunner) *remoteRunner {
 
 func (r *remoteRunner) start() *remoteRunner {
 	r.t.Helper()
-	path, err := binary()
+	path, err := r.path, error(nil)
+	if path == "" {
+		path, err = binary()
+	}
 	if err != nil {
 		r.t.Fatal(err)
 	}

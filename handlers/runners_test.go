@@ -185,3 +185,32 @@ func TestAJoinThatGoesOnIsSaidToWhoKnowsTheWord(t *testing.T) {
 		t.Errorf("a file that is there: %+v", got)
 	}
 }
+
+// After a step back of the servers, runners that had been upgraded were turned away for a
+// field more.
+func TestWhatANewerRunnerSaysIsLeftAlone(t *testing.T) {
+	s, _ := runnerServer(t)
+	beat := `{"Session":"s","Platform":"linux/x64","Slots":1,"Mood":"good"}`
+	headers := func(more ...string) []string { return append([]string{runnerToken}, more...) }
+	path := "/v1/runners/" + someID + "/heartbeat"
+	job := "/v1/runners/" + someID + "/jobs/" + otherID
+	for _, c := range []struct {
+		path, body string
+		headers    []string
+		status     int
+		says       string
+	}{
+		{path, beat, headers(), 204, ""},
+		{path, beat, headers("X-Oore-Protocol: 2"), 204, ""},
+		{path, beat, headers("X-Oore-Protocol: 3"), 409, "update the server"},
+		{path, beat, headers("X-Oore-Protocol: -1"), 400, "X-Oore-Protocol"},
+		{job + "/start", `{"commit_sha":"","Mood":"good"}`, headers("X-Oore-Lease: lease"), 204, ""},
+		{job + "/finish", `{"Status":"succeeded","Mood":"good"}`, headers("X-Oore-Lease: lease"), 204, ""},
+		{job + "/finish", `{"Status":7}`, headers("X-Oore-Lease: lease"), 400, "must be a string"},
+	} {
+		got := s.ask("POST", c.path, c.body, c.headers...)
+		if got.status != c.status || !strings.Contains(got.body, c.says) {
+			t.Errorf("%s %s with %v is answered %d %s, want %d %q", c.path, c.body, c.headers, got.status, got.body, c.status, c.says)
+		}
+	}
+}

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	leaseHeader = "X-Oore-Lease"
+	leaseHeader    = "X-Oore-Lease"
+	protocolHeader = "X-Oore-Protocol"
 	// answerTime is how long a call may take beyond what it asks the server to wait. A
 	// line that went dead without a word is noticed by it.
 	answerTime = 15 * time.Second

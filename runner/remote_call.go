@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -83,6 +84,7 @@ func (r *Remote) request(ctx context.Context, q request) (*http.Request, error) 
 	}
 	req.Header.Set("Authorization", "Bearer "+r.token)
 	req.Header.Set("User-Agent", r.agent)
+	req.Header.Set(protocolHeader, strconv.Itoa(core.RunnerProtocol))
 	if len(data) > 0 {
 		req.Header.Set("Content-Type", kind)
 	}

@@ -60,6 +60,27 @@ const CodePartMissing = "part_missing"
 // in a while.
 const CodeArtifactJoining = "artifact_joining"
 
+// RunnerProtocol is the version of what runners and servers say to each other. It counts up
+// when a runner of before would do wrong with it, and not for a field more: that is left
+// alone by who does not know it. 0: from before it was said.
+const RunnerProtocol = 1
+
+// CodeRunnerProtocol refuses a runner that is too old or too new for the server.
+const CodeRunnerProtocol = "runner_protocol"
+
+// UnderstandRunner tells whether a server works with a runner: one version apart is well,
+// so that servers and runners are upgraded, and go back, one after another. KindConflict
+// says what to update.
+func UnderstandRunner(runner, server int) error {
+	switch {
+	case runner < server-1:
+		return Codef(KindConflict, CodeRunnerProtocol, "The runner is too old for this server (it speaks version %d of their protocol, the server %d): update the runner", runner, server)
+	case runner > server+1:
+		return Codef(KindConflict, CodeRunnerProtocol, "The runner is too new for this server (it speaks version %d of their protocol, the server %d): update the server", runner, server)
+	}
+	return nil
+}
+
 // CodeRunnerReplaced refuses a process whose runner another process speaks for now.
 const CodeRunnerReplaced = "runner_replaced"
 

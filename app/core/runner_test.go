@@ -127,3 +127,22 @@ func fill(v reflect.Value) {
 		panic("fill does not know " + v.Kind().String())
 	}
 }
+
+func TestARunnerAndItsServerMayBeOneVersionApart(t *testing.T) {
+	for _, c := range []struct {
+		runner, server int
+		says           string
+	}{
+		{3, 3, ""},
+		{2, 3, ""},
+		{4, 3, ""},
+		{0, 1, ""},
+		{1, 3, "update the runner"},
+		{5, 3, "update the server"},
+	} {
+		err := UnderstandRunner(c.runner, c.server)
+		if (err == nil) != (c.says == "") || err != nil && (!strings.HasSuffix(err.Error(), c.says) || CodeOf(err) != CodeRunnerProtocol) {
+			t.Errorf("runner %d, server %d: %v, want %q", c.runner, c.server, err, c.says)
+		}
+	}
+}

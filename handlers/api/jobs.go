@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"strconv"
@@ -30,6 +31,19 @@ type JobCommands interface {
 	Finish(ctx context.Context, l core.Lease, r core.Result) error
 }
 
+// ProtocolHeader carries, in a runner's beat, the version of the protocol that it speaks
+// (core.RunnerProtocol). It is no field of the body: servers of before would refuse that.
+const ProtocolHeader = "X-Oore-Protocol"
+
+// checkProtocol reads the header; without it, it is a runner of before there was one.
+func checkProtocol(header string) error {
+	theirs, err := strconv.Atoi(cmp.Or(header, "0"))
+	if err != nil || theirs < 0 {
+		return invalid("%s must be a whole number", ProtocolHeader)
+	}
+	return core.UnderstandRunner(theirs, core.RunnerProtocol)
+}
+
 // LeaseHeader carries the lease in every call of a runner about a build.
 const LeaseHeader = "X-Oore-Lease"
 
@@ -50,8 +64,11 @@ func (a *API) Self(c *fiber.Ctx, r core.Runner) error {
 
 // Heartbeat answers POST /v1/runners/{id}/heartbeat.
 func (a *API) Heartbeat(c *fiber.Ctx, r core.Runner) error {
+	if err := checkProtocol(c.Get(ProtocolHeader)); err != nil {
+		return err
+	}
 	var b core.RunnerBeat
-	if err := body(c, &b); err != nil {
+	if err := runnersBody(c, &b); err != nil {
 		return err
 	}
 	b.RunnerID = r.ID
@@ -96,7 +113,7 @@ func lease(c *fiber.Ctx, r core.Runner) (core.Lease, error) {
 func leased(c *fiber.Ctx, r core.Runner, into any) (core.Lease, error) {
 	l, err := lease(c, r)
 	if err == nil && into != nil {
-		err = body(c, into)
+		err = runnersBody(c, into)
 	}
 	return l, err
 }

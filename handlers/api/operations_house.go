@@ -128,7 +128,8 @@ func jobOperations() []operation {
 		{method: get, path: "/v1/runners/self", id: "self", summary: "Whose token it is", door: forRunners, answers: ok(selfJSON{})},
 		{
 			method: post, path: "/v1/runners/{id}/heartbeat", id: "heartbeat", summary: "Say that the runner lives", door: forRunners, in: core.RunnerBeat{}, answers: done,
-			codes: []string{"409 " + core.CodeRunnerReplaced},
+			codes:      []string{"409 " + core.CodeRunnerReplaced, "409 " + core.CodeRunnerProtocol},
+			parameters: []object{inHeader(ProtocolHeader, "The version of the protocol that the runner speaks; one more or less than the server's is well.")},
 		},
 		{
 			method: post, path: "/v1/runners/{id}/claim", id: "claim", summary: "Take the next build", text: "204 if none came.", door: forRunners, parameters: waits(),

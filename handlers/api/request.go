@@ -102,15 +102,21 @@ func window[T any](items []T, p core.Page) []T {
 }
 
 // body decodes a JSON object strictly: every field must be known and of its type.
-func body(c *fiber.Ctx, into any) error {
+func body(c *fiber.Ctx, into any) error { return decodeBody(c, into, true) }
+
+// runnersBody is body for what runners say. One that is newer than this server, after a
+// step back perhaps, may say more: that is left alone.
+func runnersBody(c *fiber.Ctx, into any) error { return decodeBody(c, into, false) }
+
+func decodeBody(c *fiber.Ctx, into any, strict bool) error {
 	mediaType, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil || mediaType != fiber.MIMEApplicationJSON {
 		return invalid("Send the body as JSON, with the header Content-Type: application/json")
 	}
-	return decode(c.Request().Body(), into)
+	return decode(c.Request().Body(), into, strict)
 }
 
-func decode(data []byte, into any) error {
+func decode(data []byte, into any, strict bool) error {
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 {
 		return invalid("The body is empty; send a JSON object")
@@ -119,7 +125,9 @@ func decode(data []byte, into any) error {
 		return invalid("The body must be a JSON object")
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
+	if strict {
+		d.DisallowUnknownFields()
+	}
 	if err := d.Decode(into); err != nil {
 		return explain(err)
 	}

@@ -232,7 +232,7 @@ func FuzzBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var b pipelineBody
-		err := decode(data, &b)
+		err := decode(data, &b, true)
 		if err == nil {
 			_, err = b.input()
 		}
