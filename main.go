@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
 		"serve": serveCommand, "demo": demoCommand, "setup": setupCommand, "runner": runnerCommand, "token": tokenCommand, "signin-link": signInLinkCommand, "secrets": secretsCommand,
-		"backup": backupCommand, "restore": restoreCommand, "verify": verifyCommand, "blobs": blobsCommand,
+		"backup": backupCommand, "restore": restoreCommand, "restored": restoredCommand, "verify": verifyCommand, "blobs": blobsCommand,
 		"validate": validateCommand, "doctor": doctorCommand, "version": versionCommand, "help": helpCommand,
 	}
 	command, ok := commands[name]
@@ -77,6 +77,7 @@ const usage = `Usage: oore COMMAND [flags]
                 forget those whose key is lost for good: oore secrets replace-lost-key [--yes]
   backup        write all that the server knows into a new file: oore backup FILE [--artifacts] [--without-key]
   restore       fill an empty database and data folder from it: oore restore FILE
+  restored      say that the database went back to an earlier state by other means, while no server runs: oore restored
   verify        check that what is stored, or in a backup, keeps what Oore promises: oore verify [FILE] [--json] [--blobs]
   blobs own     let this database delete what it does not need where artifacts and ended logs are: oore blobs own
   blobs migrate copy artifacts and ended logs to another place: oore blobs migrate --to s3://bucket?endpoint=… [--from …]

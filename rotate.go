@@ -95,7 +95,7 @@ func withKeyAlone(ctx context.Context, cfg Config, f func(*store.Store) error) e
 	defer db.Close()
 	hold, err := db.HoldKey(ctx, true)
 	if core.KindOf(err) == core.KindConflict {
-		return errors.New("another server uses this database: stop all of them, since each has to be given the new key before it starts again")
+		return errors.New("another server uses this database: stop all of them first")
 	}
 	if err != nil {
 		return err

@@ -179,6 +179,12 @@ func (s session) disown() error {
 	return s.db().Exec("DELETE FROM credentials WHERE kind NOT IN ?", core.LastingCredentials()).Error
 }
 
+// Restored does what the end of a Restoration does, to a database that went back to an
+// earlier state by other means. No server may use it meanwhile.
+func (s *Store) Restored(ctx context.Context) error {
+	return failed(s.write(ctx, session.disown), "take leases and sessions away")
+}
+
 // inserter gathers rows of one table into statements of a good size.
 type inserter struct {
 	q        session

@@ -238,3 +238,30 @@ func TestASnapshotIsOfOneMoment(t *testing.T) {
 		ok(t, writers.Wait())
 	})
 }
+
+// A database that went back by other means than a restore let runners of a later time go on.
+func TestADatabaseThatWentBackGivesNoLeaseAndNoSession(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, _ := lived(t, url)
+		ctx := t.Context()
+		h.queue(t, h.newBuild())
+		b := h.claim(t, "lease")
+		lease := core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: "lease"}
+		_, err := h.RenewLease(ctx, lease, at(9))
+		ok(t, err)
+		ok(t, h.Restored(ctx))
+		_, err = h.RenewLease(ctx, lease, at(9))
+		refused(t, err, core.KindConflict, core.CodeLeaseLost)
+		leased, err := h.ListLeased(ctx, at(99), "")
+		ok(t, err)
+		equal(t, ids(leased), []string{b.ID}) // it ends as lost
+		var left []string
+		for _, d := range takeDump(t, h.Store).rows {
+			if d.table == "credentials" {
+				left = append(left, fmt.Sprint(d.row[0]))
+			}
+		}
+		slices.Sort(left)
+		equal(t, left, []string{string(core.CredentialAPIToken), string(core.CredentialRunner), string(core.CredentialShare)})
+	})
+}
