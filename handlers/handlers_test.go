@@ -36,6 +36,7 @@ var (
 
 // testServer is the whole door over TCP, with stand-ins for what lies behind.
 type testServer struct {
+	pages  *web.Pages
 	t      *testing.T
 	fake   *apitest.Commands
 	http   *fiber.App
@@ -104,7 +105,7 @@ func serve(t *testing.T, github http.Handler) *testServer {
 		}
 		<-served
 	})
-	return &testServer{t: t, fake: fake, http: server, url: "http://" + listener.Addr().String(), client: client, log: logs}
+	return &testServer{t: t, fake: fake, http: server, url: "http://" + listener.Addr().String(), client: client, log: logs, pages: pages}
 }
 
 type answer struct {

@@ -63,7 +63,7 @@ func build(o Options, commands commands) *fiber.App {
 	if o.Metrics != nil {
 		server.Get("/metrics", a.scrape(o))
 	}
-	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Meter: o.Meter, Stop: o.Stop})
+	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Meter: o.Meter, Stop: o.Stop, Streams: o.Pages.ProjectStreams()})
 	limited := limitRate(newBuckets(perCredential, credentialAtOnce, time.Now), newBuckets(perAddress, addressAtOnce, time.Now), a.credential)
 	mountAPI(server.Group("/v1", noStore, limited), a, h, o)
 	server.Get("/schema/oore.yaml.json", workflowSchema())

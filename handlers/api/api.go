@@ -12,6 +12,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/sse"
 )
 
 // Commands are the commands of *app.App that the API calls.
@@ -82,6 +83,7 @@ type Options struct {
 	Log       *slog.Logger
 	Meter     core.Meter      // nil: nobody measures
 	Stop      <-chan struct{} // closes when the server stops: streams end
+	Streams   *sse.Count      // of each project; nil: of the API alone
 }
 
 // API holds the handlers of /v1. Each takes the actor that the door has found.
@@ -91,6 +93,7 @@ type API struct {
 	log       *slog.Logger
 	meter     core.Meter
 	stop      <-chan struct{}
+	streams   *sse.Count
 	events    *eventCache
 	timing    timing
 	now       func() time.Time
@@ -101,8 +104,11 @@ func New(o Options) *API {
 	if o.Meter == nil {
 		o.Meter = core.NoMeter{}
 	}
+	if o.Streams == nil {
+		o.Streams = &sse.Count{}
+	}
 	return &API{
-		app: o.Commands, publicURL: o.PublicURL, log: o.Log, meter: o.Meter, stop: o.Stop,
+		app: o.Commands, streams: o.Streams, publicURL: o.PublicURL, log: o.Log, meter: o.Meter, stop: o.Stop,
 		events: newEventCache(), timing: defaultTiming(), now: time.Now,
 	}
 }

@@ -46,12 +46,17 @@ func (a *API) Stream(c *fiber.Ctx, actor core.Actor) error {
 	if err := s.read(c.UserContext()); err != nil {
 		return err
 	}
+	end, err := a.streams.BeginOf(s.page.Build.ProjectID)
+	if err != nil {
+		return err
+	}
 	sse.Start(c)
 	if c.Method() == fiber.MethodHead {
+		end()
 		return nil
 	}
 	a.meter.Note(core.MetricStreams, 1)
-	done := func() { a.meter.Note(core.MetricStreams, -1) }
+	done := func() { end(); a.meter.Note(core.MetricStreams, -1) }
 	c.Context().SetBodyStream(&sse.Body{Conn: c.Context().Conn(), Patience: a.timing.patience, Next: s.next, Done: done}, -1)
 	return nil
 }

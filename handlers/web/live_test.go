@@ -14,6 +14,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/sse"
 )
 
 // live is a site over the fake house whose streams a test can break or refuse.
@@ -68,13 +69,7 @@ func (l *live) search(c *fiber.Ctx) error {
 
 // open is how many streams there are.
 func (l *live) open() int {
-	l.pages.streams.mu.Lock()
-	defer l.pages.streams.mu.Unlock()
-	n := 0
-	for _, count := range l.pages.streams.open {
-		n += count
-	}
-	return n
+	return l.pages.streams.Total()
 }
 
 // door refuses streams if the test wants that.
@@ -267,27 +262,64 @@ func TestEightTabsLeaveRoomForAnother(t *testing.T) {
 }
 
 func TestStreamsOfOnePersonAreBounded(t *testing.T) {
-	s := &streams{open: map[string]int{}}
+	p := &Pages{}
 	var ends []func()
 	for range maxStreams {
-		end, err := s.begin(owner())
+		end, err := p.beginStream(owner())
 		if err != nil {
 			t.Fatal(err)
 		}
 		ends = append(ends, end)
 	}
-	if _, err := s.begin(owner()); core.KindOf(err) != core.KindLimited {
+	if _, err := p.beginStream(owner()); core.KindOf(err) != core.KindLimited {
 		t.Errorf("one more: %v", err)
 	}
-	other, err := s.begin(core.Actor{Kind: core.ActorUser, UserID: "u2"})
+	other, err := p.beginStream(core.Actor{Kind: core.ActorUser, UserID: "u2"})
 	if err != nil {
 		t.Errorf("somebody else: %v", err)
 	}
 	for _, end := range append(ends, other) {
 		end()
 	}
-	if len(s.open) != 0 {
-		t.Errorf("left over: %v", s.open)
+	if n := p.streams.Total(); n != 0 {
+		t.Errorf("left over: %d", n)
+	}
+}
+
+// A project that has all its streams: the page of its build asks instead and stays current,
+// and lists have theirs.
+func TestAPageWhoseProjectHasAllItsStreamsAsksInstead(t *testing.T) {
+	l, address := liveSite(t)
+	build, err := l.FindBuild(t.Context(), owner(), "b142")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends []func()
+	for range sse.PerProject {
+		end, err := l.pages.ProjectStreams().BeginOf(build.ProjectID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, end)
+	}
+	refused := listen(t, address+"/builds/b142/stream")
+	if refused.answer.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("%d", refused.answer.StatusCode)
+	}
+	if name, _, _ := listen(t, address+"/stream").next(); name == "" {
+		t.Error("a list has no stream")
+	}
+	b := browser(t, "429")
+	b.open(address + "/builds/b142")
+	b.await(`document.getElementById("delayed")`)
+	l.print("b142", "without a stream")
+	b.await(`document.getElementById("L1932")`)
+	for _, end := range ends {
+		end()
+	}
+	b.await(`!document.getElementById("delayed")`)
+	if n := l.pages.ProjectStreams().Total(); n != 1 {
+		t.Errorf("%d streams are counted, want the page's", n)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -41,31 +40,17 @@ func defaultTiming() timing {
 // is hidden. Who is refused asks every few seconds instead.
 const maxStreams = 20
 
-// streams counts those of each person.
-type streams struct {
-	mu   sync.Mutex
-	open map[string]int
-}
-
-// begin counts one more; end takes it back. KindLimited: the person has enough.
-func (s *streams) begin(actor core.Actor) (end func(), err error) {
+// beginStream counts one more of a person; end takes it back. KindLimited: they have enough.
+func (p *Pages) beginStream(actor core.Actor) (end func(), err error) {
 	who := actor.Identity()
 	if who == "" {
 		who = "name:" + actor.Name
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[who] >= maxStreams {
+	end, ok := p.streams.Begin(who, maxStreams)
+	if !ok {
 		return nil, core.Errorf(core.KindLimited, "You have %d streams open; close a tab", maxStreams)
 	}
-	s.open[who]++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.open[who]--; s.open[who] == 0 {
-			delete(s.open, who)
-		}
-	}, nil
+	return end, nil
 }
 
 // source is what a stream tells of.
@@ -75,24 +60,32 @@ type source interface {
 	look(ctx context.Context, actor core.Actor) (events [][]byte, ended bool, err error)
 	// changed closes when it is time to look again.
 	changed() <-chan struct{}
+	// project is the id of the one whose streams it counts among, known once it has looked;
+	// empty: none's.
+	project() string
 }
 
 // stream sends a source's events to one page. An error of its first look is an answer of
 // its own.
 func (p *Pages) stream(c *fiber.Ctx, actor core.Actor, s source) error {
-	end, err := p.streams.begin(actor)
+	end, err := p.beginStream(actor)
 	if err != nil {
 		return err
 	}
 	l := &feed{pages: p, source: s, reader: sse.NewReader(p.app, actor, p.timing.recheck, time.Now), began: time.Now()}
-	if err := l.look(c.UserContext()); err != nil {
+	err = l.look(c.UserContext())
+	left := func() {}
+	if id := s.project(); err == nil && id != "" {
+		left, err = p.projectStreams.BeginOf(id)
+	}
+	if err != nil {
 		end()
 		return err
 	}
 	sse.Start(c)
 	c.Status(http.StatusOK)
 	l.queue = append([][]byte{[]byte("retry: 2000\n\n")}, l.queue...)
-	body := &sse.Body{Conn: c.Context().Conn(), Patience: p.timing.patience, Next: l.next, Done: sync.OnceFunc(end)}
+	body := &sse.Body{Conn: c.Context().Conn(), Patience: p.timing.patience, Next: l.next, Done: func() { end(); left() }}
 	c.Context().SetBodyStream(body, -1)
 	return nil
 }

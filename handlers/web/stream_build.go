@@ -38,7 +38,8 @@ func (p *Pages) BuildStream(c *fiber.Ctx, actor core.Actor) error {
 type buildSource struct {
 	pages  *Pages
 	id     string
-	length int64 // of the log as the page knows it
+	length int64  // of the log as the page knows it
+	of     string // its project
 	view   *templates.LogView
 	tail   *templates.LogTail
 
@@ -48,6 +49,8 @@ type buildSource struct {
 	asked  time.Time // for these two
 }
 
+func (s *buildSource) project() string { return s.of }
+
 func (s *buildSource) changed() <-chan struct{} { return s.pages.app.BuildChanged(s.id) }
 
 func (s *buildSource) look(ctx context.Context, actor core.Actor) (events [][]byte, ended bool, err error) {
@@ -55,6 +58,7 @@ func (s *buildSource) look(ctx context.Context, actor core.Actor) (events [][]by
 	if err != nil {
 		return nil, false, err
 	}
+	s.of = end.Build.ProjectID
 	if s.view == nil {
 		if err := s.begin(ctx, actor, end.Build); err != nil {
 			return nil, false, err

@@ -29,6 +29,8 @@ type listSource struct {
 	told  bool
 }
 
+func (s *listSource) project() string { return "" }
+
 func (s *listSource) changed() <-chan struct{} { return s.pages.app.BuildsChanged() }
 
 func (s *listSource) look(ctx context.Context, actor core.Actor) ([][]byte, bool, error) {

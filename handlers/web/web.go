@@ -16,6 +16,7 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/handlers/sse"
 	"github.com/oore-ci/oore/templates"
 )
 
@@ -83,17 +84,22 @@ type Pages struct {
 	log       *slog.Logger
 	proxy     Proxy
 	stop      <-chan struct{}
-	streams   *streams
+	streams   sse.Count // by person
 	timing    timing
+
+	projectStreams sse.Count // by project, those of the API too
 
 	development bool
 }
+
+// ProjectStreams counts the open streams of each project's builds.
+func (p *Pages) ProjectStreams() *sse.Count { return &p.projectStreams }
 
 // New returns the pages.
 func New(o Options) *Pages {
 	return &Pages{
 		app: o.App, templates: o.Templates, publicURL: o.PublicURL, log: o.Log, proxy: o.Proxy, stop: o.Stop,
-		streams: &streams{open: map[string]int{}}, timing: defaultTiming(), development: o.Development,
+		timing: defaultTiming(), development: o.Development,
 	}
 }
 
