@@ -91,6 +91,7 @@ func split(t *testing.T, database string, p partition) {
 	}
 	y.checkChains(first)
 	y.nothingLeft()
+	y.keepsPromises()
 }
 
 // noting prints numbered lines until there is the flag, and notes for each that this

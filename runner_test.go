@@ -307,6 +307,7 @@ func TestAKilledRunnerTakesItsWorkUpAgain(t *testing.T) {
 	if code := r.ended(); code != 1 || !strings.Contains(r.output.String(), "turns this runner away") {
 		t.Errorf("a deleted runner ends with %d", code)
 	}
+	y.keepsPromises()
 }
 
 func TestAKilledServerFindsItsRemoteBuildsAgain(t *testing.T) {
@@ -339,6 +340,7 @@ func TestAKilledServerFindsItsRemoteBuildsAgain(t *testing.T) {
 		if builds := y.builds(""); len(builds) != 2 {
 			t.Errorf("%d builds, want no rerun", len(builds))
 		}
+		y.keepsPromises()
 	})
 }
 
@@ -482,6 +484,7 @@ func TestALineThatIsDeadForAMomentCostsNothing(t *testing.T) {
 	if builds := y.builds(""); len(builds) != 1 {
 		t.Errorf("%d builds, want no rerun", len(builds))
 	}
+	y.keepsPromises()
 }
 
 func TestALineThatIsDeadForLongMakesTheRunnerStopBeforeItsBuildIsRunAgain(t *testing.T) {
@@ -520,6 +523,7 @@ func TestALineThatIsDeadForLongMakesTheRunnerStopBeforeItsBuildIsRunAgain(t *tes
 	if builds := y.builds(""); len(builds) != 3 {
 		t.Errorf("%d builds, want three", len(builds))
 	}
+	y.keepsPromises()
 }
 
 // next is the newest build, once there are n.

@@ -39,4 +39,5 @@ func TestABuildOfARunnerThatStandsStillIsOverBeforeItIsRunAgain(t *testing.T) {
 	}
 	y.forget("two")
 	y.mustSucceed(y.trigger(pipeline)) // the one that stood still takes builds again
+	y.keepsPromises()
 }

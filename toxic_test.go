@@ -178,5 +178,6 @@ func TestABadLineToARunnerLosesNoLineAndNoFile(t *testing.T) {
 		if n := len(y.builds("")); n != int(rounds) {
 			t.Errorf("%d builds, want %d and no rerun", n, rounds)
 		}
+		y.keepsPromises()
 	})
 }
