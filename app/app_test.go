@@ -72,13 +72,17 @@ type fakeForge struct {
 	comments []core.Comment
 	heads    []core.Event
 	missed   []core.MissedDelivery
-	asked    []string         // delivery ids that were asked for again
-	refusals map[string]error // of those
-	clone    string           // address; empty: one of https
-	paths    []string         // changed files of everything
-	message  string           // of every commit, if set
-	down     int              // calls of ResolveRef that will fail
-	meet     func()           // called by each ResolveRef, if set
+	asked    []string           // delivery ids that were asked for again
+	refusals map[string]error   // of those
+	clone    string             // address; empty: one of https
+	paths    []string           // changed files of everything
+	message  string             // of every commit, if set
+	down     int                // calls of ResolveRef that will fail
+	stands   map[string]string  // branches
+	pulls    map[int]core.Event // as they are now, if talk.pull is not set
+	silent   map[string]bool    // by branch: it does not say where that stands; "" is all
+	looked   int                // how often it was asked for that
+	meet     func()             // called by each ResolveRef, if set
 	talk     talk
 
 	main    string            // where the branch main stands, if not at shaA
@@ -103,8 +107,8 @@ func (f *fakeForge) ReadFile(_ context.Context, _ core.Repository, sha, path str
 	return []byte(content), nil
 }
 
-// stands moves the branch main to a commit with a file `.oore.yaml`; "" is no file.
-func (f *fakeForge) stands(sha, file string) {
+// standsAt moves the branch main to a commit with a file `.oore.yaml`; "" is no file.
+func (f *fakeForge) standsAt(sha, file string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.files == nil {
@@ -132,6 +136,9 @@ func (f *fakeForge) setMessage(message string) {
 }
 
 func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string) (core.Commit, error) {
+	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		return f.branchHead(branch)
+	}
 	if f.meet != nil {
 		f.meet()
 	}
@@ -154,6 +161,55 @@ func (f *fakeForge) ResolveRef(_ context.Context, _ core.Repository, ref string)
 		return core.Commit{SHA: shaB, Message: "Second", Author: "ben"}, nil
 	}
 	return core.Commit{}, core.Codef(core.KindNotFound, core.CodeInvalidRef, "no ref %s", ref)
+}
+
+func (f *fakeForge) branchHead(branch string) (core.Commit, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.looked++
+	if f.silent[branch] || f.silent[""] {
+		return core.Commit{}, core.Errorf(core.KindUnavailable, "502")
+	}
+	if sha := f.stands[branch]; sha != "" {
+		return core.Commit{SHA: sha}, nil
+	}
+	return core.Commit{}, core.Codef(core.KindNotFound, core.CodeInvalidRef, "no branch %s", branch)
+}
+
+// hush keeps the forge from saying where a branch, or any, stands.
+func (f *fakeForge) hush(branch string, silent bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.silent == nil {
+		f.silent = map[string]bool{}
+	}
+	f.silent[branch] = silent
+}
+
+// happen lets what an event tells of be so.
+func (f *fakeForge) happen(e core.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stands == nil {
+		f.stands, f.pulls = map[string]string{}, map[int]core.Event{}
+	}
+	switch p := e.PullRequest; {
+	case p != nil:
+		f.pulls[p.Number] = e
+		if e.SHA != "" && !p.Fork {
+			f.stands[e.Branch] = e.SHA
+		}
+	case e.Kind == core.EventPush:
+		f.stands[e.Branch] = e.SHA
+		for n, now := range f.pulls {
+			if now.Branch == e.Branch && !now.PullRequest.Fork && !now.Closed {
+				now.SHA = e.SHA
+				f.pulls[n] = now
+			}
+		}
+	case e.Ignored != nil && e.Ignored.Code == core.WhyBranchDeleted:
+		delete(f.stands, e.Branch)
+	}
 }
 
 func (f *fakeForge) FindCommit(ctx context.Context, repo core.Repository, short string) (core.Commit, error) {
@@ -372,8 +428,16 @@ func triggers(trigger core.Trigger) func(*app.PipelineInput) {
 	return func(in *app.PipelineInput) { in.Trigger = &trigger }
 }
 
-// deliver receives an event and processes the inbox until it is decided.
+// deliver lets something happen at the forge, receives its event and processes the inbox
+// until it is decided.
 func (h *house) deliver(t *testing.T, e core.Event) core.Delivery {
+	t.Helper()
+	h.forge.happen(e)
+	return h.deliverLate(t, e)
+}
+
+// deliverLate is deliver of something that happened before.
+func (h *house) deliverLate(t *testing.T, e core.Event) core.Delivery {
 	t.Helper()
 	payload, err := json.Marshal(e)
 	if err != nil {
@@ -387,9 +451,11 @@ func (h *house) deliverRaw(t *testing.T, payload []byte) core.Delivery {
 	return h.decided(t, h.keep(t, payload))
 }
 
-// deliverRawLater receives an event and leaves the deciding to the test.
+// deliverRawLater lets something happen, receives its event and leaves the deciding to
+// the test.
 func (h *house) deliverRawLater(t *testing.T, e core.Event) string {
 	t.Helper()
+	h.forge.happen(e)
 	payload, err := json.Marshal(e)
 	if err != nil {
 		t.Fatal(err)
@@ -408,18 +474,24 @@ func (h *house) keep(t *testing.T, payload []byte) string {
 	return id
 }
 
-// decided runs the workers until the delivery is no longer merely received.
+// decided runs the workers until the delivery is no longer merely received. Where it is put
+// off, time passes.
 func (h *house) decided(t *testing.T, id string) core.Delivery {
 	t.Helper()
-	var d core.Delivery
-	h.work(t, func() bool {
-		var err error
-		if d, err = h.store.FindDelivery(t.Context(), id); err != nil {
-			t.Fatal(err)
+	for {
+		var d core.Delivery
+		h.work(t, func() bool {
+			var err error
+			if d, err = h.store.FindDelivery(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			return d.Status != core.DeliveryReceived || d.NotBefore.After(h.clock.now())
+		})
+		if d.Status != core.DeliveryReceived {
+			return d
 		}
-		return d.Status != core.DeliveryReceived
-	})
-	return d
+		h.clock.forward(core.Backoff(d.Attempts))
+	}
 }
 
 // work runs the workers until done says so.
@@ -513,4 +585,13 @@ func wantCode(t *testing.T, err error, kind core.Kind, code string) {
 	if err == nil || core.KindOf(err) != kind || core.CodeOf(err) != code {
 		t.Errorf("error %v (kind %v, code %s), want kind %v, code %s", err, core.KindOf(err), core.CodeOf(err), kind, code)
 	}
+}
+
+func marshaled(t *testing.T, e core.Event) []byte {
+	t.Helper()
+	payload, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
 }

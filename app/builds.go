@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -93,6 +94,9 @@ func enabled(p core.Pipeline) error {
 func (a *App) resolve(ctx context.Context, repo core.Repository, branch, sha string) (core.Commit, error) {
 	if err := core.ValidRef(branch); err != nil {
 		return core.Commit{}, core.Codef(core.KindInvalid, core.CodeInvalidRef, "branch: %s", core.MessageOf(err))
+	}
+	if strings.HasPrefix(branch, "refs/heads/") {
+		return core.Commit{}, core.Codef(core.KindInvalid, core.CodeInvalidRef, "branch: name it without refs/heads/")
 	}
 	ref := branch
 	if sha != "" {

@@ -37,9 +37,16 @@ func (f *fakeForge) Permission(_ context.Context, _ core.Repository, _, login st
 	return core.PermissionNone, f.talk.fail
 }
 
-func (f *fakeForge) FindPullRequest(context.Context, core.Repository, int) (core.Event, error) {
+func (f *fakeForge) FindPullRequest(_ context.Context, _ core.Repository, number int) (core.Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked++
+	switch now, known := f.pulls[number]; {
+	case f.silent[now.Branch] || f.silent[""]:
+		return core.Event{}, core.Errorf(core.KindUnavailable, "502")
+	case known && f.talk.pull.PullRequest == nil && !f.talk.pull.Closed:
+		return now, nil
+	}
 	return f.talk.pull, nil
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -46,6 +47,9 @@ func decide(c candidate, e core.Event, approver string) core.Verdict {
 		return core.Verdict{Code: core.WhyPipelineOff, Reason: "The pipeline is disabled."}
 	}
 	v := c.pipeline.Trigger.Match(e)
+	if v.Matched && e.Gone && e.Head != "" { // of a pull request alone both are known
+		return core.Verdict{Code: core.WhyAction, Reason: fmt.Sprintf("Pull request #%d has been closed since.", e.PullRequest.Number)}
+	}
 	if !v.Matched || e.PullRequest == nil || !e.PullRequest.Fork || c.project.Forks == core.ForksBuild {
 		return v
 	}
@@ -103,9 +107,12 @@ func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Ev
 		}
 		return out, wake, a.wantReports(ctx, tx, c.project.Repository, b)
 	}
-	canceled, err := a.supersede(ctx, tx, c.project.Repository, c.pipeline, b)
+	canceled, err := a.takePlace(ctx, tx, e, c, &b)
 	if err != nil {
 		return out, nil, err
+	}
+	if b.StatusReason == core.ReasonSuperseded {
+		out.Reason = "It came late. " + b.StatusMessage + "."
 	}
 	for _, old := range canceled {
 		wake = append(wake, old.ID)
@@ -148,9 +155,12 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 	switch dead.StatusReason {
 	case core.ReasonNotNeeded, core.ReasonExpired, core.ReasonRepositoryGone:
 	case core.ReasonSuperseded:
+		if e.Head == e.SHA {
+			break // set back
+		}
 		// Late news of the old commit must not replace the newer: the branch has to come from there.
-		newest, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: c.pipeline.ID, Branch: e.Branch}, core.Page{Limit: 1})
-		if err != nil || len(newest) == 0 || newest[0].SHA != e.Before {
+		newest, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: c.pipeline.ID, Branch: e.Branch}, core.Page{Limit: 1, Uncounted: true})
+		if err != nil || isLate(e) || len(newest) == 0 || newest[0].SHA != e.Before {
 			return dead, false, err
 		}
 	default:
@@ -159,9 +169,12 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 	if !dead.Status.Terminal() {
 		return dead, false, nil
 	}
-	b := a.eventBuild(d, e, c.pipeline)
+	b, err := a.eventBuild(ctx, tx, d, e, c)
+	if err != nil {
+		return dead, false, err
+	}
 	b.DedupeKey += ":after:" + dead.ID
-	if err := a.admit(ctx, tx, c, b); err != nil {
+	if err := a.admitEvent(ctx, tx, e, c, b); err != nil {
 		return dead, false, err
 	}
 	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
@@ -171,18 +184,27 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 	return b, created, err
 }
 
-func (a *App) eventBuild(d core.Delivery, e core.Event, p core.Pipeline) core.Build {
-	b := a.newBuild(p, core.TriggerWebhook, core.Actor{Name: e.Actor})
-	b.TriggerEvent, b.DeliveryID, b.DedupeKey = string(e.Kind), d.ID, core.EventBuildKey(p.ID, e)
+// eventBuild is a new build of the event's commit. If that came late, its place in lists is
+// before the builds of the newer one: badge, comment and messages go by the newest.
+func (a *App) eventBuild(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate) (core.Build, error) {
+	b := a.newBuild(c.pipeline, core.TriggerWebhook, core.Actor{Name: e.Actor})
+	b.TriggerEvent, b.DeliveryID, b.DedupeKey = string(e.Kind), d.ID, core.EventBuildKey(c.pipeline.ID, e)
 	b.Branch, b.Tag, b.SHA, b.PullRequest = e.Branch, e.Tag, e.SHA, e.PullRequest
 	b.CommitMessage, b.CommitAuthor, b.TriggerRef = e.Message, e.Author, e.Ref
-	return b
+	ahead, err := a.ahead(ctx, tx, e, c)
+	if len(ahead) > 0 {
+		b.CreatedAt = ahead[len(ahead)-1].CreatedAt.Add(-time.Microsecond)
+	}
+	return b, err
 }
 
 // buildOfEvent makes the event's build, or finds the one that it shares.
 func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate) (core.Build, bool, error) {
-	b := a.eventBuild(d, e, c.pipeline)
-	if err := a.admit(ctx, tx, c, b); err != nil {
+	b, err := a.eventBuild(ctx, tx, d, e, c)
+	if err != nil {
+		return b, false, err
+	}
+	if err := a.admitEvent(ctx, tx, e, c, b); err != nil {
 		return b, false, err
 	}
 	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))

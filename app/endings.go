@@ -58,6 +58,9 @@ func presser(d core.Delivery, e core.Event) core.Actor {
 // unwanted lists the builds of one pipeline that the event makes needless, and the
 // sentence that they end with.
 func (a *App) unwanted(ctx context.Context, tx core.Store, e core.Event, c candidate) ([]core.Build, string, error) {
+	if e.Cancel == nil && !e.Gone {
+		return nil, "", nil // it has been opened or made again since, for all that is known
+	}
 	queued := core.BuildFilter{PipelineID: c.pipeline.ID, Statuses: []core.BuildStatus{core.BuildQueued}}
 	switch {
 	case e.Cancel != nil:

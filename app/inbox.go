@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -109,8 +110,15 @@ func (a *App) process(ctx context.Context, group ...understood) error {
 	if err != nil {
 		return err
 	}
+	group = slices.Clone(group)
 	for i, u := range group { // before the transaction: it may ask the forge
 		group[i].event = a.complete(ctx, u, candidates)
+	}
+	if err := a.askHeads(ctx, group, candidates); err != nil {
+		return err
+	}
+	if group, err = a.putOff(ctx, group, candidates); err != nil || len(group) == 0 {
+		return err
 	}
 	core.CrashPoint("delivery.understood")
 	var rings []string

@@ -36,6 +36,14 @@ func (a *App) admit(ctx context.Context, s core.Store, c candidate, b core.Build
 	return quota.Refuses(use)
 }
 
+// admitEvent is admit of an event's build, which replaces nothing where it may be the older.
+func (a *App) admitEvent(ctx context.Context, s core.Store, e core.Event, c candidate, b core.Build) error {
+	if e.Head != e.SHA {
+		c.pipeline.Concurrency.CancelPrevious = false
+	}
+	return a.admit(ctx, s, c, b)
+}
+
 // refuseByQuota is the verdict on an event's commit that the quota keeps from being built;
 // false: err is something else. The forge is told.
 func (a *App) refuseByQuota(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, refused error) (out core.DeliveryVerdict, is bool, err error) {
@@ -51,7 +59,10 @@ func (a *App) foresee(ctx context.Context, c candidate, e core.Event, v core.Ver
 	if !v.Matched {
 		return v, nil
 	}
-	err := a.admit(ctx, a.store, c, a.eventBuild(core.Delivery{}, e, c.pipeline))
+	b, err := a.eventBuild(ctx, a.store, core.Delivery{}, e, c)
+	if err == nil {
+		err = a.admit(ctx, a.store, c, b)
+	}
 	if refused, is := core.QuotaVerdict(err); is {
 		return refused, nil
 	}

@@ -13,7 +13,7 @@ func TestAFormThatIsSentTwiceGivesOneBuild(t *testing.T) {
 	h := newHouse(t)
 	p := h.project(t)
 	for _, sha := range []string{shaA, shaB} {
-		h.forge.stands(sha, "version: 1\nplatforms: [android, ios]\n")
+		h.forge.standsAt(sha, "version: 1\nplatforms: [android, ios]\n")
 	}
 	h.forge.main = shaA
 	in := app.TriggerBuild{ProjectID: p.ID, PipelineID: h.pipeline(t, p.ID, "Android").ID, Type: core.TriggerManual, Key: "k1", Note: "for QA", Platforms: []string{"ios", "android"}}

@@ -62,7 +62,7 @@ func (a *App) endedBefore(ctx context.Context, tx core.Store, b core.Build) (cor
 	for {
 		builds, _, err := tx.ListBuilds(ctx, core.BuildFilter{
 			Before: &b, Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut},
-		}, core.Page{Limit: 1})
+		}, core.Page{Limit: 1, Older: &core.Cursor{CreatedAt: b.CreatedAt, ID: b.ID}, Uncounted: true})
 		if err != nil || len(builds) == 0 {
 			return "", err
 		}

@@ -96,7 +96,7 @@ func TestABareCancelInSlackStopsNothing(t *testing.T) {
 
 func TestANoteAndPlatformsStayWithTheBuild(t *testing.T) {
 	h := newSlackHouse(t)
-	h.forge.stands(shaA, "version: 1\nplatforms: [android, ios, macos]\n")
+	h.forge.standsAt(shaA, "version: 1\nplatforms: [android, ios, macos]\n")
 	h.types(t, "wes", `build android platform=ios,android,ios note="for the *testers*"`)
 	b := h.builds(t)[0]
 	if b.Note != "for the *testers*" || strings.Join(b.Platforms, " ") != "android ios" {
@@ -135,7 +135,7 @@ func TestPlatformsThatCannotBeBuiltAloneAreRefusedAtTheCommand(t *testing.T) {
 		{"version: 1\nplatforms: [android, ios]\n", "build android platform=ios", "Build #2 of Android is queued", 2},
 		{"version: one\n", "build android platform=ios fresh=true", "Build #3 of Android is queued", 3}, // it fails, and says where the file is broken
 	} {
-		h.forge.stands(shaA, step.file)
+		h.forge.standsAt(shaA, step.file)
 		if d := h.types(t, "wes", step.text); !strings.Contains(d.Reply, step.says) || len(h.builds(t)) != step.builds {
 			t.Errorf("%s with %q: %q, %d builds", step.text, step.file, d.Reply, len(h.builds(t)))
 		}

@@ -65,7 +65,7 @@ func aboutBuild(b core.Build, more ...any) []core.SpanAttribute {
 
 func buildCreated(b core.Build, now time.Time) core.Span {
 	s := core.Span{
-		SpanContext: core.BuildSpan(b), Name: "build.create", Start: b.CreatedAt, End: now,
+		SpanContext: core.BuildSpan(b), Name: "build.create", Start: b.QueuedAt, End: now,
 		About: aboutBuild(b, "trigger", string(b.TriggerType), "build.source_id", b.SourceBuildID),
 	}
 	if b.DeliveryID != "" {

@@ -47,7 +47,7 @@ func TestACommitThatIsAskedForAgainAfterItsBuildWasEndedIsBuilt(t *testing.T) {
 	h.deliver(t, push("line", shaB[:39]+"1"))
 	h.deliver(t, push("line", shaB[:39]+"2"))
 	late := pullRequest(6, "line", shaB[:39]+"1") // late news of what was replaced
-	h.deliver(t, late)
+	h.deliverLate(t, late)
 	builds := h.builds(t)
 	if len(builds) != 4 || builds[2].Status != core.BuildCanceled || builds[3].Status != core.BuildQueued {
 		t.Fatalf("late news of a replaced commit: %d builds, the newer is %s", len(builds), builds[3].Status)

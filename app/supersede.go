@@ -11,8 +11,8 @@ import (
 
 // replaced lists the older builds of the pipeline on the same branch or pull request,
 // where the pipeline wants that b, which may not be stored yet, replaces them. A rerun
-// replaces nothing: what it runs is of the past. An event that comes late of a commit
-// leaves the build of it alone that somebody asked for.
+// replaces nothing: what it runs is of the past. A build that an event makes leaves the
+// build of its commit alone that somebody asked for.
 func (a *App) replaced(ctx context.Context, s core.Store, p core.Pipeline, b core.Build) ([]core.Build, error) {
 	if !p.Concurrency.CancelPrevious || b.Branch == "" || b.TriggerType == core.TriggerRerun {
 		return nil, nil
@@ -24,6 +24,23 @@ func (a *App) replaced(ctx context.Context, s core.Store, p core.Pipeline, b cor
 	return slices.DeleteFunc(older, func(old core.Build) bool {
 		return b.TriggerType == core.TriggerWebhook && old.SHA == b.SHA
 	}), err
+}
+
+// takePlace lets the event's build replace older ones if it is of the commit at which its
+// branch or pull request stands. If that is another which the pipeline builds, the event
+// came late, and it is its own build that is canceled. Where nobody knows which is the
+// newer, all are built. It returns what else it canceled.
+func (a *App) takePlace(ctx context.Context, tx core.Store, e core.Event, c candidate, b *core.Build) ([]core.Build, error) {
+	if e.Head == e.SHA {
+		return a.supersede(ctx, tx, c.project.Repository, c.pipeline, *b)
+	}
+	ahead, err := a.ahead(ctx, tx, e, c)
+	ahead = slices.DeleteFunc(ahead, func(other core.Build) bool { return other.PipelineID != b.PipelineID })
+	if err != nil || len(ahead) == 0 || !c.pipeline.Concurrency.CancelPrevious {
+		return nil, err
+	}
+	why := fmt.Sprintf("Replaced by #%d: %s stands at %s", ahead[0].Number, standsName(e), shortSHA(e.Head))
+	return nil, a.cancel(ctx, tx, c.project.Repository, b, "oore", core.ReasonSuperseded, why)
 }
 
 // supersede cancels what b replaces, and returns that.

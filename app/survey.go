@@ -175,7 +175,28 @@ func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) er
 // twice has one build all the same.
 func (a *App) announced(ctx context.Context, r core.Repository, e core.Event) (bool, error) {
 	told, _, err := a.store.ListDeliveries(ctx, core.DeliveryFilter{Provider: r.Provider, Repository: r.FullName, SHA: e.SHA}, core.Page{Limit: 200})
-	return slices.ContainsFunc(told, func(d core.Delivery) bool { return d.Ref == e.Ref }), err
+	if err != nil || !slices.ContainsFunc(told, func(d core.Delivery) bool { return d.Ref == e.Ref }) {
+		return false, err
+	}
+	lost, err := a.headReplaced(ctx, r, e)
+	return !lost, err
+}
+
+// headReplaced tells whether a build of a branch's head was given up for another commit's:
+// the forge was behind its own word for long, or the branch was set back without one.
+func (a *App) headReplaced(ctx context.Context, r core.Repository, e core.Event) (bool, error) {
+	if e.Branch == "" {
+		return false, nil
+	}
+	builds, _, err := a.store.ListBuilds(ctx, core.BuildFilter{RepositoryID: r.ID, Branch: e.Branch, SHA: e.SHA}, core.Page{Limit: 200})
+	seen := map[string]bool{}
+	for _, b := range builds {
+		if !seen[b.PipelineID] && b.StatusReason == core.ReasonSuperseded {
+			return true, err
+		}
+		seen[b.PipelineID] = true
+	}
+	return false, err
 }
 
 // recalls counts how often each missed delivery was asked for. It may be forgotten:

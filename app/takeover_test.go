@@ -50,7 +50,7 @@ func (h *house) stored(t *testing.T, p core.Pipeline) core.Pipeline {
 func TestAPushToTheDefaultBranchTakesTheFilesSettingsOver(t *testing.T) {
 	h := newHouse(t)
 	p := h.pipeline(t, h.project(t).ID, "Android", triggers(core.Trigger{Events: []core.EventKind{core.EventPush}}))
-	h.forge.stands(shaB, threeKeys)
+	h.forge.standsAt(shaB, threeKeys)
 	d := h.deliver(t, push("main", shaB))
 	if d.Status != core.DeliveryProcessed {
 		t.Fatalf("the push itself is decided by what stood before: %+v", d)
@@ -79,9 +79,9 @@ func TestWhatTheFileNoLongerSaysThePipelineGetsBack(t *testing.T) {
 	h := newHouse(t)
 	own := core.Trigger{Events: []core.EventKind{core.EventPush}, Branches: []string{"main", "dev"}}
 	p := h.pipeline(t, h.project(t).ID, "Android", triggers(own), func(in *app.PipelineInput) { in.Labels = &[]string{"linux"} })
-	h.forge.stands(shaB, threeKeys)
+	h.forge.standsAt(shaB, threeKeys)
 	h.followed(t, p, push("main", shaB))
-	h.forge.stands(shaC, "version: 1\nlabels: []\n")
+	h.forge.standsAt(shaC, "version: 1\nlabels: []\n")
 	got := h.followed(t, p, push("main", shaC))
 	if !slices.Equal(got.Trigger.Branches, own.Branches) || !slices.Equal(got.Trigger.Events, own.Events) || got.Concurrency.MaxConcurrent != 0 {
 		t.Errorf("own values are not back: %+v", got)
@@ -94,7 +94,7 @@ func TestWhatTheFileNoLongerSaysThePipelineGetsBack(t *testing.T) {
 func TestAChangeByHandHoldsUntilTheNextPush(t *testing.T) {
 	h := newHouse(t)
 	p := h.pipeline(t, h.project(t).ID, "Android")
-	h.forge.stands(shaB, threeKeys)
+	h.forge.standsAt(shaB, threeKeys)
 	was := h.followed(t, p, push("main", shaB))
 	byHand := []string{"linux"}
 	now, err := h.UpdatePipeline(t.Context(), h.owner, p.ID, app.PipelineInput{Labels: &byHand, Trigger: &was.Trigger})
@@ -104,7 +104,7 @@ func TestAChangeByHandHoldsUntilTheNextPush(t *testing.T) {
 	if got := h.followed(t, p, push("main", shaB)); !slices.Equal(got.Labels, []string{"macos"}) {
 		t.Errorf("labels after a push are %v", got.Labels)
 	}
-	h.forge.stands(shaC, "version: 1\n")
+	h.forge.standsAt(shaC, "version: 1\n")
 	if got := h.followed(t, p, push("main", shaC)); !slices.Equal(got.Labels, byHand) {
 		t.Errorf("without the file's they are %v, want what was set by hand", got.Labels)
 	}
@@ -113,11 +113,11 @@ func TestAChangeByHandHoldsUntilTheNextPush(t *testing.T) {
 func TestABrokenOrMissingFileChangesNothingAndSaysWhy(t *testing.T) {
 	h := newHouse(t)
 	p := h.pipeline(t, h.project(t).ID, "Android")
-	h.forge.stands(shaA, "")
+	h.forge.standsAt(shaA, "")
 	if got := h.followed(t, p, push("main", shaA)); got.File.Problem != "" {
 		t.Errorf("there never was a file, and it is a problem: %q", got.File.Problem)
 	}
-	h.forge.stands(shaB, threeKeys)
+	h.forge.standsAt(shaB, threeKeys)
 	h.followed(t, p, push("main", shaB))
 	for _, c := range []struct{ file, problem string }{
 		{"version: 1\nlabel: [x]\ntriggers: 7\n", ".oore.yaml at ccccccc is broken: line 2, column 1: unknown key \"label\""},
@@ -126,13 +126,13 @@ func TestABrokenOrMissingFileChangesNothingAndSaysWhy(t *testing.T) {
 		h.forge.mu.Lock()
 		delete(h.forge.files, shaC+":.oore.yaml")
 		h.forge.mu.Unlock()
-		h.forge.stands(shaC, c.file)
+		h.forge.standsAt(shaC, c.file)
 		got := h.followed(t, p, push("main", shaC))
 		if got.File.SHA != shaB || !slices.Equal(got.Labels, []string{"macos"}) || !strings.HasPrefix(got.File.Problem, c.problem) {
 			t.Errorf("file %q: %+v", c.file, got.File)
 		}
 	}
-	h.forge.stands(shaB, "")
+	h.forge.standsAt(shaB, "")
 	if got := h.followed(t, p, push("main", shaB)); got.File.Problem != "" {
 		t.Errorf("the problem stays: %q", got.File.Problem)
 	}
@@ -141,8 +141,8 @@ func TestABrokenOrMissingFileChangesNothingAndSaysWhy(t *testing.T) {
 func TestPushesThatArriveInTheWrongOrderLeaveTheNewestFile(t *testing.T) {
 	h := newHouse(t)
 	p := h.pipeline(t, h.project(t).ID, "Android")
-	h.forge.stands(shaB, "version: 1\nlabels: [old]\n")
-	h.forge.stands(shaC, "version: 1\nlabels: [new]\n")
+	h.forge.standsAt(shaB, "version: 1\nlabels: [old]\n")
+	h.forge.standsAt(shaC, "version: 1\nlabels: [new]\n")
 	for _, order := range [][]core.Event{{push("main", shaB), push("main", shaC)}, {push("main", shaC), push("main", shaB)}, {push("main", shaB)}} {
 		if got := h.followed(t, p, order...); !slices.Equal(got.Labels, []string{"new"}) || got.File.SHA != shaC {
 			t.Errorf("labels %v of %s", got.Labels, got.File.SHA)
@@ -153,7 +153,7 @@ func TestPushesThatArriveInTheWrongOrderLeaveTheNewestFile(t *testing.T) {
 func TestAForgeThatIsBehindIsAskedAgain(t *testing.T) {
 	h := newHouse(t)
 	p := h.pipeline(t, h.project(t).ID, "Android")
-	h.forge.stands(shaA, "version: 1\nlabels: [old]\n")
+	h.forge.standsAt(shaA, "version: 1\nlabels: [old]\n")
 	h.deliver(t, push("main", shaB))
 	key := core.SettingsKey(p.ID)
 	h.work(t, func() bool {
@@ -163,7 +163,7 @@ func TestAForgeThatIsBehindIsAskedAgain(t *testing.T) {
 	if got := h.stored(t, p); len(got.Labels) != 0 {
 		t.Fatalf("what stood before the push was taken over: %v", got.Labels)
 	}
-	h.forge.stands(shaB, "version: 1\nlabels: [new]\n")
+	h.forge.standsAt(shaB, "version: 1\nlabels: [new]\n")
 	if got := h.followed(t, p); !slices.Equal(got.Labels, []string{"new"}) {
 		t.Errorf("labels %v", got.Labels)
 	}
@@ -172,7 +172,7 @@ func TestAForgeThatIsBehindIsAskedAgain(t *testing.T) {
 func TestASenderThatWasOvertakenStoresNothing(t *testing.T) {
 	h := newHouse(t)
 	p := h.pipeline(t, h.project(t).ID, "Android")
-	h.forge.stands(shaB, "version: 1\nlabels: [old]\n")
+	h.forge.standsAt(shaB, "version: 1\nlabels: [old]\n")
 	var overtaken atomic.Bool
 	h.forge.reading = func() {
 		if !overtaken.CompareAndSwap(false, true) {
@@ -207,7 +207,7 @@ func TestOnlyAPushToTheDefaultBranchOfTheRepositoryItselfCounts(t *testing.T) {
 	h := newHouse(t)
 	project := h.project(t)
 	p := h.pipeline(t, project.ID, "Android")
-	h.forge.stands(shaB, threeKeys)
+	h.forge.standsAt(shaB, threeKeys)
 	fork := pullRequest(1, "main", shaB)
 	fork.PullRequest.Fork = true
 	ofAnother := push("main", shaB)
@@ -225,7 +225,7 @@ func TestOnlyAPushToTheDefaultBranchOfTheRepositoryItselfCounts(t *testing.T) {
 func TestAFileThatMayNotBeReadIsNamedOnThePipeline(t *testing.T) {
 	h := newHouse(t)
 	p := h.pipeline(t, h.project(t).ID, "Android")
-	h.forge.stands(shaB, threeKeys)
+	h.forge.standsAt(shaB, threeKeys)
 	h.forge.refused = core.Errorf(core.KindForbidden, "The App lacks the permission Contents: read")
 	got := h.followed(t, p, push("main", shaB))
 	if got.File.Problem != "The App lacks the permission Contents: read" || len(got.Labels) != 0 {
@@ -247,7 +247,7 @@ func TestAnExplicitPathIsTheOnlyOneThatIsRead(t *testing.T) {
 	h := newHouse(t)
 	path := "ci/oore.yaml"
 	p := h.pipeline(t, h.project(t).ID, "Android", func(in *app.PipelineInput) { in.ConfigPath = &path })
-	h.forge.stands(shaB, threeKeys)
+	h.forge.standsAt(shaB, threeKeys)
 	if got := h.followed(t, p, push("main", shaB)); len(got.Labels) != 0 {
 		t.Errorf("labels %v of a file that is not its own", got.Labels)
 	}

@@ -138,7 +138,7 @@ type Build struct {
 	AssignedAt *time.Time
 	StartedAt  *time.Time
 	FinishedAt *time.Time
-	CreatedAt  time.Time
+	CreatedAt  time.Time // its place in lists: of a commit that came late it is before those of newer ones
 	UpdatedAt  time.Time
 }
 
@@ -272,10 +272,12 @@ type BuildFilter struct {
 }
 
 // Page is a window of a list. Limit is 1 to 200. Of a list of builds, Older gives what
-// comes after a build in it, Newer what comes just before it; the total counts all.
+// comes after a build in it, Newer what comes just before it; the total counts all, or
+// with Uncounted what was read.
 type Page struct {
 	Limit, Offset int
 	Older, Newer  *Cursor
+	Uncounted     bool
 }
 
 // Cursor is a build's place in a list.

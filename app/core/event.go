@@ -35,7 +35,7 @@ type Event struct {
 	TargetBranch string // pull request: the base
 	Tag          string
 	SHA          string // full hex of the commit to build
-	Before       string // where the branch, or the merge group's base, stood before; empty: nowhere, or not known
+	Before       string // where the branch, the pull request, or the merge group's base stood before; empty: nowhere, or not known
 	Message      string // of the head commit, where the payload has it
 	Author       string // of the head commit
 	Actor        string // login of who caused it
@@ -53,6 +53,11 @@ type Event struct {
 	Cancel *Cancel // set: somebody asked the forge to stop a check
 	Chat   *Chat   // set: somebody wrote what may be a command
 	Closed bool    // pull request: it was merged or closed
+	// Head is where the branch or pull request stands by now, and Gone that the branch is
+	// deleted or the pull request closed, by the forge's word; empty and false: the forge
+	// was not asked, or could not say. No decoder fills them.
+	Head string
+	Gone bool
 	// Retargeted: the pull request has another target now. What was approved was approved
 	// for the old one.
 	Retargeted bool

@@ -21,7 +21,8 @@ type Forge interface {
 	// FindRepository looks up a repository by its full name (for ProviderGit: its
 	// address) with what we are installed on. Unknown: KindNotFound.
 	FindRepository(ctx context.Context, name string) (Repository, error)
-	// ResolveRef finds the commit of a branch, tag or full SHA. Unknown: KindNotFound.
+	// ResolveRef finds the commit of a branch, tag or full SHA; refs/heads/… is a branch
+	// alone. Unknown: KindNotFound, code invalid_ref.
 	ResolveRef(ctx context.Context, repo Repository, ref string) (Commit, error)
 	// PullRequestHead is the commit that a pull request stands at now. Unknown: KindNotFound.
 	PullRequestHead(ctx context.Context, repo Repository, number int) (sha string, err error)

@@ -133,6 +133,10 @@ func TestPullRequest(t *testing.T) {
 			t.Errorf("%s: %+v %+v", action, e, e.PullRequest)
 		}
 	}
+	pushed := edit(t, w.PullRequestPayload("synchronize", w.repo, pull), func(p map[string]any) { p["before"] = w.base })
+	if e := decode(t, "pull_request", pushed); e.Before != w.base {
+		t.Errorf("it stood at %q before", e.Before)
+	}
 	for _, action := range []string{"labeled", "edited", "converted_to_draft", "enqueued", "something_new"} {
 		e := decode(t, "pull_request", w.PullRequestPayload(action, w.repo, pull))
 		if e.Ignored == nil || e.Ignored.Code != core.WhyAction || !strings.Contains(e.Ignored.Text, action) || e.SHA != w.head {

@@ -96,7 +96,7 @@ func (f *Forge) ResolveRef(ctx context.Context, repo core.Repository, ref string
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	c, err := s.commit(ctx, ref)
+	c, err := s.commit(ctx, strings.TrimPrefix(ref, "refs/")) // GitHub says heads/… for a branch alone
 	if err != nil {
 		if a := statusOf(err); a == http.StatusNotFound || a == http.StatusConflict || a == http.StatusUnprocessableEntity {
 			return core.Commit{}, unknown.Because(err) // 409: the repository is empty

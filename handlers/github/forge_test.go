@@ -227,7 +227,7 @@ func TestResolveRef(t *testing.T) {
 	strange := w.git.Commit("feature/a#c%d&e;'`$(id)", nil, "never made")
 	tests := map[string]string{
 		"main": w.head, "v1.0.0": w.base, "v2.0.0": w.base, w.base: w.base, w.head: w.head,
-		"feature/a#c%d&e;'`$(id)": strange,
+		"feature/a#c%d&e;'`$(id)": strange, "refs/heads/main": w.head,
 	}
 	for ref, want := range tests {
 		c, err := f.ResolveRef(t.Context(), w.coreRepository(), ref)
@@ -247,7 +247,7 @@ func TestResolveRefUnknown(t *testing.T) {
 	if _, err := f.ResolveRef(t.Context(), w.coreRepository(), "main"); err != nil {
 		t.Fatal(err)
 	}
-	for _, ref := range []string{"nope", strings.Repeat("a", 40), w.head[:7], w.head[:39], strings.ToUpper(w.head[:8]), "feature/nope"} {
+	for _, ref := range []string{"nope", strings.Repeat("a", 40), w.head[:7], w.head[:39], strings.ToUpper(w.head[:8]), "feature/nope", "refs/heads/nope"} {
 		_, err := f.ResolveRef(t.Context(), w.coreRepository(), ref)
 		wantError(t, ref, err, core.KindNotFound, core.CodeInvalidRef)
 	}

@@ -9,6 +9,7 @@ import (
 
 type pullRequestPayload struct {
 	envelope
+	Before      string      `json:"before"` // synchronize alone
 	PullRequest pullRequest `json:"pull_request"`
 	Changes     struct {
 		Base struct {
@@ -77,6 +78,7 @@ func decodePullRequest(payload []byte) (core.Event, error) {
 		return core.Event{}, undocumented("pull_request", "repository.id, number, head or base is missing")
 	}
 	e = p.PullRequest.describe(e)
+	e.Before = p.Before
 	switch p.Action {
 	case "opened", "reopened", "synchronize", "ready_for_review":
 		e.Kind = core.EventPullRequest

@@ -212,6 +212,9 @@ func TestMergeRequests(t *testing.T) {
 			e.RepositoryID != fmt.Sprint(w.project.ID) || e.Actor != "mona" || e.Opener != "mona" || e.Draft || e.Closed || e.Message != "Second\n\nWith a body" || *e.PullRequest != want {
 			t.Errorf("%s: %+v %+v", what, e, e.PullRequest)
 		}
+		if (e.Before == w.base) != (what == "a push") {
+			t.Errorf("%s: it stood at %q before", what, e.Before)
+		}
 	}
 	for what, tt := range map[string]struct {
 		body []byte

@@ -92,8 +92,9 @@ func (s seat) commit(ctx context.Context, ref string) (commitRow, error) {
 	var named struct {
 		Commit commitRow `json:"commit"`
 	}
-	err := s.call(ctx, http.MethodGet, "/repository/branches/"+escape(ref), nil, &named)
-	if statusOf(err) == http.StatusNotFound {
+	branch, alone := strings.CutPrefix(ref, "refs/heads/")
+	err := s.call(ctx, http.MethodGet, "/repository/branches/"+escape(branch), nil, &named)
+	if statusOf(err) == http.StatusNotFound && !alone {
 		err = s.call(ctx, http.MethodGet, "/repository/tags/"+escape(ref), nil, &named)
 	}
 	return named.Commit, err

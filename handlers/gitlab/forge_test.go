@@ -21,7 +21,7 @@ func TestResolveRef(t *testing.T) {
 	w.git.Tag("v1", w.base, "")
 	w.git.Tag("v2", w.base, "An annotated one")
 	w.git.Tag("main", w.base, "") // and a branch of the same name
-	for ref, want := range map[string]string{"main": w.head, "feature/a.b": feature, "v1": w.base, "v2": w.base, w.base: w.base, strings.ToUpper(w.head): w.head} {
+	for ref, want := range map[string]string{"main": w.head, "refs/heads/main": w.head, "feature/a.b": feature, "v1": w.base, "v2": w.base, w.base: w.base, strings.ToUpper(w.head): w.head} {
 		if c, err := w.room.ResolveRef(t.Context(), w.repo(), ref); err != nil || c.SHA != want {
 			t.Errorf("%s: %+v, %v, want %s", ref, c, err, want)
 		}
@@ -31,7 +31,7 @@ func TestResolveRef(t *testing.T) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	for _, ref := range []string{
-		"nothing", "", w.head[:8], w.head[:39], strings.Repeat("a", 40), "main~1", "HEAD^", "HEAD", "refs/heads/main", "../branches/main", "a..b", "--upload-pack=x", "a b", "x\x00y", ".git/x", "v1.lock",
+		"nothing", "", w.head[:8], w.head[:39], strings.Repeat("a", 40), "main~1", "HEAD^", "HEAD", "refs/heads/v1", "../branches/main", "a..b", "--upload-pack=x", "a b", "x\x00y", ".git/x", "v1.lock",
 	} {
 		_, err := w.room.ResolveRef(t.Context(), w.repo(), ref)
 		wantError(t, ref, err, core.KindNotFound, "full commit SHA")

@@ -62,7 +62,7 @@ func decodeMergeRequest(payload []byte) (core.Event, error) {
 	}
 	e.Action, e.Ref = mr.Action, headRef(number)
 	e.Branch, e.TargetBranch, e.SHA, e.Draft = mr.SourceBranch, mr.TargetBranch, mr.LastCommit.ID, bool(mr.Draft || mr.WorkInProgress)
-	e.Message, e.Author = mr.LastCommit.Message, mr.LastCommit.Author.Name
+	e.Message, e.Author, e.Before = mr.LastCommit.Message, mr.LastCommit.Author.Name, mr.OldRevision
 	e.OpenerID, e.Opener = string(mr.AuthorID), p.opener()
 	e.PullRequest = &core.PullRequest{Number: number, Title: mr.Title, URL: mr.URL, Fork: mr.SourceProjectID != mr.TargetProjectID}
 	if string(mr.TargetProjectID) != e.RepositoryID {

@@ -90,6 +90,8 @@ func (f *Forge) ResolveRef(ctx context.Context, repo core.Repository, ref string
 	}
 	var c core.Commit
 	switch {
+	case a.local && strings.HasPrefix(ref, "refs/heads/"):
+		c, err = findCommit(ctx, a.gitDir(), []string{ref})
 	case a.local:
 		revisions := []string{"refs/heads/" + ref, "refs/tags/" + ref}
 		if core.ValidSHA(ref) {
@@ -133,7 +135,8 @@ func (f *Forge) FindCommit(ctx context.Context, repo core.Repository, short stri
 
 // listCommit asks a remote repository for a branch or tag.
 func (f *Forge) listCommit(ctx context.Context, a address, ref string) (core.Commit, error) {
-	names := []string{"refs/heads/" + ref, "refs/tags/" + ref + "^{}", "refs/tags/" + ref}
+	branch, _ := strings.CutPrefix(ref, "refs/heads/")
+	names := []string{"refs/heads/" + branch, "refs/tags/" + ref + "^{}", "refs/tags/" + ref}
 	out, err := f.ask(ctx, a, gitCall{args: append([]string{"ls-remote", "--end-of-options", a.text}, names...)})
 	if err != nil {
 		return core.Commit{}, err

@@ -132,12 +132,14 @@ func TestResolveRefLocally(t *testing.T) {
 		"both":     {SHA: second, Message: "second", Author: "Ann Ö"}, // the branch wins
 		"a$(id);x": {SHA: second, Message: "second", Author: "Ann Ö"},
 		first:      {SHA: first, Message: "first\n\nwith a body", Author: "Ann Ö"},
+
+		"refs/heads/both": {SHA: second, Message: "second", Author: "Ann Ö"},
 	} {
 		if got, err := newForge().ResolveRef(t.Context(), repository, ref); err != nil || !same(got, want) {
 			t.Errorf("%s: %v\n got %+v\nwant %+v", ref, err, got, want)
 		}
 	}
-	unknown(t, repository, "dev", second[:12], second[:39], "HEAD", "main~1", "-x", "", "blob", blob, strings.Repeat("0", 40), strings.ToUpper(second), "main\nHEAD", "@")
+	unknown(t, repository, "dev", "refs/heads/v1", second[:12], second[:39], "HEAD", "main~1", "-x", "", "blob", blob, strings.Repeat("0", 40), strings.ToUpper(second), "main\nHEAD", "@")
 
 	if _, err := newForge().ResolveRef(t.Context(), core.Repository{CloneURL: t.TempDir()}, "main"); core.CodeOf(err) != core.CodeRepositoryUnknown {
 		t.Errorf("no repository: %v", err)
@@ -171,14 +173,14 @@ func TestResolveRefRemotely(t *testing.T) {
 	r.bare()
 	repository := core.Repository{CloneURL: serve(t, filepath.Dir(r.dir)) + "/shop.git", FullName: "shop"}
 	for ref, want := range map[string]core.Commit{
-		"main": {SHA: second}, "v1": {SHA: first},
+		"main": {SHA: second}, "refs/heads/main": {SHA: second}, "v1": {SHA: first},
 		first: {SHA: first, Message: "first", Author: "Ann Ö"},
 	} {
 		if got, err := newForge().ResolveRef(t.Context(), repository, ref); err != nil || !same(got, want) {
 			t.Errorf("%s: %v\n got %+v\nwant %+v", ref, err, got, want)
 		}
 	}
-	unknown(t, repository, "dev", "decoy", second[:12], "mai*", "HEAD", strings.Repeat("1", 40), strings.Repeat("1", 64))
+	unknown(t, repository, "dev", "refs/heads/v1", "decoy", second[:12], "mai*", "HEAD", strings.Repeat("1", 40), strings.Repeat("1", 64))
 
 	gone := core.Repository{CloneURL: notFound(t) + "/shop.git", FullName: "shop"}
 	for _, ref := range []string{"main", first} {

@@ -47,6 +47,9 @@ func (Decoder) Decode(event string, payload []byte) (core.Event, error) {
 	}
 	e.RepositoryID, e.RepositoryName = p.Repository, address{text: p.Repository}.name()
 	e.Ref, e.SHA, e.Message, e.Author, e.Actor = p.Ref, p.After, p.Message, p.Author, p.Author
+	if strings.Trim(p.Before, "0") != "" {
+		e.Before = p.Before
+	}
 	if branch, ok := strings.CutPrefix(p.Ref, "refs/heads/"); ok {
 		e.Kind, e.Branch = core.EventPush, branch
 		return e, nil

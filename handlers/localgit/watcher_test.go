@@ -154,7 +154,7 @@ func TestADeliverySaysWhatTheDecoderNeeds(t *testing.T) {
 	event, err := Decoder{}.Decode(branch.Event, branch.Payload)
 	wantEvent := core.Event{
 		Kind: core.EventPush, Provider: core.ProviderGit, RepositoryID: r.dir, RepositoryName: "shop", Ref: "refs/heads/main", Branch: "main",
-		SHA: two, Message: "two\n\nbody [skip ci]", Author: "Ann Ö", Actor: "Ann Ö",
+		SHA: two, Before: one, Message: "two\n\nbody [skip ci]", Author: "Ann Ö", Actor: "Ann Ö",
 	}
 	if err != nil || !reflect.DeepEqual(event, wantEvent) {
 		t.Errorf("%v\n got %+v\nwant %+v", err, event, wantEvent)
