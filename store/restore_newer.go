@@ -38,16 +38,21 @@ func (s session) columns(d dialect) (columnsOf, error) {
 	}
 	known := columnsOf{}
 	for _, table := range tables {
-		rows, err := s.db().Raw("SELECT * FROM " + quoted(table) + " LIMIT 0").Rows()
-		if err != nil {
-			return nil, err
-		}
-		known[table], err = rows.Columns()
-		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		if known[table], err = s.columnsOf(table); err != nil {
 			return nil, err
 		}
 	}
 	return known, nil
+}
+
+func (s session) columnsOf(table string) ([]string, error) {
+	rows, err := s.db().Raw("SELECT * FROM " + quoted(table) + " LIMIT 0").Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	return names, errors.Join(err, rows.Err())
 }
 
 // fit leaves out of rows what a newer program has added. Such a migration only adds, so

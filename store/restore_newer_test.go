@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -27,7 +29,8 @@ func TestABackupOfANewerSchemaThatLeavesUsAloneIsRestored(t *testing.T) {
 			ok(t, theirs.load(t.Context(), to))
 			s := open(t, to)
 			clean(t, s)
-			equal(t, takeDump(t, s).lines("credentials"), ours.lines("credentials"))
+			got := takeDump(t, s).lines("credentials")
+			equal(t, slices.DeleteFunc(got, func(line string) bool { return strings.Contains(line, `name="blobs"`) }), ours.lines("credentials"))
 		}
 
 		later := open(t, url)

@@ -28,10 +28,10 @@ const (
 type Header struct {
 	Oore      string    `json:"oore"` // the version that made it
 	CreatedAt time.Time `json:"created_at"`
-	Database  string    `json:"database"` // sqlite or postgres; it can be restored into either
-	Schema    []int     `json:"schema"`   // the migrations that had made the schema
+	Database  string    `json:"database"`         // sqlite or postgres; it can be restored into either
+	Schema    []int     `json:"schema"`           // the migrations that had made the schema
 	Oldest    int       `json:"oldest,omitempty"` // the last migration that the oldest program knows which can restore it; 0: one that knows all
-	KeyID     string    `json:"key_id"`   // of the encryption key under which secrets are sealed
+	KeyID     string    `json:"key_id"`           // of the encryption key under which secrets are sealed
 	Key       []byte    `json:"key,omitempty"`
 	RunnerID  string    `json:"runner_id,omitempty"` // of the server's own runner
 	Artifacts bool      `json:"artifacts"`           // the files of artifacts are in it, not archived logs alone
