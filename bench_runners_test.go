@@ -113,7 +113,7 @@ func BenchmarkFarRunners(b *testing.B) {
 		asOftenAsItGoes(b, all, "flushes/s", func(ctx context.Context, r farRunner, n int) error {
 			return r.AppendLog(ctx, r.job.Lease, []core.LogChunk{flush(r.job.Build.ID, n)})
 		})
-		asOftenAsItGoes(b, all, "beats/s", func(ctx context.Context, r farRunner, n int) error {
+		asOftenAsItGoes(b, all, "beats/s", func(ctx context.Context, r farRunner, _ int) error {
 			if err := r.Heartbeat(ctx, beatOf(r.self, false)); err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ func (s system) checkFiles(context.Context) core.Check {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return core.Warn("the limit of open files is not known", "Look at `ulimit -n`")
 	}
-	return openFiles(uint64(limit.Cur), s.beside) //nolint:unconvert // its type is the system's
+	return openFiles(uint64(limit.Cur), s.beside)
 }
 
 func openFiles(limit uint64, beside bool) core.Check {
@@ -54,7 +54,7 @@ func (s system) checkDatabaseDisk(context.Context) core.Check {
 // databaseDisk judges by the name that fileSystem gives; empty: a disk of this machine.
 func databaseDisk(path, kind string) core.Check {
 	if kind == "" {
-		return core.Good("on a disk of this machine")
+		return core.Good(path + " is on a disk of this machine")
 	}
 	return core.Warn(path+" is on "+kind+", where the locks of SQLite and what is synced may not hold: the database can be damaged",
 		"Move it to a disk of this machine (OORE_DATA_DIR, or OORE_DATABASE_URL=sqlite:PATH while the server is stopped), or use PostgreSQL")

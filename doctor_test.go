@@ -137,6 +137,14 @@ func TestDoctorOfARunningServer(t *testing.T) {
 			found.must("database", "ok", map[bool]string{true: "SQLite 3", false: "PostgreSQL"}[database == ""])
 			found.must("encryption key", "ok", "encryption.key")
 			found.must("backup", "skipped", "none has been made yet")
+			found.must("open files", found.state("open files"), "may be open at once")
+			switch {
+			case database == "":
+				found.must("database settings", "skipped", "SQLite")
+				found.must("disk of the database", found.state("disk of the database"), " on ")
+			case os.Getenv("OORE_TEST_DATABASE_URL") == "": // the tests' own syncs nothing
+				found.must("database settings", "warning", "fsync is off")
+			}
 			found.must("clock", "ok", "as that of 127.0.0.1")
 			found.must("Slack", "ok", " in ")
 			found.must(hostOf(gh.URL()), "ok", "")

@@ -8,7 +8,7 @@ func fileSystem(path string) (string, error) {
 	if err := syscall.Statfs(path, &at); err != nil {
 		return "", err
 	}
-	return networkFileSystem(uint32(at.Type)), nil //nolint:gosec,unconvert // a magic number has 32 bits, and the field as many as the machine likes
+	return networkFileSystem(uint32(at.Type)), nil // the field is as wide as the machine likes
 }
 
 // networkFileSystem knows the magic numbers of statfs(2) and linux/magic.h.
@@ -27,7 +27,7 @@ func networkFileSystem(magic uint32) string {
 	case 0x5346414f, 0x6b414653:
 		return "AFS"
 	case 0x0bd00bd0:
-		return "Lustre"
+		return "Lustre" //nolint:misspell // its name
 	}
 	return ""
 }

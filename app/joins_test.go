@@ -13,6 +13,7 @@ import (
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/blob"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // slowBlobs takes no more than parts before it is let go on.
@@ -116,5 +117,34 @@ func TestAServerThatStopsPutsNothingTogether(t *testing.T) {
 	}
 	if err := <-first; err == nil {
 		t.Error("it was stored all the same")
+	}
+}
+
+// TestAFileIsPutTogetherByOneServer: a proxy may bring the second question to another.
+func TestAFileIsPutTogetherByOneServer(t *testing.T) {
+	slow := &slowBlobs{open: make(chan struct{}), begun: make(chan struct{}, 9), partMax: 4}
+	database := storetest.Postgres(t)
+	h := newHouseAt(t, database, t.TempDir(), func(local *blob.Local) core.BlobStore {
+		slow.Local = local
+		return slow
+	})
+	other := newHouseBeside(t, database, h)
+	h.queued(t)
+	job := h.running(t)
+	sum, err := h.PutArtifactPart(t.Context(), job.Lease, strings.NewReader("one "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, parts := core.Artifact{Name: "app.apk", Kind: core.ArtifactAPK, Size: 8, SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte("one one ")))}, []string{sum, sum}
+	first := make(chan error, 1)
+	go func() { first <- h.JoinArtifact(t.Context(), job.Lease, file, parts) }()
+	<-slow.begun
+	wantCode(t, other.JoinArtifact(t.Context(), job.Lease, file, parts), core.KindUnavailable, core.CodeArtifactJoining)
+	close(slow.open)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if err := other.JoinArtifact(t.Context(), job.Lease, file, parts); err != nil {
+		t.Error(err)
 	}
 }

@@ -43,7 +43,7 @@ func PgBouncer(tb testing.TB, address string) string {
 	}
 	at := ln.Addr().String()
 	ln.Close()
-	dir, err := os.MkdirTemp("", "oore-pgbouncer-")
+	dir, err := os.MkdirTemp("", "oore-pgbouncer-") //nolint:usetesting // another account must come to it
 	if err != nil {
 		tb.Fatal(err)
 	}
