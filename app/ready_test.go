@@ -1,8 +1,10 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -11,7 +13,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/storetest"
 )
 
@@ -113,4 +117,68 @@ func TestReadinessSaysAllThatIsWrong(t *testing.T) {
 	waitFor(t, func() bool {
 		return strings.Contains(core.MessageOf(h.Ready(t.Context())), "The database does not answer")
 	})
+}
+
+// TestADatabaseThatTakesNoChangeIsNotReady has another process hold SQLite's lock: reads
+// are answered all the while.
+func TestADatabaseThatTakesNoChangeIsNotReady(t *testing.T) {
+	database := storetest.SQLite(t)
+	h := newHouseOn(t, database)
+	if err := h.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other, err := store.OpenUnchanged(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	held, release := make(chan struct{}), make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		done <- other.InTx(t.Context(), func(core.Store) error {
+			close(held)
+			<-release
+			return nil
+		})
+	}()
+	<-held
+	waitFor(t, func() bool {
+		return strings.Contains(core.MessageOf(h.Ready(t.Context())), "does not take a change within 1s")
+	})
+	if _, err := h.FindProject(t.Context(), h.owner, "none"); core.KindOf(err) != core.KindNotFound {
+		t.Errorf("a read: %v", err)
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	waitFor(t, func() bool { return h.Ready(t.Context()) == nil })
+}
+
+// TestAServerWhoseKeyOpensNothingIsNotReady gives a server another key than that under
+// which the only secret is sealed.
+func TestAServerWhoseKeyOpensNothingIsNotReady(t *testing.T) {
+	h := newVaultHouse(t)
+	p := h.project(t)
+	h.secret(t, p.ID, app.SetSecret{Name: "TOKEN", Value: "a-secret"})
+	if err := h.Ready(t.Context()); err != nil {
+		t.Errorf("with its key: %v", err)
+	}
+	vault, err := app.NewVault(bytes.Repeat([]byte{8}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blobs := newBlobs(t)
+	other, err := app.New(app.Deps{
+		Store: h.store, Blobs: blobs, Archive: newArchive(t, blobs), Vault: vault, Clock: h.clock.now, NewID: uuid.NewString,
+		Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = other.Ready(t.Context())
+	wantCode(t, err, core.KindUnavailable, core.CodeUnavailable)
+	if !strings.Contains(core.MessageOf(err), "encryption key") {
+		t.Errorf("it says %q", core.MessageOf(err))
+	}
 }
