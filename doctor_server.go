@@ -34,7 +34,7 @@ func (s system) probes() []core.Probe {
 	}
 	probes = append(probes, folderProbes(s.cfg.DataDir, checkServerDisk)...)
 	if dir := s.cfg.databaseDir(); dir != "" && !within(s.cfg.DataDir, dir) {
-		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "disk of the database", Look: diskLook(dir, checkReserve)})
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "space for the database", Look: diskLook(dir, checkReserve)})
 	}
 	if s.cfg.S3 != nil {
 		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "S3 bucket", Look: s.checkBucket})
