@@ -74,6 +74,11 @@ func (d dump) lines(without string) []string {
 	return lines
 }
 
+// lasting are the lines of what a restore leaves as it was.
+func (d dump) lasting() []string {
+	return slices.DeleteFunc(d.lines("credentials"), func(line string) bool { return strings.Contains(line, `name="blobs"`) })
+}
+
 // fromTo runs f for each pair of databases.
 func fromTo(t *testing.T, f func(t *testing.T, from, to string)) {
 	for name, from := range map[string]func(testing.TB) string{"from sqlite": storetest.SQLite, "from postgres": storetest.Postgres} {
@@ -92,10 +97,7 @@ func TestARestoredDatabaseIsTheOneThatWasBackedUp(t *testing.T) {
 		ok(t, before.load(t.Context(), to))
 		s := open(t, to)
 		clean(t, s)
-		unclaimed := func(d dump) []string {
-			return slices.DeleteFunc(d.lines("credentials"), func(line string) bool { return strings.Contains(line, `name="blobs"`) })
-		}
-		equal(t, unclaimed(takeDump(t, s)), unclaimed(before))
+		equal(t, takeDump(t, s).lasting(), before.lasting())
 		claim, err := s.FindBlobClaim(t.Context())
 		ok(t, err)
 		equal(t, claim, core.BlobClaim{ID: claim.ID, Restored: true})
