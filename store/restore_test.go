@@ -74,7 +74,8 @@ func (d dump) lines(without string) []string {
 	return lines
 }
 
-// lasting are the lines of what a restore leaves as it was.
+// lasting are the lines that a restore leaves as they are: credentials and the claim on blobs
+// it does not.
 func (d dump) lasting() []string {
 	return slices.DeleteFunc(d.lines("credentials"), func(line string) bool { return strings.Contains(line, `name="blobs"`) })
 }
