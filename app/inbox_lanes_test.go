@@ -85,3 +85,39 @@ func TestAFloodOfCommentsIsAnsweredOnceAndAsksTheForgeLittle(t *testing.T) {
 		t.Errorf("after a minute: %d times told, the forge asked %d times", n, h.forge.talk.asked)
 	}
 }
+
+// Whatever one repository sends, another's push is decided: beyond 1,024 deliveries that
+// waited nothing was read any more. What was put off is decided in the order in which it came.
+func TestANoisyRepositoryKeepsNoOtherWaiting(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android", triggers(core.Trigger{Branches: []string{"release"}}))
+	answer := make(chan struct{})
+	h.forge.meet = func() { <-answer } // a forge that is slow about the noisy one
+	noisy := push("main", shaA)
+	noisy.Message = "" // to be asked for
+	quiet := push("main", shaA)
+	quiet.RepositoryID, quiet.RepositoryName = "8", "acme/quiet"
+	for range 1100 {
+		h.deliverRawLater(t, noisy)
+	}
+	other := h.deliverRawLater(t, quiet)
+	h.work(t, func() bool {
+		d, err := h.store.FindDelivery(t.Context(), other)
+		if err != nil || d.Status == core.DeliveryReceived {
+			return false
+		}
+		close(answer)
+		return true
+	})
+	late := h.deliverRawLater(t, noisy)
+	h.decided(t, late)
+	all, total, err := h.store.ListDeliveries(t.Context(), core.DeliveryFilter{Repository: "acme/shop"}, core.Page{Limit: 2000})
+	if err != nil || total != 1101 {
+		t.Fatalf("%d deliveries, %v", total, err)
+	}
+	for i, d := range all { // the newest first
+		if d.Status != core.DeliveryIgnored || i > 0 && !d.ProcessedAt.Before(*all[i-1].ProcessedAt) {
+			t.Fatalf("delivery %d from the end is %s, at %v, and the next one at %v", i, d.Status, d.ProcessedAt, all[max(0, i-1)].ProcessedAt)
+		}
+	}
+}

@@ -89,9 +89,17 @@ func (s session) deliveryOf(d deliveryRow) (row deliveryRow, err error) {
 // dueBytes bounds the payloads that DueDeliveries brings into memory at once.
 const dueBytes = 32 << 20
 
+// PutOffDeliveries is core.DeliveryStore's.
+func (s *Store) PutOffDeliveries(ctx context.Context, repository string, ids []string) error {
+	err := s.write(ctx, func(q session) error {
+		return q.db().Exec("UPDATE deliveries SET repository = ? WHERE id IN ? AND status = 'received'", repository, ids).Error
+	})
+	return failed(err, "put off deliveries of %s", repository)
+}
+
 // DueDeliveries is core.DeliveryStore's. It returns fewer than limit, but at least
 // one, where the payloads are large.
-func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, known []string) ([]core.Delivery, error) {
+func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, known, busy []string) ([]core.Delivery, error) {
 	var due []struct {
 		ID   string
 		Size int
@@ -100,6 +108,9 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, kno
 	looking := q.db().Table("deliveries").Select("id, length(payload) AS size").Where("status = 'received' AND not_before <= ?", micros(now))
 	if len(known) > 0 {
 		looking = looking.Where("id NOT IN ?", known)
+	}
+	if len(busy) > 0 {
+		looking = looking.Where("repository NOT IN ?", busy)
 	}
 	err := looking.Order("received_at, id").Limit(limit).Scan(&due).Error
 	if err != nil || len(due) == 0 {

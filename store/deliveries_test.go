@@ -132,7 +132,7 @@ func TestRedeliveryRearmsAFailedDelivery(t *testing.T) {
 		equal(t, created, false)
 		d.Status, d.Attempts, d.ProcessedAt, d.NotBefore = core.DeliveryReceived, 0, nil, at(5)
 		equal(t, stored, d)
-		due, err := s.DueDeliveries(ctx, at(5), 10, nil)
+		due, err := s.DueDeliveries(ctx, at(5), 10, nil, nil)
 		ok(t, err)
 		equal(t, due, []core.Delivery{d})
 	})
@@ -164,16 +164,16 @@ func TestDueDeliveries(t *testing.T) {
 			_, _, err := s.ReceiveDelivery(ctx, d)
 			ok(t, err)
 		}
-		due, err := s.DueDeliveries(ctx, at(10), 10, nil)
+		due, err := s.DueDeliveries(ctx, at(10), 10, nil, nil)
 		ok(t, err)
 		equal(t, due, []core.Delivery{early, late})
-		due, err = s.DueDeliveries(ctx, at(10), 1, nil)
+		due, err = s.DueDeliveries(ctx, at(10), 1, nil, nil)
 		ok(t, err)
 		equal(t, due, []core.Delivery{early})
-		due, err = s.DueDeliveries(ctx, at(10), 10, []string{early.ID, done.ID})
+		due, err = s.DueDeliveries(ctx, at(10), 10, []string{early.ID, done.ID}, nil)
 		ok(t, err)
 		equal(t, due, []core.Delivery{late})
-		due, err = s.DueDeliveries(ctx, at(0).Add(-time.Microsecond), 10, nil)
+		due, err = s.DueDeliveries(ctx, at(0).Add(-time.Microsecond), 10, nil, nil)
 		ok(t, err)
 		equal(t, len(due), 0)
 	})
@@ -188,7 +188,7 @@ func TestDueDeliveriesDoNotFillTheMemory(t *testing.T) {
 			_, _, err := s.ReceiveDelivery(ctx, d)
 			ok(t, err)
 		}
-		due, err := s.DueDeliveries(ctx, at(10), 10, nil)
+		due, err := s.DueDeliveries(ctx, at(10), 10, nil, nil)
 		ok(t, err)
 		equal(t, len(due), 1)
 		equal(t, due[0].ReceivedAt, at(0))
@@ -265,4 +265,26 @@ func TestADeliveryThatNobodyWaitsForIsNotStoredLater(t *testing.T) {
 	ok(t, err)
 	_, err = s.FindDeliveryOf(ctx, core.ProviderGitHub, "given up")
 	refused(t, err, core.KindNotFound, core.CodeNotFound)
+}
+
+func TestDeliveriesThatArePutOffAreLeftOutWhileTheirRepositoryIsBusy(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		for i, id := range []string{"a", "b", "c"} {
+			_, _, err := h.ReceiveDelivery(ctx, core.Delivery{ID: id, Provider: core.ProviderGitHub, DeliveryID: id, Event: "push", Payload: []byte(id), Status: core.DeliveryReceived, NotBefore: at(0), ReceivedAt: at(i)})
+			ok(t, err)
+		}
+		ok(t, h.PutOffDeliveries(ctx, "acme/shop", []string{"a", "c"}))
+		due := func(busy ...string) (ids []string) {
+			found, err := h.DueDeliveries(ctx, at(10), 10, nil, busy)
+			ok(t, err)
+			for _, d := range found {
+				ids = append(ids, d.ID)
+			}
+			return ids
+		}
+		equal(t, due("acme/shop"), []string{"b"})
+		equal(t, due("acme/other"), []string{"a", "b", "c"})
+		equal(t, due(), []string{"a", "b", "c"})
+	})
 }

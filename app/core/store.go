@@ -140,8 +140,11 @@ type DeliveryStore interface {
 	// failed it is made ready to be tried again.
 	ReceiveDelivery(ctx context.Context, d Delivery) (stored Delivery, created bool, err error)
 	// DueDeliveries lists received deliveries whose NotBefore has come, oldest first, with
-	// payload, but for those whose ids are known.
-	DueDeliveries(ctx context.Context, now time.Time, limit int, known []string) ([]Delivery, error)
+	// payload, but for those whose ids are known, and those put off for a repository of busy.
+	DueDeliveries(ctx context.Context, now time.Time, limit int, known, busy []string) ([]Delivery, error)
+	// PutOffDeliveries notes that received deliveries are about a repository, so that
+	// DueDeliveries can leave them out.
+	PutOffDeliveries(ctx context.Context, repository string, ids []string) error
 	// UpdateDelivery stores everything but identity and payload, provided that the stored
 	// status is still from (empty: whatever it is); otherwise KindConflict, code
 	// already_decided.
