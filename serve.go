@@ -56,25 +56,6 @@ func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	return s.run(ctx)
 }
 
-func newLogger(cfg Config, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
-		level = slog.LevelInfo
-	}
-	options := &slog.HandlerOptions{Level: level}
-	file, isFile := w.(*os.File)
-	terminal := false
-	if isFile {
-		if info, err := file.Stat(); err == nil {
-			terminal = info.Mode()&os.ModeCharDevice != 0
-		}
-	}
-	if cfg.LogFormat == "text" || cfg.LogFormat == "" && terminal {
-		return slog.New(slog.NewTextHandler(w, options))
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
-}
-
 // server is the house with all its rooms wired.
 type server struct {
 	cfg      Config

@@ -47,9 +47,9 @@ func (a *App) PutArtifact(ctx context.Context, l core.Lease, artifact core.Artif
 		return err
 	}
 	artifact.ID, artifact.CreatedAt, artifact.ExpiresAt = a.newID(), a.now(), nil
-	err = a.store.InTx(ctx, func(tx core.Store) error {
-		b, err := a.collecting(ctx, tx, l, artifact.Name)
-		if err != nil {
+	var b core.Build
+	err = a.store.InTx(ctx, func(tx core.Store) (err error) {
+		if b, err = a.collecting(ctx, tx, l, artifact.Name); err != nil {
 			return err
 		}
 		artifact.BuildID, artifact.ProjectID = b.ID, b.ProjectID
@@ -60,7 +60,7 @@ func (a *App) PutArtifact(ctx context.Context, l core.Lease, artifact core.Artif
 		return err
 	}
 	core.CrashPoint("artifact.stored")
-	a.log.Info("artifact stored", "build", l.BuildID, "name", artifact.Name, "size", size, "sha256", sum)
+	a.log.Info("artifact stored", "build", b.ID, "attempt", b.AssignedAt, "name", artifact.Name, "size", size, "sha256", sum)
 	a.changed(l.BuildID)
 	return nil
 }

@@ -89,7 +89,7 @@ func (f followed) CreateBuild(ctx context.Context, b core.Build, e core.BuildEve
 	stored, created, err := f.Store.CreateBuild(ctx, b, e)
 	if err == nil && created {
 		f.note(func() {
-			f.moved(ctx, stored, e)
+			f.moved(ctx, stored, stored, e)
 			f.record(buildCreated(stored, f.now()))
 		})
 	}
@@ -101,7 +101,7 @@ func (f followed) ClaimBuild(ctx context.Context, r core.Runner, lease string, n
 	b, err := f.Store.ClaimBuild(ctx, r, lease, now, expires)
 	if err == nil {
 		f.note(func() {
-			f.moved(ctx, b, core.BuildEvent{From: core.BuildQueued, To: b.Status, Actor: b.RunnerName})
+			f.moved(ctx, b, b, core.BuildEvent{From: core.BuildQueued, To: b.Status, Actor: b.RunnerName})
 			f.record(buildWaited(b, now))
 		})
 	}
@@ -112,7 +112,7 @@ func (f followed) ClaimBuild(ctx context.Context, r core.Runner, lease string, n
 func (f followed) UpdateBuild(ctx context.Context, b core.Build, from core.BuildStatus, lease string, e *core.BuildEvent) error {
 	released := lease != "" && b.LeaseToken == ""
 	held := b
-	if released && b.AssignedAt == nil && f.tracer != nil { // it goes back to the queue, and knows no more who held it
+	if released && b.AssignedAt == nil { // it goes back to the queue, and knows no more who held it
 		var err error
 		if held, err = f.FindBuild(ctx, b.ID); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (f followed) UpdateBuild(ctx context.Context, b core.Build, from core.Build
 	}
 	f.note(func() {
 		if e != nil {
-			f.moved(ctx, b, *e)
+			f.moved(ctx, held, b, *e)
 		}
 		if from == core.BuildQueued && b.Status.Terminal() {
 			f.record(buildWaited(b, f.now()))
@@ -140,13 +140,19 @@ func (f followed) UpdateBuild(ctx context.Context, b core.Build, from core.Build
 	return nil
 }
 
-// moved is the line about a build's change of state.
-func (f followed) moved(ctx context.Context, b core.Build, e core.BuildEvent) {
+// moved is the line about a build's change of state. The time of the claim tells the
+// attempts at a build apart.
+func (f followed) moved(ctx context.Context, held, b core.Build, e core.BuildEvent) {
 	about := []any{"build", b.ID, "number", b.Number, "project", b.ProjectID, "from", e.From, "to", e.To, "actor", e.Actor}
-	for _, more := range []struct{ key, value string }{{"delivery", b.DeliveryID}, {"runner", b.RunnerID}, {"reason", e.Reason}} {
+	for _, more := range []struct{ key, value string }{
+		{"delivery", b.DeliveryID}, {"schedule", core.ScheduleOf(b)}, {"runner", held.RunnerID}, {"reason", e.Reason},
+	} {
 		if more.value != "" {
 			about = append(about, more.key, more.value)
 		}
+	}
+	if held.AssignedAt != nil {
+		about = append(about, "attempt", held.AssignedAt)
 	}
 	f.say(ctx, "build "+string(e.To), core.BuildSpan(b), about...)
 }

@@ -45,7 +45,15 @@ func (f *fakeTracer) named(name string) []core.Span {
 // traced is a house that somebody traces, and its log.
 func traced(t *testing.T, over ...func(core.Store) core.Store) (*house, *fakeTracer, *bytes.Buffer) {
 	t.Helper()
-	h, tracer, log := newHouse(t), &fakeTracer{}, &bytes.Buffer{}
+	tracer := &fakeTracer{}
+	h, log := logged(t, tracer, over...)
+	return h, tracer, log
+}
+
+// logged is a house and its log. A nil tracer: nobody traces it.
+func logged(t *testing.T, tracer core.Tracer, over ...func(core.Store) core.Store) (*house, *bytes.Buffer) {
+	t.Helper()
+	h, log := newHouse(t), &bytes.Buffer{}
 	var db core.Store = testTime{h.store, h.clock}
 	for _, o := range over {
 		db = o(db)
@@ -60,7 +68,7 @@ func traced(t *testing.T, over ...func(core.Store) core.Store) (*house, *fakeTra
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h, tracer, log
+	return h, log
 }
 
 func TestEachAttemptOfABuildIsATraceOfItsOwn(t *testing.T) {
@@ -108,6 +116,66 @@ func TestEachAttemptOfABuildIsATraceOfItsOwn(t *testing.T) {
 		}) {
 			t.Errorf("no line %q with its ids in\n%s", line, log)
 		}
+	}
+}
+
+// As in the log of any house, traced or not.
+func TestTheLogTellsAttemptsApart(t *testing.T) {
+	h, log := logged(t, nil)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("main", strings.Repeat("a", 40)))
+	first := h.claim(t)
+	if err := h.RecoverRunner(t.Context(), first.Lease.RunnerID); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.forward(time.Second)
+	second := h.running(t)
+	if err := h.Finish(t.Context(), second.Lease, core.Result{Status: core.BuildSucceeded}); err != nil {
+		t.Fatal(err)
+	}
+	one, two := "attempt="+first.Build.AssignedAt.Format(time.RFC3339Nano), "attempt="+second.Build.AssignedAt.Format(time.RFC3339Nano)
+	if one == two {
+		t.Fatal("both were claimed at once")
+	}
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "build="+first.Build.ID) {
+			_, line, _ = strings.Cut(line, "msg=")
+			attempt := ""
+			switch {
+			case strings.Contains(line, one):
+				attempt = " first"
+			case strings.Contains(line, two):
+				attempt = " second"
+			}
+			got = append(got, line[:strings.Index(line[1:], `"`)+2]+attempt)
+		}
+		if strings.Contains(line, first.Lease.Token) || strings.Contains(line, second.Lease.Token) {
+			t.Errorf("a lease's token is in the log: %s", line)
+		}
+	}
+	if want := []string{
+		`"build queued"`, `"build assigned" first`, `"build queued" first`, `"build taken back from a lost runner" first`,
+		`"build assigned" second`, `"build running" second`, `"build succeeded" second`,
+	}; !slices.Equal(got, want) {
+		t.Errorf("the log says\n%s\nwant\n%s\nin\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), log)
+	}
+}
+
+func TestAScheduledBuildIsOneLineOfTheLog(t *testing.T) {
+	h, log := logged(t, nil)
+	s := h.schedule(t, h.pipeline(t, h.project(t).ID, "Android"), "*/10 * * * *")
+	h.clock.forward(10 * time.Minute)
+	h.turn(t)
+	build := h.findSchedule(t, s.ID).LastBuildID
+	var about []string
+	for line := range strings.Lines(log.String()) {
+		if build != "" && strings.Contains(line, "build="+build) {
+			about = append(about, line)
+		}
+	}
+	if len(about) != 1 || !strings.Contains(about[0], `"build queued"`) || !strings.Contains(about[0], "schedule="+s.ID) {
+		t.Errorf("about the build there is %q in\n%s", about, log)
 	}
 }
 

@@ -126,7 +126,6 @@ func (a *App) startScheduled(ctx context.Context, held, s core.Schedule, cron co
 	if !created {
 		return nil
 	}
-	a.log.Info("build queued by a schedule", "build", b.ID, "number", b.Number, "project", b.ProjectID, "schedule", s.ID)
 	for _, old := range canceled {
 		a.ringCanceled(old)
 	}

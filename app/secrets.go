@@ -128,7 +128,7 @@ func (a *App) secretFor(ctx context.Context, b core.Build, name string) (core.Se
 	}
 	value, err := a.vault.Open(s.Sealed, secretSealedAt(b.ProjectID, name))
 	if err != nil {
-		a.log.Error("open a secret", "project", b.ProjectID, "secret", name, "error", err)
+		a.log.Error("open a secret", "build", b.ID, "attempt", b.AssignedAt, "project", b.ProjectID, "secret", name, "error", err)
 		return core.SecretValue{}, core.Codef(core.KindInvalid, core.ReasonSecretMissing,
 			"The secret %s cannot be read with this server's encryption key: set it again in the project's settings", name)
 	}

@@ -217,7 +217,7 @@ func (a *App) lose(ctx context.Context, b core.Build) error {
 	if err != nil {
 		return fmt.Errorf("take back build %s: %w", b.ID, err)
 	}
-	a.log.Warn("build taken back from a lost runner", "build", b.ID, "runner", b.RunnerID)
+	a.log.Warn("build taken back from a lost runner", "build", b.ID, "runner", b.RunnerID, "attempt", b.AssignedAt)
 	a.moved(b.ID)
 	a.bell.ring(topicQueue, topicOutbox, topicCancel(b.ID))
 	return nil

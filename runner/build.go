@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -25,12 +26,13 @@ var (
 
 // build is one claimed build in one slot. Its worker goroutine owns it.
 type build struct {
-	pool *Pool
-	job  core.Job
-	shim *shim
-	log  *journal
-	dir  string // the workspace
-	sha  string // the commit, once it is known
+	pool  *Pool
+	job   core.Job
+	shim  *shim
+	log   *journal
+	dir   string       // the workspace
+	lines *slog.Logger // of the runner's own log, about this attempt
+	sha   string       // the commit, once it is known
 
 	found  *findings
 	cases  []core.TestCase // the single tests, once the build is through
@@ -239,6 +241,6 @@ func (b *build) result(ctx context.Context, err error) core.Result {
 	case errors.As(err, &f):
 		return core.Result{Status: core.BuildFailed, Reason: f.reason, Message: f.message, ExitCode: f.code}
 	}
-	b.pool.log.Error("build", "build", b.job.Build.ID, "error", err)
+	b.lines.Error("build", "error", err)
 	return core.Result{Status: core.BuildFailed, Reason: core.ReasonRunnerError, Message: "The runner failed: " + err.Error()}
 }

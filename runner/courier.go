@@ -127,11 +127,11 @@ func (c *courier) finish(group *sync.WaitGroup, r core.Result) {
 			err = context.Cause(c.ctx)
 		}
 		if err != nil {
-			c.b.pool.log.Warn("build given up", "build", c.b.job.Build.ID, "error", err)
+			c.b.lines.Warn("build given up", "error", err)
 			return
 		}
 		if err := c.report(r); err != nil {
-			c.b.pool.log.Error("report a build's end", "build", c.b.job.Build.ID, "status", r.Status, "error", err)
+			c.b.lines.Error("report a build's end", "status", r.Status, "error", err)
 		}
 	})
 }

@@ -18,7 +18,7 @@ func (b *build) record(ctx context.Context, r core.Record) {
 	defer cancel()
 	err := persist(trying, func() error { return b.pool.jobs.Record(trying, b.job.Lease, r) })
 	if err != nil && ctx.Err() == nil {
-		b.pool.log.Warn("record a build", "build", b.job.Build.ID, "error", err)
+		b.lines.Warn("record a build", "error", err)
 	}
 }
 

@@ -80,12 +80,13 @@ func (p *Pool) beatNow() {
 func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace string) bool {
 	b := &build{
 		pool: p, job: job, shim: s, dir: workspace, sha: job.Build.SHA,
+		lines: p.log.With("build", job.Build.ID, "attempt", job.Build.AssignedAt),
 		log:   newJournal(job.NextLog, job.LogLimit),
 		found: newFindings(&p.matchers, workspace),
 		space: newSpace(p.limit, workspace, p.disk),
 		since: time.Now(), timeout: orDefault(job.Build.Timeout),
 	}
-	p.log.Info("build claimed", "build", job.Build.ID, "project", job.Build.ProjectID)
+	b.lines.Info("build claimed", "project", job.Build.ProjectID)
 	s.arm()
 	c := newCourier(house, b)
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -96,10 +97,10 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 	b.deadline.Stop()
 	shimErr := s.stop(graceFor(work))
 	if shimErr != nil {
-		p.log.Error("stop a build's processes", "build", job.Build.ID, "error", shimErr)
+		b.lines.Error("stop a build's processes", "error", shimErr)
 		s.release()
 		if found := killMarked(buildMark + "=" + job.Build.ID); found > 0 {
-			p.log.Error("processes of a build were left that nobody watched over", "build", job.Build.ID, "processes", found)
+			b.lines.Error("processes of a build were left that nobody watched over", "processes", found)
 			p.meter.Note(core.MetricOrphans, float64(found))
 			p.meter.Note(core.MetricKills, float64(found), "sweep")
 		}
@@ -108,7 +109,7 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 	b.closeOutputs()
 	b.giveBackMirrors()
 	p.remove(secretsOf(workspace))
-	p.log.Info("build ended", "build", job.Build.ID, "status", result.Status, "reason", result.Reason)
+	b.lines.Info("build ended", "status", result.Status, "reason", result.Reason)
 	c.finish(&p.finishing, b.redacted(result))
 	return shimErr == nil
 }

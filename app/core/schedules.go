@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -57,6 +58,15 @@ func (s Schedule) Validate() error {
 // build, whoever starts it.
 func (s Schedule) BuildKey() string {
 	return "schedule:" + s.ID + ":" + strconv.FormatInt(s.DueAt.Unix(), 10)
+}
+
+// ScheduleOf is the id of the schedule that started the build; empty: none did.
+func ScheduleOf(b Build) string {
+	if b.TriggerType != TriggerSchedule {
+		return ""
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(b.DedupeKey, "schedule:"), ":")
+	return id
 }
 
 // ScheduleStore keeps schedules.
