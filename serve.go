@@ -19,6 +19,7 @@ import (
 	"github.com/oore-ci/oore/handlers"
 	"github.com/oore-ci/oore/handlers/localgit"
 	"github.com/oore-ci/oore/handlers/metrics"
+	"github.com/oore-ci/oore/handlers/sse"
 	"github.com/oore-ci/oore/handlers/traces"
 	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/runner"
@@ -69,6 +70,7 @@ type server struct {
 	pool     *runner.Pool // nil: no embedded runners
 	watcher  *localgit.Watcher
 	metrics  *metrics.Metrics
+	streams  *sse.Streams
 	traces   *traces.Traces // nil: nobody collects them
 	http     *fiber.App
 	draining chan struct{} // closes when no more builds are taken
@@ -91,6 +93,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		log.Warn("hide the server's environment from builds", "error", err)
 	}
 	s := &server{cfg: cfg, log: log, metrics: metrics.New(log), draining: make(chan struct{}), stop: make(chan struct{})}
+	s.streams = sse.NewStreams(s.metrics)
 	defer func() {
 		if err != nil {
 			s.close()
@@ -99,7 +102,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if s.lock, err = lockDataDir(ctx, cfg.DataDir); err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log, Sound: true}); err != nil {
+	if s.store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{Log: log, Meter: s.metrics, Sound: true}); err != nil {
 		return nil, err
 	}
 	if s.key, err = holdKey(ctx, s.store); err != nil {
@@ -198,8 +201,8 @@ func (s *server) wireHTTP(r rooms) error {
 		SlackCommands: commands, SlackInteractions: interactions,
 		App: s.app, GitHub: r.inbox(core.ProviderGitHub, s.app), GitLab: r.inbox(core.ProviderGitLab, s.app),
 		PublicURL: s.cfg.PublicURL, Log: s.log, Draining: s.draining, Stop: s.stop, Version: version, TrustedProxies: s.cfg.TrustedProxies,
-		Meter: s.metrics, Metrics: s.metrics.Handler(append(r.readers(), s.app.Readings, s.disks)...), MetricsToken: s.cfg.MetricsToken,
-		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Proxy: s.cfg.SignIn.proxy(), Development: version == development}),
+		Meter: s.metrics, Metrics: s.metrics.Handler(append(r.readers(), s.app.Readings, s.disks, s.streams.Readings)...), MetricsToken: s.cfg.MetricsToken, Sent: s.streams,
+		Pages: web.New(web.Options{App: s.app, Templates: set, PublicURL: s.cfg.PublicURL, Log: s.log, Stop: s.stop, Sent: s.streams, Proxy: s.cfg.SignIn.proxy(), Development: version == development}),
 	})
 	return nil
 }

@@ -13,6 +13,28 @@ type metered struct {
 	core.Store
 	meter core.Meter
 	later *[]func() // nil: outside
+	op    *string   // what the transaction is for, as far as is known; nil: outside
+}
+
+// What changes of the database are for.
+const (
+	opReceive = "receive" // a delivery arrives
+	opDecide  = "decide"  // and is decided about
+	opBuild   = "build"   // a build is made, or moves on
+	opClaim   = "claim"
+	opRenew   = "renew"
+	opOther   = "other"
+)
+
+// took observes a change that is a transaction of its own; within one it says what that
+// is for.
+func (m metered) took(start time.Time, op string) {
+	switch {
+	case m.op == nil:
+		m.meter.Note(core.MetricTransactions, time.Since(start).Seconds(), op)
+	case *m.op != opDecide: // builds are made by decisions, too
+		*m.op = op
+	}
 }
 
 func (m metered) note(metric string, value float64, labels ...string) {
@@ -28,13 +50,13 @@ func (m metered) InTx(ctx context.Context, f func(core.Store) error) error {
 	if m.later != nil {
 		return f(m)
 	}
-	start := time.Now()
+	start, op := time.Now(), opOther
 	var later []func()
 	err := m.Store.InTx(ctx, func(tx core.Store) error {
 		later = nil // it may run again from the start
-		return f(metered{Store: tx, meter: m.meter, later: &later})
+		return f(metered{Store: tx, meter: m.meter, later: &later, op: &op})
 	})
-	m.meter.Note(core.MetricTransactions, time.Since(start).Seconds())
+	m.took(start, op)
 	if err == nil {
 		for _, note := range later {
 			note()
@@ -43,9 +65,29 @@ func (m metered) InTx(ctx context.Context, f func(core.Store) error) error {
 	return err
 }
 
+// ReceiveDelivery is core.DeliveryStore's.
+func (m metered) ReceiveDelivery(ctx context.Context, d core.Delivery) (core.Delivery, bool, error) {
+	defer m.took(time.Now(), opReceive)
+	return m.Store.ReceiveDelivery(ctx, d)
+}
+
+// UpdateDelivery is core.DeliveryStore's.
+func (m metered) UpdateDelivery(ctx context.Context, d core.Delivery, from core.DeliveryStatus) error {
+	defer m.took(time.Now(), opDecide)
+	return m.Store.UpdateDelivery(ctx, d, from)
+}
+
+// CreateBuild is core.BuildStore's.
+func (m metered) CreateBuild(ctx context.Context, b core.Build, e core.BuildEvent) (core.Build, bool, error) {
+	defer m.took(time.Now(), opBuild)
+	return m.Store.CreateBuild(ctx, b, e)
+}
+
 // UpdateBuild is core.BuildStore's.
 func (m metered) UpdateBuild(ctx context.Context, b core.Build, from core.BuildStatus, lease string, e *core.BuildEvent) error {
+	start := time.Now()
 	err := m.Store.UpdateBuild(ctx, b, from, lease, e)
+	m.took(start, opBuild)
 	if err != nil || e == nil {
 		return err
 	}
@@ -64,7 +106,11 @@ func (m metered) UpdateBuild(ctx context.Context, b core.Build, from core.BuildS
 
 // ClaimBuild is core.BuildStore's.
 func (m metered) ClaimBuild(ctx context.Context, r core.Runner, lease string, now, expires time.Time) (core.Build, error) {
+	start := time.Now()
 	b, err := m.Store.ClaimBuild(ctx, r, lease, now, expires)
+	if core.KindOf(err) != core.KindNotFound { // else it only looked
+		m.took(start, opClaim)
+	}
 	switch {
 	case err == nil:
 		m.note(core.MetricClaims, 1, "ok")
@@ -79,7 +125,9 @@ func (m metered) ClaimBuild(ctx context.Context, r core.Runner, lease string, no
 
 // RenewLease is core.BuildStore's.
 func (m metered) RenewLease(ctx context.Context, l core.Lease, expires time.Time) (core.Build, error) {
+	start := time.Now()
 	b, err := m.Store.RenewLease(ctx, l, expires)
+	m.took(start, opRenew)
 	if core.CodeOf(err) == core.CodeLeaseLost {
 		m.note(core.MetricFenced, 1, "renew")
 	}

@@ -32,6 +32,7 @@ type Options struct {
 	Version                          string          // told to whoever has signed in
 	Meter                            core.Meter      // nil: nobody measures
 	Metrics                          http.Handler    // answers /metrics; nil: there is nothing there
+	Sent                             api.Sender      // sends event streams; nil: nobody counts them
 	TrustedProxies                   []netip.Prefix  // may say for whom they ask; empty: nobody may
 	MetricsToken                     string          // lets its bearer read them from elsewhere; empty: admins alone
 }
@@ -63,7 +64,7 @@ func build(o Options, commands commands) *fiber.App {
 	if o.Metrics != nil {
 		server.Get("/metrics", a.scrape(o))
 	}
-	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Meter: o.Meter, Stop: o.Stop, Streams: o.Pages.ProjectStreams()})
+	h := api.New(api.Options{Commands: commands, PublicURL: o.PublicURL, Log: o.Log, Sent: o.Sent, Stop: o.Stop, Streams: o.Pages.ProjectStreams()})
 	limited := limitRate(newBuckets(perCredential, credentialAtOnce, time.Now), newBuckets(perAddress, addressAtOnce, time.Now), a.credential)
 	mountAPI(server.Group("/v1", noStore, limited), a, h, o)
 	server.Get("/schema/oore.yaml.json", workflowSchema())

@@ -161,7 +161,7 @@ func testBuild(t *testing.T) *build {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	b := &build{pool: pool, shim: s, dir: dir, log: newJournal(0, 1<<20), space: newSpace(0, dir, roomy), lines: quiet()}
+	b := &build{pool: pool, shim: s, dir: dir, log: newJournal(0, 1<<20), space: newSpace(0, dir, roomy, core.NoMeter{}), lines: quiet()}
 	b.found = newFindings(&pool.matchers, b.dir)
 	t.Cleanup(func() {
 		b.closeOutputs()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 )
 
 // masked stands in the log where a secret was.
@@ -17,6 +18,8 @@ type masks struct {
 	mu      sync.Mutex
 	values  []string
 	current *scanner // nil: to be made
+
+	hidden atomic.Int64 // places so far
 }
 
 // add hides a value from now on.
@@ -49,7 +52,7 @@ func (m *masks) text(s string) string {
 		return s
 	}
 	var out bytes.Buffer
-	w := maskWriter{next: &out, scanner: scanner}
+	w := maskWriter{next: &out, scanner: scanner, hidden: &m.hidden}
 	w.pass([]byte(s), len(s))
 	return out.String()
 }
@@ -58,7 +61,7 @@ func (m *masks) text(s string) string {
 // What is added later is not hidden in it.
 func (m *masks) writer(next io.Writer) io.Writer {
 	if scanner := m.scanner(); scanner != nil {
-		return &maskWriter{next: next, scanner: scanner}
+		return &maskWriter{next: next, scanner: scanner, hidden: &m.hidden}
 	}
 	return next
 }
@@ -72,6 +75,7 @@ type maskWriter struct {
 	scanner *scanner
 	held    []byte
 	covered int // bytes of held that the last mask stands for
+	hidden  *atomic.Int64
 }
 
 // Write never fails. It does not keep p.
@@ -108,6 +112,7 @@ func (w *maskWriter) pass(text []byte, ready int) {
 		}
 		if start >= end {
 			out = append(append(out, text[end:start]...), masked...)
+			w.hidden.Add(1)
 		}
 		end, from = max(end, stop), start+1
 	}

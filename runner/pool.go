@@ -83,6 +83,7 @@ func New(o Options) (*Pool, error) {
 	for _, stage := range []string{"term", "kill", "sweep", "failed"} {
 		p.meter.Note(core.MetricKills, 0, stage) // an alert sees no first rise of a series that was not there
 	}
+	p.meter.Note(core.MetricWorkspaces, 0)
 	p.useDisk(DiskSpace)
 	p.drained, p.drain = context.WithCancel(context.Background())
 	p.beats = make(chan struct{}, 1)

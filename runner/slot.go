@@ -83,7 +83,7 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 		lines: p.log.With("build", job.Build.ID, "attempt", job.Build.AssignedAt),
 		log:   newJournal(job.NextLog, job.LogLimit),
 		found: newFindings(&p.matchers, workspace),
-		space: newSpace(p.limit, workspace, p.disk),
+		space: newSpace(p.limit, workspace, p.disk, p.meter),
 		since: time.Now(), timeout: orDefault(job.Build.Timeout),
 	}
 	b.lines.Info("build claimed", "project", job.Build.ProjectID)
@@ -109,8 +109,11 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 	b.closeOutputs()
 	b.giveBackMirrors()
 	p.remove(secretsOf(workspace))
+	result = b.redacted(result)
+	b.space.leave()
+	p.meter.Note(core.MetricMasked, float64(b.log.masks.hidden.Load()))
 	b.lines.Info("build ended", "status", result.Status, "reason", result.Reason)
-	c.finish(&p.finishing, b.redacted(result))
+	c.finish(&p.finishing, result)
 	return shimErr == nil
 }
 

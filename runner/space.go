@@ -36,6 +36,7 @@ type space struct {
 	dirs  []string
 	limit int64 // bytes; 0: no limit
 	disk  disk
+	meter core.Meter
 
 	mu     sync.Mutex
 	size   int64 // at the last walk
@@ -44,8 +45,8 @@ type space struct {
 	took   time.Duration // the last walk
 }
 
-func newSpace(limit int64, workspace string, d disk) *space {
-	s := &space{dirs: []string{workspace, scratchOf(workspace)}, limit: limit, disk: d, walked: time.Now(), took: firstWalk}
+func newSpace(limit int64, workspace string, d disk, meter core.Meter) *space {
+	s := &space{dirs: []string{workspace, scratchOf(workspace)}, limit: limit, disk: d, meter: meter, walked: time.Now(), took: firstWalk}
 	s.lost()
 	return s
 }
@@ -87,6 +88,7 @@ func (s *space) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil // it was not walked to the end
 	}
+	s.meter.Note(core.MetricWorkspaces, float64(size-s.size))
 	s.size, s.walked, s.took, s.best = size, time.Now(), time.Since(began), 0
 	s.lost()
 	if size <= s.limit {
@@ -94,6 +96,14 @@ func (s *space) check(ctx context.Context) error {
 	}
 	return failf(core.ReasonWorkspaceLimit, "The build has written %s into its folder or more; this runner allows %s (OORE_WORKSPACE_LIMIT)",
 		core.HumanSize(size), core.HumanSize(s.limit))
+}
+
+// leave counts the workspace no more: the build has ended.
+func (s *space) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meter.Note(core.MetricWorkspaces, -float64(s.size))
+	s.size = 0
 }
 
 // due tells whether it is time for a walk.

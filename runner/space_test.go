@@ -71,6 +71,39 @@ func TestACheckoutCountsTooAndWhatWasDeletedDoesNot(t *testing.T) {
 	mustEnd(t, l, core.BuildFailed, core.ReasonWorkspaceLimit, "this runner allows 1.0 MB")
 }
 
+// The sum of what is noted is what lies there now.
+func TestWhatWorkspacesTakeIsMeasured(t *testing.T) {
+	repo, house, meter := newRepository(t), newHouse(), &sums{all: map[string]float64{}}
+	pool, err := newPool(Options{Jobs: house, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet(), WorkspaceLimit: 1 << 30, Meter: meter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.useDisk(fillingDisk())
+	runPool(t, pool)
+	taken := func() float64 {
+		meter.mu.Lock()
+		defer meter.mu.Unlock()
+		return meter.all[core.MetricWorkspaces+" "]
+	}
+	flags := []string{filepath.Join(t.TempDir(), "flag"), filepath.Join(t.TempDir(), "flag")}
+	until := func(flag string) string { return "while [ ! -e " + flag + " ]; do sleep 0.05; done; " }
+	house.submit(repo.job("b1", "head -c 5000000 /dev/zero > big; sleep 0.1", until(flags[0])+"rm big", until(flags[1])))
+	for i, c := range []struct{ least, most float64 }{{5_000_000, 6_000_000}, {1, 1_000_000}} {
+		for end := time.Now().Add(patience); taken() < c.least || taken() > c.most; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%v bytes, want %v to %v", taken(), c.least, c.most)
+			}
+		}
+		if err := os.WriteFile(flags[i], nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustEnd(t, house.wait(t, "b1"), core.BuildSucceeded, "", "")
+	if got := taken(); got != 0 {
+		t.Errorf("%v bytes after the build", got)
+	}
+}
+
 // What a full disk breaks complains in many ways, or in none.
 func TestACommandThatFailsOnAFullDiskSaysThatItIsFull(t *testing.T) {
 	const hint = "The disk of the runner the mac under the desk is almost full: 42 B are left."
@@ -170,7 +203,7 @@ func TestWhenAWorkspaceIsWalked(t *testing.T) {
 	} {
 		d := &fakeDisk{}
 		d.free.Store(90 * gib)
-		s := newSpace(50*gib, t.TempDir(), d.look)
+		s := newSpace(50*gib, t.TempDir(), d.look, core.NoMeter{})
 		s.size, s.took = c.size, c.took
 		d.free.Add(-c.lost)
 		if got := s.due(c.since); got != c.want {
@@ -266,7 +299,7 @@ func BenchmarkSpace(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	s := newSpace(50<<30, dir, DiskSpace)
+	s := newSpace(50<<30, dir, DiskSpace, core.NoMeter{})
 	var pauses time.Duration
 	for b.Loop() {
 		s.walked = time.Time{}

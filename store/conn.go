@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"gorm.io/gorm"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // conn makes every text that goes to the database one that PostgreSQL accepts too:
@@ -20,10 +22,14 @@ type conn struct {
 	uncancelable bool
 	// damage remembers that the file was found damaged; nil: there is no file.
 	damage *atomic.Bool
+	meter  core.Meter // nil: nobody measures
 }
 
-// saw passes an error on.
+// saw passes an error on, and counts what the database refused because of somebody else.
 func (c conn) saw(err error) error {
+	if err != nil && c.meter != nil && contended(err) {
+		c.meter.Note(core.MetricBusy, 1)
+	}
 	if err != nil && c.damage != nil && corrupt(err) {
 		c.damage.Store(true)
 	}

@@ -98,16 +98,16 @@ func postgresDialect() dialect {
 	}
 }
 
-func openDatabase(ctx context.Context, url string) (*database, error) {
+func openDatabase(ctx context.Context, url string, meter core.Meter) (*database, error) {
 	scheme, rest, found := strings.Cut(url, ":")
 	path, sqlite := SQLitePath(url)
 	switch {
 	case scheme == "postgres", scheme == "postgresql":
-		return openPostgres(ctx, url)
+		return openPostgres(ctx, url, meter)
 	case !sqlite && found && strings.HasPrefix(rest, "//"):
 		return nil, core.Errorf(core.KindInvalid, "The database address starts with %s://; give sqlite:PATH or postgres://…", scheme)
 	}
-	return openSQLite(ctx, path)
+	return openSQLite(ctx, path, meter)
 }
 
 // SQLitePath is the file of an address that names one.
@@ -135,7 +135,7 @@ const (
 )
 
 // openSQLite opens one connection for all writes and a pool that only reads.
-func openSQLite(ctx context.Context, path string) (*database, error) {
+func openSQLite(ctx context.Context, path string, meter core.Meter) (*database, error) {
 	if path == "" || strings.HasPrefix(path, ":") {
 		return nil, core.Errorf(core.KindInvalid, "The database needs a file: give sqlite:PATH")
 	}
@@ -163,12 +163,12 @@ func openSQLite(ctx context.Context, path string) (*database, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	damage := new(atomic.Bool)
-	pool := conn{ConnPool: read, damage: damage}
+	pool := conn{ConnPool: read, damage: damage, meter: meter}
 	g, err := gorm.Open(sqlite.Dialector{Conn: pool}, gormConfig())
 	if err != nil {
 		return nil, failed(errors.Join(err, only.Close(), write.Close(), read.Close()), "open %s", path)
 	}
-	group := newGroupWriter(only, write, damage)
+	group := newGroupWriter(only, write, damage, meter)
 	return &database{
 		dialect: sqliteDialect(), file: path, damage: damage, gorm: g, reader: read, pool: pool, writer: group,
 		close: sync.OnceValue(func() error {
@@ -201,7 +201,7 @@ const (
 	connectTimeout = 2 * time.Second
 )
 
-func openPostgres(ctx context.Context, address string) (*database, error) {
+func openPostgres(ctx context.Context, address string, meter core.Meter) (*database, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil { // pgx leaves the password out of it
 		return nil, core.Errorf(core.KindInvalid, "The database address is not understood; give postgres://user:password@host/database").Because(err)
@@ -216,14 +216,14 @@ func openPostgres(ctx context.Context, address string) (*database, error) {
 	if err := db.PingContext(ctx); err != nil {
 		return nil, failed(errors.Join(err, db.Close()), "connect to PostgreSQL")
 	}
-	pool := conn{ConnPool: db}
+	pool := conn{ConnPool: db, meter: meter}
 	g, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), gormConfig())
 	if err != nil {
 		return nil, failed(errors.Join(err, db.Close()), "connect to PostgreSQL")
 	}
 	arrivals, rings := newInbox(pool), newRelay(config, pool)
 	return &database{
-		dialect: postgresDialect(), gorm: g, reader: db, pool: pool, writer: txWriter{db}, inbox: arrivals, relay: rings,
+		dialect: postgresDialect(), gorm: g, reader: db, pool: pool, writer: txWriter{db, meter}, inbox: arrivals, relay: rings,
 		close: sync.OnceValue(func() error {
 			arrivals.stop()
 			rings.stop()

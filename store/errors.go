@@ -83,6 +83,13 @@ func busy(err error) bool {
 	return errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy
 }
 
+// contended tells whether err is a refusal because of what somebody else does: a lock that
+// was not got in time, a race that was lost, more connections than the server takes.
+func contended(err error) bool {
+	state := sqlState(err)
+	return busy(err) || lostRace(err) || state == "55P03" || state == "53300"
+}
+
 // duplicate tells whether err says that a unique value is taken.
 func duplicate(err error) bool {
 	return violates(err, sqliteUnique, postgresUnique) || violates(err, sqlitePrimaryKey, postgresUnique)

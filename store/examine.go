@@ -60,7 +60,7 @@ func Examine(ctx context.Context, url string) core.Check {
 			return core.Skip("there is none yet; the first start makes it")
 		}
 	}
-	db, err := openDatabase(ctx, url)
+	db, err := openDatabase(ctx, url, nil)
 	if err != nil {
 		return core.Fail("cannot be opened: "+cause(err), "Check OORE_DATABASE_URL, and that the database runs and lets this user in")
 	}

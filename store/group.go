@@ -40,10 +40,10 @@ type turn struct {
 }
 
 // newGroupWriter writes through c; db opens another connection for checkpoints.
-func newGroupWriter(c *sql.Conn, db *sql.DB, damage *atomic.Bool) *groupWriter {
+func newGroupWriter(c *sql.Conn, db *sql.DB, damage *atomic.Bool, meter core.Meter) *groupWriter {
 	known := newStatements(c)
 	w := &groupWriter{
-		conn: conn{ConnPool: known, uncancelable: true, damage: damage}, known: known,
+		conn: conn{ConnPool: known, uncancelable: true, damage: damage, meter: meter}, known: known,
 		queue: make(chan *turn, groupMax), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	w.checkpoints.start(db)

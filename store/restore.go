@@ -24,7 +24,7 @@ type Restoration struct {
 // Snapshot.Oldest). A schema with which this program does not work, and a database that is
 // not empty, are refused, and nothing is changed.
 func BeginRestore(ctx context.Context, url string, schema []int, oldest int) (*Restoration, error) {
-	db, err := openDatabase(ctx, url)
+	db, err := openDatabase(ctx, url, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // it is: not even an old one is migrated. An empty database, and one of a newer
 // program, are refused.
 func OpenUnchanged(ctx context.Context, url string) (*Store, error) {
-	db, err := openDatabase(ctx, url)
+	db, err := openDatabase(ctx, url, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,8 @@ var _ core.Store = (*Store)(nil)
 
 // Options tune a store.
 type Options struct {
-	Log *slog.Logger // nil: silent
+	Log   *slog.Logger // nil: silent
+	Meter core.Meter   // nil: nobody measures
 	// Sound looks whether an SQLite file is sound, and refuses one that is not: always up
 	// to 64 MiB, after an end without a close up to 512 MiB.
 	Sound bool
@@ -64,7 +65,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	closed := wasClosed(url)
-	db, err := openDatabase(ctx, url)
+	db, err := openDatabase(ctx, url, o.Meter)
 	if err != nil {
 		return nil, err
 	}

@@ -7,10 +7,15 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
 // txWriter is PostgreSQL's writer: ordinary transactions.
-type txWriter struct{ db *sql.DB }
+type txWriter struct {
+	db    *sql.DB
+	meter core.Meter
+}
 
 // txAttempts bounds how often a transaction that lost against another starts again.
 const txAttempts = 10
@@ -20,7 +25,7 @@ func (w txWriter) transact(ctx context.Context, f func(gorm.ConnPool) error) err
 }
 
 func (w txWriter) single(ctx context.Context, f func(gorm.ConnPool) error) error {
-	return w.retry(ctx, func() error { return f(conn{ConnPool: w.db}) })
+	return w.retry(ctx, func() error { return f(conn{ConnPool: w.db, meter: w.meter}) })
 }
 
 func (w txWriter) once(ctx context.Context, f func(gorm.ConnPool) error) error {
@@ -29,7 +34,7 @@ func (w txWriter) once(ctx context.Context, f func(gorm.ConnPool) error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := f(conn{ConnPool: tx}); err != nil {
+	if err := f(conn{ConnPool: tx, meter: w.meter}); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -164,9 +164,23 @@ func TestParallelWritersLoseNothing(t *testing.T) {
 	})
 }
 
+// meterFunc is told of every note.
+type meterFunc func(metric string)
+
+// Note is core.Meter's.
+func (f meterFunc) Note(metric string, _ float64, _ ...string) { f(metric) }
+
 // Two transactions that wait for each other: PostgreSQL ends one, which starts again.
 func TestDeadlockIsRetried(t *testing.T) {
-	s, ctx := open(t, storetest.Postgres(t)), t.Context()
+	ctx := t.Context()
+	var refused atomic.Int64
+	s, err := store.Open(ctx, storetest.Postgres(t), store.Options{Meter: meterFunc(func(metric string) {
+		if metric == core.MetricBusy {
+			refused.Add(1)
+		}
+	})})
+	ok(t, err)
+	t.Cleanup(func() { ok(t, s.Close()) })
 	ok(t, s.WantEffect(ctx, newEffect("0")))
 	ok(t, s.WantEffect(ctx, newEffect("1")))
 	var both sync.WaitGroup
@@ -189,6 +203,9 @@ func TestDeadlockIsRetried(t *testing.T) {
 	}))
 	if runs.Load() < 3 { // more where the other one is slow to end
 		t.Errorf("%d runs: none began again", runs.Load())
+	}
+	if refused.Load() != int64(runs.Load())-2 {
+		t.Errorf("%d deadlocks are counted of %d runs", refused.Load(), runs.Load())
 	}
 	equal(t, wanted(t, s, "0"), int64(3))
 	equal(t, wanted(t, s, "1"), int64(3))

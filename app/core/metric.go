@@ -81,7 +81,10 @@ const (
 	MetricLogConflicts    = "oore_log_append_conflicts_total"
 	MetricLogFlush        = "oore_log_flush_seconds"
 	MetricStreams         = "oore_sse_connections"
+	MetricStreamLag       = "oore_sse_lag_bytes_max"
+	MetricStreamsDropped  = "oore_sse_dropped_total"
 	MetricTransactions    = "oore_db_tx_seconds"
+	MetricBusy            = "oore_db_busy_total"
 	MetricBlobOps         = "oore_blob_ops_total"
 	MetricBlobBytes       = "oore_blob_bytes_total"
 	MetricPoolBusy        = "oore_db_pool_in_use"
@@ -90,6 +93,8 @@ const (
 	MetricDiskFree        = "oore_disk_free_bytes"
 	MetricDiskSize        = "oore_disk_size_bytes"
 	MetricKills           = "oore_child_kill_total"
+	MetricWorkspaces      = "oore_workspace_bytes"
+	MetricMasked          = "oore_secrets_masked_total"
 	MetricOrphans         = "oore_orphans_found_total"
 	MetricAuthFailures    = "oore_auth_failures_total"
 	MetricAudit           = "oore_audit_rows_total"
@@ -133,8 +138,11 @@ var metrics = []Metric{
 	{MetricLogCut, MetricCounter, "Logs of builds here that were cut: past the limit, or while the server was away.", []string{"reason"}, nil},
 	{MetricLogConflicts, MetricCounter, "Pieces of logs that were refused because they do not follow what is stored.", nil, nil},
 	{MetricLogFlush, MetricHistogram, "Time to store a piece of a log.", nil, []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}},
-	{MetricStreams, MetricGauge, "Readers of live logs and events that are connected.", nil, nil},
-	{MetricTransactions, MetricHistogram, "Time of transactions, with the wait for a connection.", nil, []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}},
+	{MetricStreams, MetricGauge, "Event streams that are sent now: live logs and those of pages.", nil, nil},
+	{MetricStreamLag, MetricGauge, "Most bytes that are ready for one reader of an event stream and that it has not taken.", nil, nil},
+	{MetricStreamsDropped, MetricCounter, "Event streams that ended although their reader was there: it took nothing (stall), may not see it any more (revoked), has enough of them (limit).", []string{"reason"}, nil},
+	{MetricTransactions, MetricHistogram, "Time of changes to the database, with the wait for their turn, by what they are for. oore_log_flush_seconds has those of logs.", []string{"op"}, []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}},
+	{MetricBusy, MetricCounter, "Statements that the database refused because of somebody else: a lock that did not come free, a race that was lost, too many connections.", nil, nil},
 	{MetricBlobOps, MetricCounter, "Operations on the blob store.", []string{"op", "result"}, nil},
 	{MetricBlobBytes, MetricCounter, "Bytes written to (in) and read from (out) the blob store.", []string{"dir"}, nil},
 	{MetricPoolBusy, MetricGauge, "Connections to the database that this server uses now.", nil, nil},
@@ -143,6 +151,8 @@ var metrics = []Metric{
 	{MetricDiskFree, MetricGauge, "Free space of the disk of the data folder (data), of blobs in a folder (blobs) and of an SQLite database elsewhere (database).", []string{"dir"}, nil},
 	{MetricDiskSize, MetricGauge, "Size of that disk.", []string{"dir"}, nil},
 	{MetricKills, MetricCounter, "Processes that builds here left running and that were ended: asked (term), killed (kill), found outside (sweep), not ended (failed).", []string{"stage"}, nil},
+	{MetricWorkspaces, MetricGauge, "What the folders of builds that run here take, as was last looked; nobody looks without OORE_WORKSPACE_LIMIT.", nil, nil},
+	{MetricMasked, MetricCounter, "Places in what builds here printed and reported where a secret was hidden; noted at a build's end.", nil, nil},
 	{MetricOrphans, MetricCounter, "Processes of builds here that nobody watched over any more.", nil, nil},
 	{MetricAuthFailures, MetricCounter, "Requests refused because they did not prove who sends them.", []string{"kind"}, nil},
 	{MetricAudit, MetricCounter, "Entries written to the audit log.", nil, nil},

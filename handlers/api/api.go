@@ -76,12 +76,18 @@ type Commands interface {
 
 var _ Commands = (*app.App)(nil)
 
+// Sender sends event streams, and counts why readers were sent away.
+type Sender interface {
+	Send(c *fiber.Ctx, b *sse.Body)
+	Dropped(reason string)
+}
+
 // Options are what the API stands on; all but Stop are required.
 type Options struct {
 	Commands  Commands
 	PublicURL string // without a trailing slash
 	Log       *slog.Logger
-	Meter     core.Meter      // nil: nobody measures
+	Sent      Sender          // nil: nobody counts what it sends
 	Stop      <-chan struct{} // closes when the server stops: streams end
 	Streams   *sse.Count      // of each project; nil: of the API alone
 }
@@ -91,7 +97,7 @@ type API struct {
 	app       Commands
 	publicURL string
 	log       *slog.Logger
-	meter     core.Meter
+	sent      Sender
 	stop      <-chan struct{}
 	streams   *sse.Count
 	events    *eventCache
@@ -101,14 +107,14 @@ type API struct {
 
 // New returns the handlers.
 func New(o Options) *API {
-	if o.Meter == nil {
-		o.Meter = core.NoMeter{}
+	if o.Sent == nil {
+		o.Sent = sse.NewStreams(core.NoMeter{})
 	}
 	if o.Streams == nil {
 		o.Streams = &sse.Count{}
 	}
 	return &API{
-		app: o.Commands, streams: o.Streams, publicURL: o.PublicURL, log: o.Log, meter: o.Meter, stop: o.Stop,
+		app: o.Commands, streams: o.Streams, publicURL: o.PublicURL, log: o.Log, sent: o.Sent, stop: o.Stop,
 		events: newEventCache(), timing: defaultTiming(), now: time.Now,
 	}
 }

@@ -48,6 +48,7 @@ func (a *API) Stream(c *fiber.Ctx, actor core.Actor) error {
 	}
 	end, err := a.streams.BeginOf(s.page.Build.ProjectID)
 	if err != nil {
+		a.sent.Dropped(sse.DropLimit)
 		return err
 	}
 	sse.Start(c)
@@ -55,9 +56,7 @@ func (a *API) Stream(c *fiber.Ctx, actor core.Actor) error {
 		end()
 		return nil
 	}
-	a.meter.Note(core.MetricStreams, 1)
-	done := func() { end(); a.meter.Note(core.MetricStreams, -1) }
-	c.Context().SetBodyStream(&sse.Body{Conn: c.Context().Conn(), Patience: a.timing.patience, Next: s.next, Done: done}, -1)
+	a.sent.Send(c, &sse.Body{Conn: c.Context().Conn(), Patience: a.timing.patience, Next: s.next, Done: end})
 	return nil
 }
 
@@ -140,6 +139,8 @@ func (s *logStream) advance() {
 	}
 	if kind := core.KindOf(err); kind == core.KindInternal || kind == core.KindUnavailable {
 		s.api.log.Error("log stream cut", "build", s.buildID, "error", err)
+	} else {
+		s.api.sent.Dropped(sse.DropRevoked)
 	}
 	s.ended = true
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/handlers/api/apitest"
+	"github.com/oore-ci/oore/handlers/sse"
 )
 
 // patience is how long a test waits for what must happen: a machine may have more to do than
@@ -418,9 +419,10 @@ func TestStreamsEndWithTheirReadersRight(t *testing.T) {
 
 // A reader that takes nothing is let go; one that reads stays.
 func TestStalledReadersAreGone(t *testing.T) {
-	f := running()
+	f, meter := running(), &sums{}
 	s := serve(t, f, func(a *API) {
 		a.timing = timing{heartbeat: 20 * time.Millisecond, reread: 20 * time.Millisecond, patience: 6 * time.Second}
+		a.sent = sse.NewStreams(meter)
 	})
 	const stalled = 10
 	for range stalled {
@@ -448,11 +450,26 @@ func TestStalledReadersAreGone(t *testing.T) {
 		f.Append(line, line, line, line, line, line, line, line, line, line)
 	}
 	eventually(t, "the stalled gone", func() bool { return s.http.Server().GetOpenConnectionsCount() <= 1 })
+	eventually(t, "the stalled counted", func() bool { return meter.of(core.MetricStreamsDropped+" stall") == stalled })
 	select {
 	case err := <-cut:
 		t.Error("the other reader was cut: ", err)
 	default:
 	}
+}
+
+// sums is a meter that adds up.
+type sums struct{ all sync.Map }
+
+// Note is core.Meter's.
+func (s *sums) Note(metric string, value float64, labels ...string) {
+	sum, _ := s.all.LoadOrStore(strings.Join(append([]string{metric}, labels...), " "), new(atomic.Int64))
+	sum.(*atomic.Int64).Add(int64(value))
+}
+
+func (s *sums) of(name string) int64 {
+	sum, _ := s.all.LoadOrStore(name, new(atomic.Int64))
+	return sum.(*atomic.Int64).Load()
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -21,16 +22,23 @@ type Body struct {
 	Done     func() // called when the answer ends; may be nil
 	rest     []byte
 	err      error // what Next ended with
+
+	streams  *Streams     // nil: it is no event stream
+	waiting  atomic.Int64 // bytes that are made and that the reader has not taken
+	deadline time.Time    // of the last write
 }
 
 // Read implements io.Reader. It moves the connection's write deadline, since the
 // server writes what it returns right after.
 func (b *Body) Read(p []byte) (int, error) {
+	b.waiting.Store(int64(len(b.rest)))
 	for len(b.rest) == 0 && b.err == nil {
 		b.rest, b.err = b.Next()
+		b.waiting.Store(int64(len(b.rest)))
 	}
-	if deadlineErr := b.Conn.SetWriteDeadline(time.Now().Add(b.Patience)); deadlineErr != nil {
-		return 0, deadlineErr
+	b.deadline = time.Now().Add(b.Patience)
+	if err := b.Conn.SetWriteDeadline(b.deadline); err != nil {
+		return 0, err
 	}
 	if len(b.rest) == 0 {
 		return 0, b.err
@@ -43,11 +51,18 @@ func (b *Body) Read(p []byte) (int, error) {
 // Close implements io.Closer: the server calls it when the answer has ended, however it
 // did.
 func (b *Body) Close() error {
+	if b.streams != nil {
+		b.streams.closed(b)
+	}
 	if b.Done != nil {
 		b.Done()
 	}
 	return nil
 }
+
+// stalled tells of a body that is closed whether that was for its last write, which took
+// too long.
+func (b *Body) stalled() bool { return !b.deadline.IsZero() && !time.Now().Before(b.deadline) }
 
 var _ io.ReadCloser = (*Body)(nil)
 

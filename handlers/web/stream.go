@@ -70,13 +70,16 @@ type source interface {
 func (p *Pages) stream(c *fiber.Ctx, actor core.Actor, s source) error {
 	end, err := p.beginStream(actor)
 	if err != nil {
+		p.sent.Dropped(sse.DropLimit)
 		return err
 	}
 	l := &feed{pages: p, source: s, reader: sse.NewReader(p.app, actor, p.timing.recheck, time.Now), began: time.Now()}
 	err = l.look(c.UserContext())
 	left := func() {}
 	if id := s.project(); err == nil && id != "" {
-		left, err = p.projectStreams.BeginOf(id)
+		if left, err = p.projectStreams.BeginOf(id); err != nil {
+			p.sent.Dropped(sse.DropLimit)
+		}
 	}
 	if err != nil {
 		end()
@@ -85,8 +88,7 @@ func (p *Pages) stream(c *fiber.Ctx, actor core.Actor, s source) error {
 	sse.Start(c)
 	c.Status(http.StatusOK)
 	l.queue = append([][]byte{[]byte("retry: 2000\n\n")}, l.queue...)
-	body := &sse.Body{Conn: c.Context().Conn(), Patience: p.timing.patience, Next: l.next, Done: func() { end(); left() }}
-	c.Context().SetBodyStream(body, -1)
+	p.sent.Send(c, &sse.Body{Conn: c.Context().Conn(), Patience: p.timing.patience, Next: l.next, Done: func() { end(); left() }})
 	return nil
 }
 
@@ -128,15 +130,23 @@ func (l *feed) next() ([]byte, error) {
 			err = l.look(context.Background())
 		}
 		if err != nil {
-			if kind := core.KindOf(err); kind == core.KindInternal {
-				l.pages.log.Error("a page's stream was cut", "error", err)
-			}
+			l.cut(err)
 			return nil, io.EOF // the page tries again, and is told then
 		}
 	}
 	piece := l.queue[0]
 	l.queue, l.wrote = l.queue[1:], time.Now()
 	return piece, nil
+}
+
+// cut notes why the stream ends before its time.
+func (l *feed) cut(err error) {
+	kind := core.KindOf(err)
+	if kind == core.KindInternal {
+		l.pages.log.Error("a page's stream was cut", "error", err)
+	} else if kind != core.KindUnavailable {
+		l.pages.sent.Dropped(sse.DropRevoked)
+	}
 }
 
 // wait returns when it is time to look again or to say something; false: the server stops.

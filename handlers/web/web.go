@@ -72,6 +72,7 @@ type Options struct {
 	Log       *slog.Logger
 	Proxy     Proxy           // may be zero
 	Stop      <-chan struct{} // closes when the server stops: streams end
+	Sent      *sse.Streams    // sends event streams; nil: nobody counts them
 
 	Development bool // no release: the page of the components is shown
 }
@@ -85,6 +86,7 @@ type Pages struct {
 	proxy     Proxy
 	stop      <-chan struct{}
 	streams   sse.Count // by person
+	sent      *sse.Streams
 	timing    timing
 
 	projectStreams sse.Count // by project, those of the API too
@@ -97,9 +99,12 @@ func (p *Pages) ProjectStreams() *sse.Count { return &p.projectStreams }
 
 // New returns the pages.
 func New(o Options) *Pages {
+	if o.Sent == nil {
+		o.Sent = sse.NewStreams(core.NoMeter{})
+	}
 	return &Pages{
 		app: o.App, templates: o.Templates, publicURL: o.PublicURL, log: o.Log, proxy: o.Proxy, stop: o.Stop,
-		timing: defaultTiming(), development: o.Development,
+		sent: o.Sent, timing: defaultTiming(), development: o.Development,
 	}
 }
 
