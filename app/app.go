@@ -26,8 +26,9 @@ type Deps struct {
 	Messenger core.Messenger // nil: no Slack
 	SignIn    SignIn
 	Notifiers map[core.NotificationKind]core.Notifier
-	Vault     *Vault // nil: nothing can be connected
-	Clock     func() time.Time
+	Vault     *Vault               // nil: nothing can be connected
+	Clock     func() time.Time     // this machine's
+	Steady    func() time.Duration // what no setting of a clock changes, and goes on in sleep; nil: Clock is never set
 	NewID     func() string
 	Log       *slog.Logger
 	Meter     core.Meter  // nil: nobody measures
@@ -69,10 +70,13 @@ type App struct {
 	newID     func() string
 	log       *slog.Logger
 	meter     core.Meter
-	tracer    core.Tracer  // nil: nobody traces
-	reaped    atomic.Int64 // when the reaper last had success, Unix seconds
-	braked    time.Time    // when the reaper last gave all leases another term; it alone looks
+	tracer    core.Tracer           // nil: nobody traces
+	reaped    atomic.Int64          // when the reaper last had success, Unix seconds
+	own       func(core.Build) bool // this server's pool holds the build
+	round     time.Time             // when the reaper last could look; it alone looks
+	braked    time.Time             // when the reaper last gave all leases another term; it alone looks
 	server    core.Server
+	wall      func() time.Time
 	clock     *clock
 	beside    atomic.Bool // other servers may work on the database
 	bell      *bell
@@ -125,16 +129,15 @@ func New(d Deps) (*App, error) {
 	if meter == nil {
 		meter = core.NoMeter{}
 	}
-	ahead := &clock{}
+	goes := newClock(d.Clock, d.Steady, d.Log)
 	if d.Server.ID == "" {
 		d.Server.ID = d.NewID()
 	}
-	now := func() time.Time { return d.Clock().Add(ahead.ahead()) }
 	measured := metered{Store: d.Store, meter: meter}
 	return &App{
-		server: d.Server, clock: ahead,
-		store: followed{Store: measured, whole: measured, log: d.Log, tracer: d.Tracer, now: now}, meter: meter, tracer: d.Tracer, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
-		now: now, newID: d.NewID, log: d.Log, bell: newBell(d.Relay), tails: newTails(), recalls: &recalls{count: map[string]int{}},
+		server: d.Server, wall: d.Clock, clock: goes,
+		store: followed{Store: measured, whole: measured, log: d.Log, tracer: d.Tracer, now: goes.now}, meter: meter, tracer: d.Tracer, blobs: d.Blobs, archive: d.Archive, forges: d.Forges, reporters: d.Reporters, decoders: d.Decoders,
+		own: func(core.Build) bool { return false }, now: goes.now, newID: d.NewID, log: d.Log, bell: newBell(d.Relay), tails: newTails(), recalls: &recalls{count: map[string]int{}},
 		archiving: &archiving{}, joins: newJoins(), searches: make(chan struct{}, searchesAtOnce), outlines: newOutlines(), versions: &versions{},
 		vault: d.Vault, environment: d.Environment, connections: &connections{},
 		messenger: d.Messenger, signIn: d.SignIn, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,

@@ -61,8 +61,7 @@ func TestAClockThatJumpsLosesNoBuild(t *testing.T) {
 			t.Errorf("a runner that lives: %v", err)
 		}
 	}
-	h.clock.forward(core.LeaseTTL/2 + time.Second)
-	h.reaped(t)
+	h.lapse(t, core.LeaseTTL/2)
 	if b := h.find(t, leases[0].BuildID); b.StatusReason != core.ReasonRunnerLost {
 		t.Errorf("a runner that has gone: its build is %s %s", b.Status, b.StatusReason)
 	}
@@ -79,10 +78,8 @@ func TestAClockThatJumpsLosesNoBuild(t *testing.T) {
 // Where many runners have gone indeed, their builds wait for one more term and no longer.
 func TestManyRunnersThatHaveGoneLoseTheirBuilds(t *testing.T) {
 	h, leases := atWork(t)
-	h.clock.forward(core.LeaseTTL + time.Minute)
-	h.reaped(t)
-	h.clock.forward(core.LeaseTTL + time.Second)
-	h.reaped(t)
+	h.lapse(t, core.LeaseTTL)
+	h.lapse(t, core.LeaseTTL)
 	for _, l := range leases {
 		if b := h.find(t, l.BuildID); b.StatusReason != core.ReasonRunnerLost {
 			t.Errorf("build %s is %s %s", b.ID, b.Status, b.StatusReason)
@@ -102,6 +99,9 @@ func TestOneBuildThatCannotBeTakenBackKeepsNoOtherWaiting(t *testing.T) {
 	other := h.running(t).Lease
 	h.deliver(t, push("three", fmt.Sprintf("%040x", 3)))
 	waits := h.builds(t)[slices.IndexFunc(h.builds(t), func(b core.Build) bool { return b.Status == core.BuildQueued })].ID
+	h.round(t)
+	h.clock.forward(core.QueueLife + time.Minute)
+	h.round(t) // it comes late, and only gives the runners time
 	db, err := sql.Open("sqlite", strings.TrimPrefix(database, "sqlite:"))
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,9 @@ func TestOneBuildThatCannotBeTakenBackKeepsNoOtherWaiting(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "CREATE TRIGGER bad BEFORE UPDATE ON builds WHEN OLD.id = '"+stuck.BuildID+"' BEGIN SELECT RAISE(ABORT, 'a bad row'); END"); err != nil {
 		t.Fatal(err)
 	}
-	h.clock.forward(core.QueueLife + time.Minute)
+	h.clock.forward(core.LeaseTTL / 7)
+	h.round(t)
+	h.clock.forward(core.LeaseTTL / 4)
 	if _, err := h.Reap(t.Context()); err == nil || !strings.Contains(err.Error(), "a bad row") {
 		t.Errorf("that one build cannot be taken back is %v", err)
 	}
@@ -119,5 +121,52 @@ func TestOneBuildThatCannotBeTakenBackKeepsNoOtherWaiting(t *testing.T) {
 	}
 	if b := h.find(t, waits); b.Status != core.BuildExpired {
 		t.Errorf("what nobody claimed is %s", b.Status)
+	}
+}
+
+// When a database came back after minutes, the reaper was often first: builds that lived,
+// or whose end waited to be reported, were lost, up to three of them.
+func TestADatabaseThatWasAwayLosesNoBuild(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	var leases []core.Lease
+	for n := range 3 {
+		h.deliver(t, push(fmt.Sprintf("work-%d", n), fmt.Sprintf("%040x", n+1)))
+		leases = append(leases, h.running(t).Lease)
+	}
+	h.round(t)
+	h.clock.forward(core.LeaseTTL + time.Minute)
+	h.round(t)
+	if n := h.count(t, core.BuildRunning); n != len(leases) {
+		t.Fatalf("%d of %d builds run on", n, len(leases))
+	}
+	if err := h.Finish(t.Context(), leases[0], core.Result{Status: core.BuildSucceeded}); err != nil {
+		t.Errorf("what had ended meanwhile: %v", err)
+	}
+	if _, err := h.Renew(t.Context(), leases[1], 0); err != nil {
+		t.Errorf("what lives: %v", err)
+	}
+	h.lapse(t, 0)
+	for n, want := range []core.BuildStatus{core.BuildSucceeded, core.BuildRunning, core.BuildFailed} {
+		if b := h.find(t, leases[n].BuildID); b.Status != want {
+			t.Errorf("build %d is %s %s, want %s", n, b.Status, b.StatusReason, want)
+		}
+	}
+}
+
+// lapse lets d go by, and then as long as the reaper gives to runners after a pause.
+func (h *house) lapse(t *testing.T, d time.Duration) {
+	t.Helper()
+	h.clock.forward(d)
+	for range 4 {
+		h.round(t)
+		h.clock.forward(core.LeaseTTL / 7)
+	}
+}
+
+func (h *house) round(t *testing.T) {
+	t.Helper()
+	if _, err := h.Reap(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

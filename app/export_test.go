@@ -56,6 +56,12 @@ func (a *App) SweepBlobs(ctx context.Context) error {
 // CheckBlobs is the check of who deletes where blobs are.
 func (a *App) CheckBlobs(ctx context.Context) core.Check { return a.checkBlobs(ctx) }
 
+// Beat is what keepHouse does from time to time.
+func (a *App) Beat(ctx context.Context) error {
+	_, err := a.beat(ctx)
+	return err
+}
+
 // Now is the time by which the server goes.
 func (a *App) Now() time.Time { return a.now() }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -26,6 +25,9 @@ const (
 func (a *App) Join(ctx context.Context) error {
 	a.server.StartedAt = a.now()
 	others, err := a.beat(ctx)
+	if err == nil {
+		err = a.checkClock(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -63,10 +65,12 @@ func (a *App) Servers(ctx context.Context) ([]core.Server, error) {
 // servers share: a lease that one of them gives ends at the same moment for all.
 func (a *App) beat(ctx context.Context) (others []core.Server, err error) {
 	asked := time.Now()
-	before := a.now().Add(-a.clock.ahead())
 	others, now, err := a.store.BeatServer(ctx, a.server, serverLife)
-	if took := time.Since(asked); err == nil && !now.IsZero() && took < beatEvery {
-		a.clock.set(now.Sub(before.Add(took / 2)))
+	switch took := time.Since(asked); {
+	case err == nil && now.IsZero():
+		a.clock.follow(a.wall())
+	case err == nil && took < beatEvery:
+		a.clock.set(now.Add(took / 2))
 	}
 	a.beside.Store(!now.IsZero())
 	if err == nil {
@@ -75,16 +79,33 @@ func (a *App) beat(ctx context.Context) (others []core.Server, err error) {
 	return others, err
 }
 
-// clock is how far the database's clock is ahead of ours.
-type clock struct{ offset atomic.Int64 }
+// longSilence is after how long without a sign of life a server that starts does not take
+// its clock's word: far less than what waits or is idle may take.
+const longSilence = time.Hour
 
-func (c *clock) ahead() time.Duration { return time.Duration(c.offset.Load()) }
-
-// set leaves small differences alone: time should not go backwards without need.
-func (c *clock) set(d time.Duration) {
-	if (d - c.ahead()).Abs() > time.Second {
-		c.offset.Store(int64(d))
+// checkClock compares the time at the server's start with the last that is stored.
+func (a *App) checkClock(ctx context.Context) error {
+	last, err := a.store.LastSign(ctx)
+	if err != nil || last.IsZero() {
+		return err
 	}
+	const advice = ". If the clock is wrong, set it right, and start the server again"
+	switch since := a.now().Sub(last); {
+	case since < -time.Minute:
+		a.log.Warn("by the clock the newest that is stored lies ahead: what waits for that time is done now"+advice, "ahead", (-since).Round(time.Second).String())
+		return a.pullBack(ctx)
+	case since > longSilence:
+		a.log.Warn("by the clock nothing happened here for long: nothing is deleted for its age for a while"+advice, "last", last, "while", clockTrial.String())
+		a.clock.hold()
+	}
+	return nil
+}
+
+// pullBack makes due what a clock that was ahead has put off.
+func (a *App) pullBack(ctx context.Context) error {
+	err := a.store.PullBack(ctx, a.now(), a.now().Add(a.leaseTTL))
+	a.bell.ring(topicInbox, topicOutbox)
+	return err
 }
 
 // term is a while in which this server keeps the house.

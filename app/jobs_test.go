@@ -136,8 +136,7 @@ func TestARunningBuildOfALostRunnerFailsAndIsRunAgainAtMostTwice(t *testing.T) {
 	h.queued(t)
 	for range 3 {
 		h.running(t)
-		h.clock.forward(2 * core.LeaseTTL)
-		h.work(t, func() bool { return h.lastBuildIsNot(t, core.BuildRunning) })
+		h.lapse(t, 2*core.LeaseTTL)
 	}
 	builds := h.builds(t)
 	if len(builds) != 3 {
@@ -192,9 +191,7 @@ func TestABuildDoesNotExpireForTimeInAPausedQueue(t *testing.T) {
 		h := newHouseOn(t, database)
 		b := h.queued(t)
 		stands := func() core.BuildStatus {
-			if _, err := h.Reap(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			h.lapse(t, 0)
 			return h.find(t, b.ID).Status
 		}
 		h.clock.forward(10 * time.Hour)

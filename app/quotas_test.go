@@ -113,8 +113,7 @@ func TestALostBuildIsRunAgainWhateverTheQuota(t *testing.T) {
 	h.deliver(t, push("main", sha(1)))
 	h.running(t)
 	h.deliver(t, push("dev", sha(2)))
-	h.clock.forward(core.LeaseTTL + time.Minute)
-	h.reaped(t)
+	h.lapse(t, core.LeaseTTL)
 	builds := h.builds(t)
 	if last := builds[len(builds)-1]; len(builds) != 3 || last.TriggerType != core.TriggerRerun {
 		t.Errorf("builds %+v", builds)

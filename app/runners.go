@@ -242,6 +242,12 @@ func (a *App) DeleteRunner(ctx context.Context, actor core.Actor, id string) err
 	return a.RecoverRunner(ctx, id)
 }
 
+// KeepOwn leaves the builds of this server's own pool alone as long as it holds them: it
+// lives while we do. Call it before RunWorkers.
+func (a *App) KeepOwn(runnerID string, holds func(buildID string) bool) {
+	a.own = func(b core.Build) bool { return b.RunnerID == runnerID && holds(b.ID) }
+}
+
 // AwaitRunners gives all runners time to be heard of before what they hold is taken
 // from them: they could not renew while nobody was there. Where other servers were, they
 // could, and one that starts again and again would keep for ever what is lost. Call it
@@ -250,6 +256,11 @@ func (a *App) AwaitRunners(ctx context.Context) error {
 	if a.bell.company.Load() {
 		return nil
 	}
+	return a.extendLeases(ctx)
+}
+
+// extendLeases lets every lease live long enough for its runner to say that it lives.
+func (a *App) extendLeases(ctx context.Context) error {
 	if err := a.store.ExtendLeases(ctx, a.now().Add(a.leaseTTL/3)); err != nil {
 		return fmt.Errorf("give the runners time: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -107,6 +108,9 @@ func (a *App) guarded(ctx context.Context, f func(context.Context) (bool, error)
 const (
 	reapEvery  = 5 * time.Second
 	turnReaper = "reaper"
+	// reapGap between two rounds tells that meanwhile nobody could renew a lease: the
+	// database was away, this machine slept, or the clock was set.
+	reapGap = time.Minute
 )
 
 // reap gives back or ends what its runner has lost and what nobody claimed.
@@ -117,26 +121,50 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if !mine { // another server does it, and knows when it braked last
+		a.round = now
 		a.reaped.Store(now.Unix())
 		return false, nil
 	}
+	if apart := now.Sub(a.round).Abs(); !a.round.IsZero() && apart > reapGap {
+		return false, a.lateRound(ctx, now, apart)
+	}
 	lost, err := a.store.ListLeased(ctx, now, "")
 	if err == nil {
-		lost, err = a.brake(ctx, lost)
+		lost, err = a.brake(ctx, slices.DeleteFunc(lost, a.own))
 	}
 	if err != nil {
 		return false, err
 	}
-	err = errors.Join(
-		each(ctx, lost, a.lose),
-		a.expireAll(ctx, now.Add(-core.QueueLife)),
-		a.store.DeleteExpiredCredentials(ctx, now),
-		a.store.DeleteTries(ctx, now.Add(-longestRest)),
-	)
+	a.round = now
+	err = each(ctx, lost, a.lose)
+	if !a.clock.doubtful() {
+		err = errors.Join(err,
+			a.expireAll(ctx, now.Add(-core.QueueLife)),
+			a.store.DeleteExpiredCredentials(ctx, now),
+			a.store.DeleteTries(ctx, now.Add(-longestRest)),
+		)
+	}
 	if err == nil {
 		a.reaped.Store(now.Unix())
 	}
 	return false, err
+}
+
+// lateRound takes the place of a round that comes late: the runners had no time to say that
+// they live, or how a build ended.
+func (a *App) lateRound(ctx context.Context, now time.Time, apart time.Duration) error {
+	if err := a.extendLeases(ctx); err != nil {
+		return err
+	}
+	if now.Before(a.round) { // the clock was set back
+		if err := a.pullBack(ctx); err != nil {
+			return err
+		}
+	}
+	a.log.Warn("nobody could look after the leases for a while: each lives on", "while", apart.Round(time.Second).String())
+	a.round = now
+	a.reaped.Store(now.Unix())
+	return nil
 }
 
 // each does something with every build: one that fails keeps no other waiting.

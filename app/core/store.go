@@ -38,6 +38,7 @@ type Store interface {
 	TryStore
 	RecordStore
 	ServerStore
+	ClockStore
 
 	// InTx runs f in one transaction and commits if it returns nil. f must use only
 	// the store it is given, must not wait for anything outside, and may run again

@@ -1,0 +1,37 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/storetest"
+)
+
+func TestWhatAClockThatWasAheadPutOffIsPulledBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		h.queue(t, h.newBuild())
+		b := h.claim(t, "lease")
+		_, err := h.RenewLease(ctx, core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken}, at(100))
+		ok(t, err)
+		ok(t, h.WantEffect(ctx, core.Effect{Key: "status:p:s", Kind: core.EffectStatus, NotBefore: at(100), UpdatedAt: at(1)}))
+		d := core.Delivery{ID: "d1", Provider: core.ProviderGitHub, DeliveryID: "d1", Event: "push", Status: core.DeliveryReceived, ReceivedAt: at(90), NotBefore: at(100)}
+		_, _, err = h.ReceiveDelivery(ctx, d)
+		ok(t, err)
+		last, err := h.LastSign(ctx)
+		ok(t, err)
+		if !last.Equal(at(90)) {
+			t.Errorf("the last sign of life is %s, want %s", last, at(90))
+		}
+		ok(t, h.PullBack(ctx, at(5), at(7)))
+		if lost, err := h.ListLeased(ctx, at(8), ""); err != nil || len(lost) != 1 {
+			t.Errorf("%d leases have ended, %v", len(lost), err)
+		}
+		if due, err := h.TakeEffects(ctx, at(5), at(6), 10); err != nil || len(due) != 1 {
+			t.Errorf("%d effects are due, %v", len(due), err)
+		}
+		if due, err := h.DueDeliveries(ctx, at(5), 10, nil); err != nil || len(due) != 1 {
+			t.Errorf("%d deliveries are due, %v", len(due), err)
+		}
+	})
+}
