@@ -9,6 +9,7 @@ OUTAGES     ?= 20
 MINUTES     ?= 10
 ESCAPES     ?= 500
 GALE        ?= 30
+JUMPS       ?= 40
 # SQLite is C in the words of Go, with memory of its own: to watch each access there for races
 # took most of the tests' time, and could tell nothing of our variables.
 RACE        := -race -gcflags=modernc.org/sqlite/lib=-race=false
@@ -55,9 +56,9 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 	go test -tags bench -run '^$$' -bench . -benchtime 1x -timeout 60m .
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store ./app
 
-chaos: deps ## kill server and runners, also at every crash point, and PostgreSQL, fill the disk, cut and poison lines, try to escape, and report in any order, again and again (KILLS, CRASHES, OUTAGES, ESCAPES), and GALE minutes of all at once
-	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all OORE_TEST_STREAM=10m OORE_TEST_GALE=$(GALE) \
-		go test $(RACE) -v -count 1 -timeout 180m -run 'KillsAtRandomMoments|UnderAllOfIt|Crash|Outage|Killed|LeavesNothing|LastState|WhateverOrder|BadLine|FullDisk|ProxysPatience' . ./app ./store ./runner
+chaos: deps ## kill server and runners, also at every crash point, and PostgreSQL, fill the disk, set the clock, cut and poison lines, try to escape, and report in any order, again and again (KILLS, CRASHES, OUTAGES, ESCAPES, JUMPS), and GALE minutes of all at once
+	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_JUMPS=$(JUMPS) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all OORE_TEST_STREAM=10m OORE_TEST_GALE=$(GALE) \
+		go test $(RACE) -v -count 1 -timeout 180m -run 'KillsAtRandomMoments|UnderAllOfIt|Crash|ClockJumps|Outage|Killed|LeavesNothing|LastState|WhateverOrder|BadLine|FullDisk|ProxysPatience' . ./app ./store ./runner
 
 soak: deps ## load the server for MINUTES on each database, and fail if memory, goroutines, descriptors or WAL grow
 	OORE_TEST_SOAK=$(MINUTES) go test -tags soak -v -count 1 -timeout 0 -run '^TestSoak$$' .

@@ -153,7 +153,7 @@ func runnerCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	}
 	pool, err := runner.New(runner.Options{
 		Jobs: remote, Runner: self, Slots: cfg.Slots, Dir: cfg.DataDir, Log: log, Sandbox: cfg.sandbox(), WorkspaceLimit: cfg.WorkspaceLimit,
-		CacheLimit: cfg.CacheLimit,
+		CacheLimit: cfg.CacheLimit, Spool: true,
 	})
 	if err != nil {
 		return err

@@ -136,7 +136,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		Store: s.store, Blobs: blobs, Archive: logs, Forges: r.forges, Reporters: r.reporters, Decoders: r.decoders, Vault: vault, Environment: r.environment,
 		Demo: r.demo, Facts: facts(cfg), Storage: measure(cfg), DatabaseDisk: spaceOf(cfg.databaseDir()), BlobDisk: spaceOf(cfg.BlobDir),
 		Messenger: r.messenger(), SignIn: r.signIn, Notifiers: r.notifiers, Version: version, Probes: hiding(own.probes(), cfg.secrets()),
-		Clock: func() time.Time { return time.Now().UTC() }, NewID: newID, Log: log, Meter: s.metrics, Tracer: s.tracer(), Server: server, Relay: s.store.Relay(),
+		Clock: wallClock, Steady: runner.Uptime, NewID: newID, Log: log, Meter: s.metrics, Tracer: s.tracer(), Server: server, Relay: s.store.Relay(),
 		PublicURL: cfg.PublicURL, AdminToken: cfg.AdminToken, LocalRoots: cfg.LocalRoots, LogLimit: cfg.LogLimit, LeaseTTL: cfg.leaseTTL,
 	})
 	if err != nil {
@@ -183,9 +183,18 @@ func (s *server) wireRunner() error {
 	}
 	s.pool, err = runner.New(runner.Options{
 		Jobs: s.app, Meter: s.metrics, Runner: s.runner, Slots: s.cfg.Runners, Dir: s.cfg.DataDir, Log: s.log, Sandbox: s.cfg.sandbox(), WorkspaceLimit: s.cfg.WorkspaceLimit,
-		CacheLimit: s.cfg.CacheLimit,
+		CacheLimit: s.cfg.CacheLimit, Sole: s.sole(),
 	})
+	if err == nil {
+		s.app.KeepOwn(s.runner.ID, s.pool.Holds)
+	}
 	return err
+}
+
+// sole tells whether this server is the only one that gives builds away.
+func (s *server) sole() bool {
+	_, sqlite := store.SQLitePath(s.cfg.DatabaseURL)
+	return sqlite
 }
 
 func (s *server) wireHTTP(r rooms) error {

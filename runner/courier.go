@@ -16,7 +16,7 @@ const (
 	// firstRenewal: the claim's own lease is fresh, so most short builds need none.
 	firstRenewal = 200 * time.Millisecond
 	// finishPatience bounds the tries to report an end.
-	finishPatience = time.Hour
+	finishPatience = 24 * time.Hour
 )
 
 var errUnheard = errors.New("the house took neither log nor end for " + finishPatience.String())
@@ -45,7 +45,7 @@ func (c *courier) start(group *sync.WaitGroup, stop context.CancelCauseFunc) {
 		stop(errors.Join(errLeaseLost, err))
 		c.hangUp(errLeaseLost)
 	}
-	c.keep(c.b.since)
+	c.keep(c.b.pool.uptime() - time.Since(c.b.since))
 	group.Go(func() {
 		err := ship(c.ctx, c.b.pool.jobs, c.b.job.Lease, c.b.log, &c.tally)
 		if err != nil {
@@ -65,17 +65,17 @@ func (c *courier) renew(stop context.CancelCauseFunc, lose func(error)) {
 	}
 	ttl := cmp.Or(c.b.job.LeaseTTL, core.LeaseTTL)
 	fence := core.FenceAfter(ttl)
-	renewed := time.Now()
+	renewed := c.b.pool.uptime()
 	for fails := 0; c.ctx.Err() == nil; {
-		asked := time.Now()
-		answer, err := c.ask(core.RenewEvery(ttl), renewed.Add(fence))
+		asked := c.b.pool.uptime()
+		answer, err := c.ask(core.RenewEvery(ttl), fence-(asked-renewed))
 		switch {
 		case c.ctx.Err() != nil:
 			return
 		case err != nil && refused(err):
 			lose(err)
 			return
-		case err != nil && time.Since(renewed) >= fence && !c.over.Load():
+		case err != nil && c.b.pool.uptime()-renewed >= fence && c.fenced():
 			lose(fmt.Errorf("no renewal for %s: %w", shortDuration(fence), err))
 			return
 		case err != nil:
@@ -92,19 +92,22 @@ func (c *courier) renew(stop context.CancelCauseFunc, lose func(error)) {
 	}
 }
 
+// fenced tells whether the build must end in time when it cannot renew its lease.
+func (c *courier) fenced() bool { return !c.over.Load() && !c.b.pool.sole }
+
 // keep lets the build's processes live as long as its lease, renewed then, is good for.
-func (c *courier) keep(renewed time.Time) {
-	if !c.over.Load() {
-		c.b.shim.keep(renewed.Add(core.KillAfter(cmp.Or(c.b.job.LeaseTTL, core.LeaseTTL))))
+func (c *courier) keep(renewed time.Duration) {
+	if c.fenced() {
+		c.b.shim.keep(renewed + core.KillAfter(cmp.Or(c.b.job.LeaseTTL, core.LeaseTTL)))
 	}
 }
 
 // ask renews the lease; a question that hangs ends when it is too late for an answer.
-func (c *courier) ask(wait time.Duration, late time.Time) (core.Renewal, error) {
+func (c *courier) ask(wait, late time.Duration) (core.Renewal, error) {
 	ctx := c.ctx
-	if !c.over.Load() {
+	if c.fenced() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, late)
+		ctx, cancel = context.WithTimeout(ctx, late)
 		defer cancel()
 	}
 	return c.b.pool.jobs.Renew(ctx, c.b.job.Lease, wait)
@@ -120,20 +123,36 @@ func (c *courier) finish(group *sync.WaitGroup, r core.Result) {
 		c.b.pool.meter.Note(core.MetricLogCut, 1, "not_stored")
 	}
 	group.Go(func() {
+		defer c.b.pool.held.Delete(c.b.job.Build.ID)
 		defer c.hangUp(nil)
 		defer time.AfterFunc(finishPatience, func() { c.hangUp(errUnheard) }).Stop()
+		c.keepWords(r)
 		err := <-c.shipped
 		if err == nil {
 			err = context.Cause(c.ctx)
 		}
+		r.Log = &c.tally
 		if err != nil {
 			c.b.lines.Warn("build given up", "error", err)
-			return
-		}
-		if err := c.report(r); err != nil {
+		} else if err = c.report(r); err != nil {
 			c.b.lines.Error("report a build's end", "status", r.Status, "error", err)
 		}
+		if cause := context.Cause(c.ctx); err == nil || refused(err) || errors.Is(cause, errLeaseLost) || errors.Is(cause, errUnheard) {
+			c.b.pool.spool.remove(c.b.job.Build.ID)
+		}
 	})
+}
+
+// keepWords has the end outlive this process.
+func (c *courier) keepWords(r core.Result) {
+	if c.ctx.Err() != nil {
+		return
+	}
+	w := spooled{Lease: c.b.job.Lease, Ended: time.Now(), Began: c.b.began, SHA: c.b.sha, Result: r, Cases: c.b.cases}
+	w.Sent, w.Records, w.Steps = c.b.log.rest()
+	if err := c.b.pool.spool.put(w); err != nil {
+		c.b.lines.Warn("a build's end is not kept on disk: a restart before the server has heard of it would lose it", "error", err)
+	}
 }
 
 func (c *courier) report(r core.Result) error {
@@ -148,6 +167,5 @@ func (c *courier) report(r core.Result) error {
 	if len(c.b.cases) > 0 {
 		c.b.record(ctx, core.Record{Tests: c.b.cases})
 	}
-	r.Log = &c.tally
 	return persist(ctx, func() error { return jobs.Finish(ctx, lease, r) })
 }

@@ -14,7 +14,7 @@ func TestABuildThatCannotRenewIsGivenUpBeforeTheLeaseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		house := newHouse()
 		house.setFault(func(string) error { return core.Errorf(core.KindUnavailable, "the house is away") })
-		pool := &Pool{jobs: house, log: quiet()}
+		pool := &Pool{jobs: house, log: quiet(), uptime: bubbleTime()}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		c := newCourier(ctx, &build{shim: &shim{}, pool: pool, log: newJournal(0, 1)})
@@ -32,7 +32,7 @@ func TestTheEndOfABuildMayWaitLongerThanItsLease(t *testing.T) {
 		house := newHouse()
 		house.setFault(func(string) error { return core.Errorf(core.KindUnavailable, "the house is away") })
 		ctx, cancel := context.WithCancel(t.Context())
-		c := newCourier(ctx, &build{shim: &shim{}, pool: &Pool{jobs: house, log: quiet()}, log: newJournal(0, 1)})
+		c := newCourier(ctx, &build{shim: &shim{}, pool: &Pool{jobs: house, log: quiet(), uptime: bubbleTime()}, log: newJournal(0, 1)})
 		c.over.Store(true)
 		ended := make(chan struct{})
 		go func() {
@@ -49,12 +49,40 @@ func TestARenewalThatHangsIsGivenUpInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		c := newCourier(ctx, &build{shim: &shim{}, pool: &Pool{jobs: hanging{newHouse()}, log: quiet()}, log: newJournal(0, 1), job: core.Job{LeaseTTL: time.Minute}})
+		c := newCourier(ctx, &build{shim: &shim{}, pool: &Pool{jobs: hanging{newHouse()}, log: quiet(), uptime: bubbleTime()}, log: newJournal(0, 1), job: core.Job{LeaseTTL: time.Minute}})
 		began := time.Now()
 		var lost error
 		c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { lost = err })
 		if after := time.Since(began); lost == nil || after < core.FenceAfter(time.Minute) || after >= time.Minute {
 			t.Errorf("given up after %s with %v", after, lost)
+		}
+	})
+}
+
+// bubbleTime is what synctest's clock makes of Uptime.
+func bubbleTime() func() time.Duration {
+	start := time.Now()
+	return func() time.Duration { return time.Since(start) }
+}
+
+// Go's own clock stands still while the machine sleeps.
+func TestASleepLongerThanTheLeaseEndsTheBuild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		house := newHouse()
+		house.setFault(func(string) error { return core.Errorf(core.KindUnavailable, "no network yet") })
+		awake := bubbleTime()
+		for _, sole := range []bool{false, true} {
+			slept := time.Duration(0)
+			pool := &Pool{jobs: house, log: quiet(), sole: sole, uptime: func() time.Duration { return awake() + slept }}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			c := newCourier(ctx, &build{shim: &shim{}, pool: pool, log: newJournal(0, 1)})
+			var lost error
+			time.AfterFunc(10*time.Second, func() { slept = time.Hour })
+			c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { lost = err })
+			if (lost == nil) != sole {
+				t.Errorf("sole %v: after an hour of sleep it is given up with %v", sole, lost)
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,9 @@ type journal struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	records []core.LogRecord
-	steps   []core.Step // the newest state of each step that waits to be reported
+	steps   []core.Step      // the newest state of each step that waits to be reported
+	sent    []core.LogRecord // what was taken last: it may be under way
+	told    []core.Step      // likewise
 	held    int
 	next    int64
 	room    int64  // bytes that may still be kept
@@ -185,6 +188,7 @@ func (j *journal) take(limit int) ([]core.LogRecord, []core.Step, bool) {
 		if j.closed {
 			return nil, nil, false
 		}
+		j.sent, j.told = nil, nil
 		j.changed.Wait()
 	}
 	n, size := 0, 0
@@ -194,9 +198,17 @@ func (j *journal) take(limit int) ([]core.LogRecord, []core.Step, bool) {
 		n++
 	}
 	records, steps := j.records[:n:n], j.steps
-	j.records, j.steps = j.records[n:], nil
+	j.records, j.steps, j.sent, j.told = j.records[n:], nil, records, steps
 	j.changed.Broadcast()
 	return records, steps, true
+}
+
+// rest is what the house may not have: the records that are on their way to it, those
+// after them, and the states of steps.
+func (j *journal) rest() (sent, records []core.LogRecord, steps []core.Step) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.sent), slices.Clone(j.records), slices.Concat(j.told, j.steps)
 }
 
 // encodedSize is no less than what core.EncodeLog makes of the record.

@@ -10,7 +10,7 @@ func TestAShimThatHearsNothingMoreEndsTheBuild(t *testing.T) {
 	b := testBuild(t)
 	mark := newMark(t)
 	b.shim.arm()
-	b.shim.keep(time.Now().Add(100 * time.Millisecond))
+	b.shim.keep(Uptime() + 100*time.Millisecond)
 	ended := make(chan error, 1)
 	go func() {
 		_, err := b.shim.run(t.Context(), command{argv: []string{"/bin/sh", "-c", "setsid sh -c 'sleep 300; : " + mark + "' & sleep 300; : " + mark}})
@@ -41,17 +41,17 @@ func TestAShimThatIsKeptOrIdleLives(t *testing.T) {
 	}
 	for range 2 {
 		b.shim.arm()
-		b.shim.keep(time.Now().Add(200 * time.Millisecond))
-		b.shim.keep(time.Now().Add(time.Hour))
+		b.shim.keep(Uptime() + 200*time.Millisecond)
+		b.shim.keep(Uptime() + time.Hour)
 		sh("sleep 0.4")
 		if err := b.shim.stop(0); err != nil {
 			t.Fatal(err)
 		}
-		b.shim.keep(time.Now()) // of a courier that has not heard of the end
+		b.shim.keep(Uptime()) // of a courier that has not heard of the end
 		time.Sleep(50 * time.Millisecond)
 	}
 	b.shim.arm()
-	b.shim.keep(time.Now().Add(200 * time.Millisecond))
+	b.shim.keep(Uptime() + 200*time.Millisecond)
 	if err := b.shim.stop(0); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ const (
 	claimWait = 30 * time.Second
 	// shutdownGrace is what running builds get to stop and report when the pool stops.
 	shutdownGrace = 10 * time.Second
+	// drainPatience is how long a pool without work waits for a house that is away.
+	drainPatience = time.Hour
 )
 
 // Options are what a pool needs. All but Exe, Meter and Sandbox are required.
@@ -28,7 +30,7 @@ type Options struct {
 	Jobs   Jobs
 	Runner core.Runner
 	Slots  int    // builds at once
-	Dir    string // absolute; mirrors/, workspaces/, cache/ and home/ lie below it. One pool at a time.
+	Dir    string // absolute; mirrors/, workspaces/, cache/, home/ and spool/ lie below it. One pool at a time.
 	Exe    string // the program that calls RunShim; default: our own binary
 	Log    *slog.Logger
 	Meter  core.Meter // nil: nobody measures
@@ -36,6 +38,19 @@ type Options struct {
 	Sandbox        *SandboxOptions // nil: builds may do what our own user may
 	WorkspaceLimit int64           // bytes that a build may write into its folder; 0: any number
 	CacheLimit     int64           // bytes that are kept for the caches of builds
+
+	// Sole: Jobs gives a build that the pool Holds to nobody else, whether its lease is
+	// renewed in time or not.
+	Sole bool
+	// Spool keeps what builds have still to tell in a folder below Dir, over a restart.
+	Spool bool
+}
+
+func (o Options) spool() spool {
+	if !o.Spool {
+		return spool{}
+	}
+	return spool{filepath.Join(o.Dir, "spool")}
 }
 
 // Pool runs builds in a number of slots.
@@ -60,7 +75,11 @@ type Pool struct {
 	disk       disk
 	gate       *gate // keeps slots from claiming while the disk is almost full
 	shelf      shelf
-	unconfined string         // why there is no sandbox though one is wanted
+	unconfined string // why there is no sandbox though one is wanted
+	sole       bool
+	spool      spool
+	uptime     func() time.Duration
+	held       sync.Map       // the ids of the builds that it holds
 	finishing  sync.WaitGroup // builds whose processes are gone, but not yet their reports
 
 	drained context.Context // ends when no more builds are wanted
@@ -76,6 +95,7 @@ func New(o Options) (*Pool, error) {
 	p := &Pool{
 		jobs: o.Jobs, runner: o.Runner, slots: o.Slots, dir: filepath.Clean(o.Dir), exe: o.Exe, log: o.Log, meter: o.Meter,
 		env: hostEnv(o.Dir), confine: o.Sandbox, limit: o.WorkspaceLimit, cacheLimit: o.CacheLimit,
+		sole: o.Sole, spool: o.spool(), uptime: Uptime,
 	}
 	if p.meter == nil {
 		p.meter = core.NoMeter{}
@@ -110,6 +130,12 @@ func (p *Pool) useDisk(d disk) { p.disk, p.gate = d, newGate(p.dir, d) }
 func (p *Pool) mirrors() string    { return filepath.Join(p.dir, "mirrors") }
 func (p *Pool) workspaces() string { return filepath.Join(p.dir, "workspaces") }
 
+// Holds tells whether the pool works on the build, or has its end still to report.
+func (p *Pool) Holds(buildID string) bool {
+	_, held := p.held.Load(buildID)
+	return held
+}
+
 // Drain claims no more builds; Run ends when those that run have ended.
 func (p *Pool) Drain() { p.drain() }
 
@@ -130,6 +156,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	defer noMore()
 	defer context.AfterFunc(p.drained, noMore)()
 	p.lookAtDisk()
+	p.tellKept(claims)
 	heart := newHeart(p)
 	if err := heart.first(claims); err != nil {
 		if claims.Err() != nil {
@@ -167,6 +194,8 @@ func (p *Pool) runSlots(ctx, claims context.Context) {
 		})
 	}
 	slots.Wait()
+	// A pool that is drained does not wait for a day; what is kept is told at the next start.
+	defer time.AfterFunc(drainPatience, hangUp).Stop()
 	p.finishing.Wait()
 }
 

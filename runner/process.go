@@ -31,9 +31,9 @@ type shim struct {
 	replies chan shimReply // closed when the shim has gone
 	meter   core.Meter
 
-	mu    sync.Mutex // of writing
-	armed bool       // keep has a meaning
-	until time.Time  // when it kills all, if it is armed; zero: it was not told
+	mu    sync.Mutex    // of writing
+	armed bool          // keep has a meaning
+	until time.Duration // when, by Uptime, it kills all, if it is armed; 0: it was not told
 }
 
 // command is what a shim starts. Its standard input is /dev/null; files become its
@@ -134,18 +134,18 @@ func (s *shim) write(r shimRequest, files ...*os.File) error {
 func (s *shim) arm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.armed, s.until = true, time.Time{}
+	s.armed, s.until = true, 0
 }
 
-// keep lets a build's processes live until then; they do not outlive it, even if this
+// keep lets a build's processes live until then, by Uptime; they do not outlive it, even if this
 // process stands still. After a stop it does nothing. A shim that has gone is noticed by
 // others.
-func (s *shim) keep(until time.Time) {
+func (s *shim) keep(until time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.armed {
 		s.until = until
-		_ = writeFrame(s.conn, shimRequest{Keep: max(time.Until(until), time.Millisecond)})
+		_ = writeFrame(s.conn, shimRequest{Keep: until})
 	}
 }
 
@@ -153,7 +153,7 @@ func (s *shim) keep(until time.Time) {
 func (s *shim) late() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.armed && !s.until.IsZero() && !time.Now().Before(s.until)
+	return s.armed && s.until > 0 && Uptime() >= s.until
 }
 
 // graceFor: whoever lost the build to another runner has no time to give.

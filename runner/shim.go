@@ -15,6 +15,8 @@ const (
 	lifeLine = 3 // the descriptor of the shim's end of the socketpair
 	// sweepEvery is the pause between two rounds of killing.
 	sweepEvery = 5 * time.Millisecond
+	// fenceEvery is how soon after a sleep of the machine a shim notices that it is too late.
+	fenceEvery = 200 * time.Millisecond
 )
 
 // RunShim turns the process into a shim, or a build's helper, and never returns, if
@@ -92,7 +94,8 @@ func (w *warden) serve(children <-chan os.Signal) {
 	go readOrders(w.conn, orders)
 	tick := time.NewTicker(sweepEvery)
 	tick.Stop()
-	fence := time.NewTimer(0)
+	var until time.Duration // what runs may go on until then
+	fence := time.NewTicker(fenceEvery)
 	fence.Stop()
 	for {
 		select {
@@ -102,7 +105,8 @@ func (w *warden) serve(children <-chan os.Signal) {
 				w.killAll()
 				return
 			case o.Keep > 0:
-				fence.Reset(o.Keep)
+				until = o.Keep
+				fence.Reset(fenceEvery)
 			case o.Stop:
 				fence.Stop()
 				w.stopping, w.killAt, w.asked, w.killed = true, time.Now().Add(o.Grace), 0, 0
@@ -120,6 +124,9 @@ func (w *warden) serve(children <-chan os.Signal) {
 		case <-tick.C:
 			w.sweep(tick)
 		case <-fence.C:
+			if Uptime() < until {
+				continue
+			}
 			w.main = 0 // how it ends is none of the build's doing
 			w.killAll()
 			return

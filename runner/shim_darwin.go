@@ -3,10 +3,15 @@ package runner
 import (
 	"os"
 	"os/exec"
+
+	"golang.org/x/sys/unix"
 )
 
 // subreaper: macOS has none; orphans go to launchd, and we find them by their group.
 const subreaper = false
+
+// sleeplessClock goes on while the machine sleeps.
+const sleeplessClock = unix.CLOCK_MONOTONIC
 
 func becomeReaper() {}
 

@@ -14,6 +14,9 @@ import (
 // detached.
 const subreaper = true
 
+// sleeplessClock goes on while the machine sleeps.
+const sleeplessClock = unix.CLOCK_BOOTTIME
+
 func becomeReaper() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
 // ownBinary stays ours when the file is replaced by an upgrade.

@@ -86,6 +86,7 @@ func (p *Pool) work(ctx, house context.Context, job core.Job, s *shim, workspace
 		space: newSpace(p.limit, workspace, p.disk, p.meter),
 		since: time.Now(), timeout: orDefault(job.Build.Timeout),
 	}
+	p.held.Store(job.Build.ID, nil)
 	b.lines.Info("build claimed", "project", job.Build.ProjectID)
 	s.arm()
 	c := newCourier(house, b)

@@ -33,8 +33,8 @@ type shimRequest struct {
 	Stop  bool          `json:"stop,omitempty"`
 	Grace time.Duration `json:"grace,omitempty"` // between SIGTERM and SIGKILL; 0: SIGKILL at once
 
-	// Keep lets what runs go on for so long, from now. Without another word by then the
-	// pool hangs: the shim kills all and exits. A stop ends it.
+	// Keep lets what runs go on until Uptime shows so much. Without another word by then the
+	// pool hangs, or the machine slept: the shim kills all and exits. A stop ends it.
 	Keep time.Duration `json:"keep,omitempty"`
 }
 

@@ -30,7 +30,7 @@ func TestWhatAClockThatWasAheadPutOffIsPulledBack(t *testing.T) {
 		if due, err := h.TakeEffects(ctx, at(5), at(6), 10); err != nil || len(due) != 1 {
 			t.Errorf("%d effects are due, %v", len(due), err)
 		}
-		if due, err := h.DueDeliveries(ctx, at(5), 10, nil); err != nil || len(due) != 1 {
+		if due, err := h.DueDeliveries(ctx, at(5), 10, nil, nil); err != nil || len(due) != 1 {
 			t.Errorf("%d deliveries are due, %v", len(due), err)
 		}
 	})

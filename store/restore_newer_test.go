@@ -2,8 +2,6 @@ package store_test
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"

@@ -1,0 +1,146 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// tellPatience bounds how long a start waits for a house that is there, and cannot take an
+// end.
+const tellPatience = 10 * time.Minute
+
+// spool keeps on disk what builds have still to tell the house about their end, so that
+// neither an outage of a day nor a restart of the runner loses a result. It holds leases:
+// our own user alone may read it, and builds not at all, as all of the pool's folder.
+type spool struct{ dir string } // without dir it keeps nothing
+
+// spooled is the end of a build that the house has not confirmed.
+type spooled struct {
+	Lease   core.Lease
+	Ended   time.Time
+	Began   bool // the house knows that it ran
+	SHA     string
+	Result  core.Result
+	Cases   []core.TestCase
+	Sent    []core.LogRecord // they were on their way, in one call
+	Records []core.LogRecord // after those
+	Steps   []core.Step
+}
+
+func (s spool) path(buildID string) string {
+	sum := sha256.Sum256([]byte(buildID)) // what a server says is no name of a file
+	return filepath.Join(s.dir, hex.EncodeToString(sum[:16])+".json")
+}
+
+// put returns when the disk has it.
+func (s spool) put(w spooled) error {
+	if s.dir == "" {
+		return nil
+	}
+	data, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	fresh, err := os.CreateTemp(s.dir, "new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = fresh.Write(data)
+	err = errors.Join(err, fresh.Sync(), fresh.Close())
+	if err == nil {
+		err = os.Rename(fresh.Name(), s.path(w.Lease.BuildID))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(fresh.Name()))
+	}
+	return s.sync()
+}
+
+// sync makes names durable.
+func (s spool) sync() error {
+	dir, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func (s spool) remove(buildID string) {
+	if s.dir != "" {
+		_ = os.Remove(s.path(buildID)) // what stays is refused the next time
+	}
+}
+
+// list returns what a process before us could not tell.
+func (s spool) list() ([]spooled, error) {
+	if s.dir == "" {
+		return nil, nil
+	}
+	names, err := filepath.Glob(filepath.Join(s.dir, "*"))
+	var kept []spooled
+	for _, name := range names {
+		var w spooled
+		data, readErr := os.ReadFile(name)
+		if readErr == nil && filepath.Ext(name) == ".json" {
+			readErr = json.Unmarshal(data, &w)
+		}
+		if readErr != nil || w.Lease.BuildID == "" { // one that was being written when we were killed
+			err = errors.Join(err, readErr, os.Remove(name))
+			continue
+		}
+		kept = append(kept, w)
+	}
+	return kept, err
+}
+
+// tellKept tells the house, before it hears that we have started and hold nothing, how
+// builds ended that a process before us could not report.
+func (p *Pool) tellKept(ctx context.Context) {
+	trying, cancel := context.WithTimeout(ctx, tellPatience)
+	defer cancel()
+	kept, err := p.spool.list()
+	if err != nil {
+		p.log.Warn("read what is to be reported", "dir", p.spool.dir, "error", err)
+	}
+	for _, w := range kept {
+		err := p.tell(trying, w)
+		if trying.Err() != nil {
+			p.log.Warn("how builds ended before the restart could not be told", "error", err)
+			return
+		}
+		if err != nil {
+			p.log.Warn("a build's end was not taken", "build", w.Lease.BuildID, "status", w.Result.Status, "error", err)
+		} else {
+			p.log.Info("a build's end of before the restart is reported", "build", w.Lease.BuildID, "status", w.Result.Status)
+		}
+		p.spool.remove(w.Lease.BuildID)
+	}
+}
+
+// tell returns when the house has taken or refused it, or it is too old.
+func (p *Pool) tell(ctx context.Context, w spooled) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, finishPatience-time.Since(w.Ended), errUnheard)
+	defer cancel()
+	// As before the restart: the house takes a repeat only of the same chunks. What went
+	// before those is not summed up here, so the end says nothing of the whole log.
+	for _, j := range []*journal{{records: w.Sent, closed: true}, {records: w.Records, steps: w.Steps, closed: true}} {
+		j.changed.L = &j.mu
+		if err := ship(ctx, p.jobs, w.Lease, j, &core.LogTally{}); err != nil {
+			return fmt.Errorf("send its log: %w", err)
+		}
+	}
+	b := &build{pool: p, job: core.Job{Lease: w.Lease, Build: core.Build{ID: w.Lease.BuildID}}, began: w.Began, sha: w.SHA, cases: w.Cases}
+	return newCourier(ctx, b).report(w.Result)
+}

@@ -1,0 +1,126 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/oore-ci/oore/app/core"
+)
+
+// ended is a build whose processes are gone, with something still to say.
+func ended(ctx context.Context, p *Pool, job core.Job) *courier {
+	b := &build{shim: &shim{}, pool: p, job: job, began: true, log: newJournal(0, 1<<20)}
+	for n := range 3 {
+		b.log.system("build-1", "word %d", n)
+	}
+	b.log.report(core.Step{BuildID: job.Build.ID, Index: 1, Name: "build-1", Status: core.StepSucceeded})
+	return newCourier(ctx, b)
+}
+
+func away(string) error { return core.Errorf(core.KindUnavailable, "the house is away") }
+
+// submitted is a build that the house has given to a runner.
+func submitted(h *house, id string) core.Job {
+	job := core.Job{Lease: core.Lease{BuildID: id, Token: "lease-" + id}, Build: core.Build{ID: id}}
+	h.submit(job)
+	h.ledger(id).status = core.BuildRunning
+	return job
+}
+
+func TestAResultWaitsForADayAndNoLonger(t *testing.T) {
+	for away24, want := range map[time.Duration]core.BuildStatus{70 * time.Minute: core.BuildSucceeded, 23 * time.Hour: core.BuildSucceeded, 25 * time.Hour: core.BuildRunning} {
+		synctest.Test(t, func(t *testing.T) {
+			house := newHouse()
+			job := submitted(house, "b1")
+			house.setFault(away)
+			p := &Pool{jobs: house, log: quiet(), uptime: bubbleTime(), spool: spool{filepath.Join(t.TempDir(), "spool")}}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			c := ended(ctx, p, job)
+			var group sync.WaitGroup
+			c.start(&group, func(error) {})
+			c.finish(&group, core.Result{Status: core.BuildSucceeded})
+			time.Sleep(away24)
+			house.setFault(nil)
+			group.Wait()
+			if got := house.ledger("b1").status; got != want {
+				t.Errorf("after %s the build is %s, want %s", away24, got, want)
+			}
+			if left, err := p.spool.list(); err != nil || len(left) > 0 {
+				t.Errorf("after %s %d are kept, %v", away24, len(left), err)
+			}
+		})
+	}
+}
+
+// A runner that was killed, or whose machine was started again, while the server was away
+// lost what it had built.
+func TestARestartedPoolTellsFirstHowABuildEnded(t *testing.T) {
+	house := newHouse()
+	job := submitted(house, "b1")
+	dir := filepath.Join(t.TempDir(), "spool")
+	synctest.Test(t, func(t *testing.T) {
+		house.setFault(away)
+		p := &Pool{jobs: house, log: quiet(), uptime: bubbleTime(), spool: spool{dir}}
+		ctx, kill := context.WithCancel(t.Context())
+		c := ended(ctx, p, job)
+		var group sync.WaitGroup
+		c.start(&group, func(error) {})
+		time.Sleep(time.Second)
+		c.b.log.system("build-2", "the last word") // the first ones are under way
+		c.finish(&group, core.Result{Status: core.BuildFailed, Reason: core.ReasonCommandFailed, Message: "build-2 failed"})
+		time.Sleep(time.Second)
+		kill()
+		group.Wait()
+	})
+	kept, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept are %v, %v", kept, err)
+	}
+	if info, err := os.Stat(kept[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("it is %v, %v", info, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "new-1"), []byte(`{"Lea`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	house.setFault(nil)
+	p := &Pool{jobs: house, log: quiet(), uptime: Uptime, spool: spool{dir}}
+	p.tellKept(t.Context())
+	l := house.ledger("b1")
+	var said []string
+	for _, r := range l.records {
+		said = append(said, string(r.Content))
+	}
+	if want := []string{"word 0", "word 1", "word 2", "the last word"}; !slices.Equal(said, want) {
+		t.Errorf("the log is %q, want %q", said, want)
+	}
+	if l.result.Message != "build-2 failed" || l.steps[1].Status != core.StepSucceeded {
+		t.Errorf("the result is %+v, the steps are %+v", l.result, l.steps)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("left are %v", left)
+	}
+}
+
+// What the house has given to somebody else is forgotten.
+func TestAnEndThatIsRefusedIsNotKept(t *testing.T) {
+	house := newHouse()
+	submitted(house, "b1")
+	p := &Pool{jobs: house, log: quiet(), uptime: Uptime, spool: spool{t.TempDir()}}
+	if err := p.spool.put(spooled{Lease: core.Lease{BuildID: "b1", Token: "an older one"}, Ended: time.Now(), Began: true, Result: core.Result{Status: core.BuildSucceeded}}); err != nil {
+		t.Fatal(err)
+	}
+	p.tellKept(t.Context())
+	if got := house.ledger("b1").status; got != core.BuildRunning {
+		t.Errorf("the build is %s", got)
+	}
+	if left, err := p.spool.list(); err != nil || len(left) > 0 {
+		t.Errorf("%d are kept, %v", len(left), err)
+	}
+}
