@@ -128,7 +128,7 @@ var metrics = []Metric{
 	{MetricSlots, MetricGauge, "Slots of runners that are there: all, and those in use.", []string{"state"}, nil},
 	{MetricReaper, MetricGauge, "When this server last looked for lost builds with success.", nil, nil},
 	{MetricReaperBrake, MetricCounter, "Times that so many leases had ended at once that this server gave all of them one more term.", nil, nil},
-	{MetricExtended, MetricCounter, "Starts of this server that gave all runners time to be heard of.", nil, nil},
+	{MetricExtended, MetricCounter, "Times this server gave all runners time to be heard of: at its start, and after a pause in which nobody could look at the leases.", nil, nil},
 	{MetricStatusLag, MetricHistogram, "Time from a build's change to the forge being told.", nil, []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60, 120, 300, 900, 3600}},
 	{MetricStatusPending, MetricGauge, "Statuses, comments and messages that are not sent yet, and files of pipelines that are not taken over yet.", []string{"kind"}, nil},
 	{MetricOutbound, MetricCounter, "Statuses, comments and messages sent, by how it went.", []string{"host_class", "op", "code"}, nil},
