@@ -152,12 +152,6 @@ func TestARunningBuildOfALostRunnerFailsAndIsRunAgainAtMostTwice(t *testing.T) {
 	}
 }
 
-func (h *house) lastBuildIsNot(t *testing.T, s core.BuildStatus) bool {
-	t.Helper()
-	builds := h.builds(t)
-	return builds[len(builds)-1].Status != s
-}
-
 func TestAStoppingRunnerGivesItsBuildsBack(t *testing.T) {
 	h := newHouse(t)
 	b := h.queued(t)
