@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,13 +73,13 @@ func TestASleepLongerThanTheLeaseEndsTheBuild(t *testing.T) {
 		house.setFault(func(string) error { return core.Errorf(core.KindUnavailable, "no network yet") })
 		awake := bubbleTime()
 		for _, sole := range []bool{false, true} {
-			slept := time.Duration(0)
-			pool := &Pool{jobs: house, log: quiet(), sole: sole, uptime: func() time.Duration { return awake() + slept }}
+			var slept atomic.Int64
+			pool := &Pool{jobs: house, log: quiet(), sole: sole, uptime: func() time.Duration { return awake() + time.Duration(slept.Load()) }}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			c := newCourier(ctx, &build{shim: &shim{}, pool: pool, log: newJournal(0, 1)})
 			var lost error
-			time.AfterFunc(10*time.Second, func() { slept = time.Hour })
+			time.AfterFunc(10*time.Second, func() { slept.Store(int64(time.Hour)) })
 			c.renew(func(error) { t.Error("it was told to stop") }, func(err error) { lost = err })
 			if (lost == nil) != sole {
 				t.Errorf("sole %v: after an hour of sleep it is given up with %v", sole, lost)

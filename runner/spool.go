@@ -141,6 +141,6 @@ func (p *Pool) tell(ctx context.Context, w spooled) error {
 			return fmt.Errorf("send its log: %w", err)
 		}
 	}
-	b := &build{pool: p, job: core.Job{Lease: w.Lease, Build: core.Build{ID: w.Lease.BuildID}}, began: w.Began, sha: w.SHA, cases: w.Cases}
+	b := &build{pool: p, lines: p.log.With("build", w.Lease.BuildID), job: core.Job{Lease: w.Lease, Build: core.Build{ID: w.Lease.BuildID}}, began: w.Began, sha: w.SHA, cases: w.Cases}
 	return newCourier(ctx, b).report(w.Result)
 }

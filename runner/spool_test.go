@@ -15,7 +15,7 @@ import (
 
 // ended is a build whose processes are gone, with something still to say.
 func ended(ctx context.Context, p *Pool, job core.Job) *courier {
-	b := &build{shim: &shim{}, pool: p, job: job, began: true, log: newJournal(0, 1<<20)}
+	b := &build{shim: &shim{}, pool: p, lines: p.log, job: job, began: true, log: newJournal(0, 1<<20)}
 	for n := range 3 {
 		b.log.system("build-1", "word %d", n)
 	}
