@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/oore-ci/oore/handlers"
+	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 	"github.com/oore-ci/oore/handlers/gitlab/gitlabtest"
 )
@@ -66,7 +67,7 @@ func TestEveryChangeByTheAPILeavesOneEntry(t *testing.T) {
 	for route := range w.seen {
 		known[route] = "audited"
 	}
-	for _, route := range handlers.New(handlers.Options{}).GetRoutes(true) {
+	for _, route := range handlers.New(handlers.Options{Pages: web.New(web.Options{})}).GetRoutes(true) {
 		if route.Method == http.MethodGet || route.Method == http.MethodHead || !strings.HasPrefix(route.Path, "/v1/") {
 			continue
 		}
