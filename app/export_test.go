@@ -87,3 +87,21 @@ func (a *App) Works() int {
 	defer a.pulses.mu.Unlock()
 	return len(a.pulses.of)
 }
+
+// Overtakes tells whether a delivery that was put off is taken after an older one of the
+// same read found no room in their lane, which has become empty in between.
+func (a *App) Overtakes(ctx context.Context) bool {
+	l := newInboxLanes(a)
+	of := func(id string) understood {
+		return understood{
+			delivery: core.Delivery{ID: id, Provider: core.ProviderGitHub, Repository: "acme/shop"},
+			event:    core.Event{RepositoryID: "7", RepositoryName: "acme/shop"},
+		}
+	}
+	const lane = "github::7"
+	l.waiting[lane] = make([]understood, inboxShare)
+	closed := map[string]bool{}
+	older := l.put(ctx, of("older"), closed)
+	l.waiting[lane] = nil
+	return !older && l.put(ctx, of("newer"), closed)
+}

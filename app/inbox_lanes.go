@@ -56,10 +56,11 @@ func (l *inboxLanes) take(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("read the inbox: %w", err)
 	}
 	later := map[string][]string{} // ids by repository
+	closed := map[string]bool{}    // lanes that had no room for one of these: none of them overtakes it
 	for _, d := range due {
 		u := l.app.understand(ctx, d)
 		u.delivery.Payload = nil
-		if !l.put(ctx, u) && d.Repository != u.event.RepositoryName {
+		if !l.put(ctx, u, closed) && d.Repository != u.event.RepositoryName {
 			later[u.event.RepositoryName] = append(later[u.event.RepositoryName], d.ID)
 		}
 	}
@@ -93,11 +94,11 @@ func (l *inboxLanes) share() int {
 }
 
 // putsOff tells whether a lane takes the delivery later: it has enough, or older ones of it
-// have been put off. The caller holds mu.
-func (l *inboxLanes) putsOff(lane string, u understood) bool {
+// have been put off. It closes the lane then. The caller holds mu.
+func (l *inboxLanes) putsOff(lane string, u understood, closed map[string]bool) bool {
 	name, off := u.event.RepositoryName, l.off[lane]
 	wasOff := u.delivery.Repository != "" // they come in their order
-	if name == "" || len(l.waiting[lane]) < l.share() && (off == nil || wasOff) {
+	if name == "" || !closed[lane] && len(l.waiting[lane]) < l.share() && (off == nil || wasOff) {
 		if off != nil {
 			if delete(off.ids, u.delivery.ID); len(off.ids) == 0 {
 				delete(l.off, lane)
@@ -109,12 +110,12 @@ func (l *inboxLanes) putsOff(lane string, u understood) bool {
 		off = &putOff{ids: map[string]bool{}, names: map[string]bool{}}
 		l.off[lane] = off
 	}
-	off.ids[u.delivery.ID], off.names[name] = true, true
+	off.ids[u.delivery.ID], off.names[name], closed[lane] = true, true, true
 	return true
 }
 
-// put gives a delivery to its lane; false: it is put off.
-func (l *inboxLanes) put(ctx context.Context, u understood) bool {
+// put gives a delivery to its lane, unless that is closed; false: it is put off.
+func (l *inboxLanes) put(ctx context.Context, u understood, closed map[string]bool) bool {
 	host := string(u.delivery.Provider) + ":" + u.host
 	lane := host + ":" + u.event.RepositoryID
 	if u.event.Chat != nil {
@@ -126,7 +127,7 @@ func (l *inboxLanes) put(ctx context.Context, u understood) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if u.event.Chat == nil && l.putsOff(lane, u) {
+	if u.event.Chat == nil && l.putsOff(lane, u, closed) {
 		return false
 	}
 	l.taken[u.delivery.ID] = true

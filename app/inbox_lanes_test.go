@@ -121,3 +121,10 @@ func TestANoisyRepositoryKeepsNoOtherWaiting(t *testing.T) {
 		}
 	}
 }
+
+// One did, when the lane became empty while they were read.
+func TestWhatWasPutOffOvertakesNothingOfItsRepository(t *testing.T) {
+	if newHouse(t).Overtakes(t.Context()) {
+		t.Error("the newer is taken before the older")
+	}
+}
