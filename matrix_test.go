@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/oore-ci/oore/handlers"
+	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 )
 
@@ -255,7 +256,7 @@ func (w *matrixWorld) send(a matrixActor, r matrixRow, id string, in map[string]
 func TestEveryRouteForEveryActor(t *testing.T) {
 	rows := matrixRows(t)
 	var routes []string
-	options := handlers.Options{Metrics: http.NotFoundHandler()}
+	options := handlers.Options{Metrics: http.NotFoundHandler(), Pages: web.New(web.Options{})}
 	for _, route := range handlers.New(options).GetRoutes(true) {
 		if route.Method == http.MethodHead {
 			continue

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +23,12 @@ func machineWith(t *testing.T, goos string, programs ...standIn) machine {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+p.script+"\n"), 0o755); err != nil {
+		// A child that another test forks meanwhile would keep the file open for writing:
+		// "text file busy".
+		syscall.ForkLock.RLock()
+		err := os.WriteFile(path, []byte("#!/bin/sh\n"+p.script+"\n"), 0o755)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
