@@ -32,34 +32,35 @@ func (s *Store) ApplyRetention(ctx context.Context, r core.Retention, now time.T
 			func(q session) ([]sized, error) { return q.find(k, done.Builds.Count == 0, batch) },
 			func(q session, found []sized) (core.Reclaim, error) { return q.end(k, found, now) })
 	}
-	if err != nil {
-		return done, false, failed(err, "apply the retention")
-	}
-	err = s.write(ctx, func(q session) (err error) {
-		done.Deliveries, err = q.deleteDeliveries(core.Before(now, r.DeliveriesDays), batch)
-		if err == nil {
-			err = q.deleteApprovals(core.Before(now, r.DeliveriesDays))
-		}
-		if err == nil {
-			done.Audit, err = q.deleteOld("DELETE FROM audit_entries WHERE seq IN (SELECT seq FROM audit_entries WHERE at < ? ORDER BY at, seq LIMIT ?)",
-				core.Before(now, r.AuditDays), batch)
-		}
-		return err
-	})
+	before := core.Before(now, r.DeliveriesDays)
+	step(&done.Deliveries,
+		func(q session) ([]sized, error) { return q.findDeliveries(before, batch) },
+		func(q session, found []sized) (core.Reclaim, error) { return q.deleteDeliveries(before, found) })
+	step(new(core.Reclaim),
+		func(q session) ([]sized, error) { return q.findApprovals(before, batch) },
+		func(q session, found []sized) (core.Reclaim, error) { return q.deleteApprovals(before, found) })
+	step(&done.Audit,
+		func(q session) ([]sized, error) { return q.findAudit(core.Before(now, r.AuditDays), batch) },
+		func(q session, found []sized) (core.Reclaim, error) { return q.deleteAudit(found) })
 	if err == nil {
 		var bodies bool
 		bodies, err = s.forgetBodies(ctx, now, batch)
 		more = more || bodies
 	}
 	core.CrashPoint("retention.done")
-	return done, more || done.Deliveries.Count > 0 || done.Audit.Count > 0, failed(err, "apply the retention")
+	return done, more, failed(err, "apply the retention")
 }
 
-func (s session) deleteOld(sql string, before time.Time, batch int) (core.Reclaim, error) {
+func (s session) findAudit(before time.Time, batch int) (rows []sized, err error) {
 	if before.IsZero() {
-		return core.Reclaim{}, nil
+		return nil, nil
 	}
-	result := s.db().Exec(sql, micros(before), batch)
+	err = s.db().Raw("SELECT id FROM audit_entries WHERE at < ? ORDER BY at, seq LIMIT ?", micros(before), batch).Scan(&rows).Error
+	return rows, err
+}
+
+func (s session) deleteAudit(found []sized) (core.Reclaim, error) {
+	result := s.db().Exec("DELETE FROM audit_entries WHERE id IN ?", idsOf(found))
 	return core.Reclaim{Count: result.RowsAffected}, result.Error
 }
 

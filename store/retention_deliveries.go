@@ -20,15 +20,20 @@ const (
 	oldDelivery = "status <> 'received' AND received_at < ? AND NOT " + waitsForApproval
 )
 
-// deleteDeliveries deletes old ones, with what was answered to them: nobody brings again
-// what is as old, and of a command nothing is left that could be run. A status that they
-// wanted goes if no build has taken it over.
-func (s session) deleteDeliveries(before time.Time, batch int) (core.Reclaim, error) {
+func (s session) findDeliveries(before time.Time, batch int) (rows []sized, err error) {
 	if before.IsZero() {
-		return core.Reclaim{}, nil
+		return nil, nil
 	}
+	err = s.db().Raw("SELECT id FROM deliveries WHERE "+oldDelivery+" ORDER BY received_at, id LIMIT ?", micros(before), batch).Scan(&rows).Error
+	return rows, err
+}
+
+// deleteDeliveries deletes those that are still to go, with what was answered to them:
+// nobody brings again what is as old, and of a command nothing is left that could be run.
+// A status that they wanted goes if no build has taken it over.
+func (s session) deleteDeliveries(before time.Time, found []sized) (core.Reclaim, error) {
 	var ids []string
-	err := s.db().Raw("SELECT id FROM deliveries WHERE "+oldDelivery+" ORDER BY received_at, id LIMIT ?", micros(before), batch).Scan(&ids).Error
+	err := s.db().Raw("SELECT id FROM deliveries WHERE id IN ? AND "+oldDelivery, idsOf(found), micros(before)).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return core.Reclaim{}, err
 	}
@@ -46,12 +51,21 @@ func (s session) deleteDeliveries(before time.Time, batch int) (core.Reclaim, er
 	return core.Reclaim{Count: result.RowsAffected}, result.Error
 }
 
-// deleteApprovals deletes those whose commit nothing is left of: to be built again, it is
-// approved again.
-func (s session) deleteApprovals(before time.Time) error {
+// spentApproval is true of those whose commit nothing is left of: to be built again, it is
+// approved again. It has the moment before which they are old as its argument.
+const spentApproval = `at < ? AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sha = approvals.sha AND d.sha <> '')
+	AND NOT EXISTS (SELECT 1 FROM builds b WHERE b.sha = approvals.sha)`
+
+// findApprovals finds their commits.
+func (s session) findApprovals(before time.Time, batch int) (rows []sized, err error) {
 	if before.IsZero() {
-		return nil
+		return nil, nil
 	}
-	return s.db().Exec(`DELETE FROM approvals WHERE at < ? AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sha = approvals.sha AND d.sha <> '')
-		AND NOT EXISTS (SELECT 1 FROM builds b WHERE b.sha = approvals.sha)`, micros(before)).Error
+	err = s.db().Raw("SELECT DISTINCT sha AS id FROM approvals WHERE "+spentApproval+" LIMIT ?", micros(before), batch).Scan(&rows).Error
+	return rows, err
+}
+
+func (s session) deleteApprovals(before time.Time, found []sized) (core.Reclaim, error) {
+	result := s.db().Exec("DELETE FROM approvals WHERE sha IN ? AND "+spentApproval, idsOf(found), micros(before))
+	return core.Reclaim{Count: result.RowsAffected}, result.Error
 }
