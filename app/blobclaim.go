@@ -42,7 +42,11 @@ func (a *App) sweepBlobs(ctx context.Context) (more bool, err error) {
 	if err := a.blobs.SetOwner(ctx, claim.String()); err != nil || owner == core.BlobsUnclaimed { // two may claim it at once: the next round tells whose it is
 		return false, err
 	}
-	before := a.now().Add(-core.BlobGrace)
+	before := a.now()
+	if wall := a.wall(); wall.Before(before) { // files bear this machine's time
+		before = wall
+	}
+	before = before.Add(-core.BlobGrace)
 	n, err := a.blobs.Sweep(ctx, before, func(ctx context.Context, sums []string) ([]string, error) {
 		return a.store.UnusedBlobs(ctx, sums, before)
 	})

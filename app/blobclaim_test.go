@@ -115,3 +115,33 @@ func TestADatabaseThatWasSetBackDeletesNothing(t *testing.T) {
 	}
 	h.says(t, core.CheckOK, "nothing is deleted before")
 }
+
+// TestAMachineWhoseClockIsSetBackLosesNoYoungFile: files bear its time, and the server went
+// by the old one for a while: what had just been stored was more than a day old.
+func TestAMachineWhoseClockIsSetBackLosesNoYoungFile(t *testing.T) {
+	h, m := newMachine(t, storetest.SQLite(t), time.Now().Add(25*time.Hour), &strings.Builder{})
+	h.sweeps(t) // claims the place
+	m.wall.forward(-25 * time.Hour)
+	sum, _, err := h.blobs.Put(t.Context(), strings.NewReader("just now"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := func() bool {
+		file, err := h.blobs.Open(t.Context(), sum)
+		return err == nil && file.Close() == nil
+	}
+	if h.sweeps(t); !there() {
+		t.Fatal("it was deleted")
+	}
+	m.wall.forward(50 * time.Hour)
+	if err := h.Beat(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if h.sweeps(t); !there() {
+		t.Fatal("it was deleted while the time is in doubt")
+	}
+	m.stand(t, h, 21*time.Minute)
+	if h.sweeps(t); there() {
+		t.Error("what is old stays for ever")
+	}
+}

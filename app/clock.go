@@ -67,6 +67,7 @@ func (c *clock) follow(wall time.Time) {
 		c.apart = 0
 	case (off - c.apart).Abs() > clockStep:
 		c.apart, c.since = off, c.steady()
+		c.hold() // what is stamped by the machine's clock looks older or younger than it is
 		c.log.Warn("this machine's clock was set: the server goes on by the old time, and by the new one if it stands. Look at the clock", "by", off.Round(time.Second).String(), "after", clockTrial.String())
 		return
 	case c.steady()-c.since < clockTrial:
