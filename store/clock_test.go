@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/storetest"
@@ -33,5 +35,25 @@ func TestWhatAClockThatWasAheadPutOffIsPulledBack(t *testing.T) {
 		if due, err := h.DueDeliveries(ctx, at(5), 10, nil, nil); err != nil || len(due) != 1 {
 			t.Errorf("%d deliveries are due, %v", len(due), err)
 		}
+	})
+}
+
+// TestAClockThatWasAheadBreaksNoPromise: for as long as it had been ahead every running
+// build, and all that was due, was said to be late.
+func TestAClockThatWasAheadBreaksNoPromise(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ended := lived(t, url)
+		ctx, now := t.Context(), time.Now()
+		tomorrow := now.AddDate(0, 0, 1)
+		h.queue(t, h.newBuild())
+		b := h.claim(t, "live")
+		_, err := h.RenewLease(ctx, core.Lease{BuildID: b.ID, RunnerID: b.RunnerID, Token: b.LeaseToken}, tomorrow)
+		ok(t, err)
+		ok(t, h.WantEffect(ctx, core.Effect{Key: core.StatusKey(h.pipeline.ID, b.SHA), Kind: core.EffectStatus, RepositoryID: h.project.RepositoryID, PipelineID: h.pipeline.ID, SHA: b.SHA, NotBefore: tomorrow, UpdatedAt: now}))
+		_, _, err = h.ReceiveDelivery(ctx, core.Delivery{ID: "d1", Provider: core.ProviderGitHub, DeliveryID: "d1", Event: "push", Status: core.DeliveryReceived, ReceivedAt: now, NotBefore: tomorrow})
+		ok(t, err)
+		execute(t, url, fmt.Sprintf("UPDATE builds SET updated_at = %d WHERE id = '%s'", tomorrow.UnixMicro(), ended.ID))
+		ok(t, h.PullBack(ctx, now.Add(time.Hour), now.Add(time.Hour))) // so that a slow machine is not late
+		clean(t, h.Store)
 	})
 }

@@ -38,7 +38,8 @@ func (f *Finding) Warn(text string) {
 }
 
 // Verify looks at every invariant. What must have happened by now is measured at the
-// last sign of life in the database: where no server runs, nothing is late.
+// last sign of life in the database: where no server runs, nothing is late; nor is it where
+// a clock that was ahead left signs that are still to come.
 func (v *Snapshot) Verify() ([]Finding, error) {
 	if err := v.wantLatest(); err != nil {
 		return nil, err
@@ -122,11 +123,13 @@ const (
 
 // timed puts moments into a query, as the database keeps them.
 func timed(query string, now int64) string {
-	moment := func(ago time.Duration) string { return strconv.FormatInt(now-ago.Microseconds(), 10) }
+	late := min(now, micros(time.Now()))
+	ago := func(d time.Duration) string { return strconv.FormatInt(late-d.Microseconds(), 10) }
+	ahead := func(d time.Duration) string { return strconv.FormatInt(now+d.Microseconds(), 10) }
 	return strings.NewReplacer(
-		"@minute_ago", moment(time.Minute), "@two_minutes_ago", moment(2*time.Minute), "@day_ago", moment(24*time.Hour),
-		"@delivery_ahead", moment(-longestRetry), "@effect_ahead", moment(-longestPause),
-		"@queue_life_ago", moment(core.QueueLife+time.Minute), "@lease_ago", moment(core.LeaseTTL+time.Minute),
+		"@minute_ago", ago(time.Minute), "@two_minutes_ago", ago(2*time.Minute), "@day_ago", ago(24*time.Hour),
+		"@delivery_ahead", ahead(longestRetry), "@effect_ahead", ahead(longestPause),
+		"@queue_life_ago", ago(core.QueueLife+time.Minute), "@lease_ago", ago(core.LeaseTTL+time.Minute),
 	).Replace(query)
 }
 
