@@ -32,7 +32,11 @@ func (s system) probes() []core.Probe {
 	if s.cfg.Runners > 0 {
 		probes = runner.Probes(s.cfg.DataDir, s.cfg.sandbox())
 	}
-	probes = append(probes, folderProbes(s.cfg.DataDir, checkServerDisk)...)
+	kept := checkDisk
+	if dir := s.cfg.databaseDir(); within(s.cfg.DataDir, s.cfg.BlobDir) || dir != "" && within(s.cfg.DataDir, dir) {
+		kept = checkServerDisk
+	}
+	probes = append(probes, folderProbes(s.cfg.DataDir, kept)...)
 	if dir := s.cfg.databaseDir(); dir != "" && !within(s.cfg.DataDir, dir) {
 		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "space for the database", Look: diskLook(dir, checkReserve)})
 	}
@@ -155,8 +159,8 @@ func freeOf(free, total int64) string {
 func checkReserve(free, total int64) core.Check {
 	value := freeOf(free, total)
 	switch {
-	case free < core.DiskReserve:
-		return core.Fail(value, "Free some space: nothing new is taken in before "+core.HumanSize(core.DiskReserve)+" are free: webhooks, new builds and artifacts are refused")
+	case free < core.Reserve(total):
+		return core.Fail(value, "Free some space: nothing new is taken in before "+core.HumanSize(core.Reserve(total))+" are free: webhooks, new builds and artifacts are refused")
 	case free < 5<<30 || free < total/20:
 		return core.Warn(value, "Free some space before it is all gone")
 	}

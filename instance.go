@@ -113,17 +113,14 @@ func spaceOf(dir string) core.Space {
 	if dir == "" {
 		return nil
 	}
-	return func() (int64, error) {
-		free, _, err := runner.DiskSpace(dir)
-		return free, err
-	}
+	return func() (free, total int64, err error) { return runner.DiskSpace(dir) }
 }
 
 // disks are the readings of the disks that this server writes to.
 func (s *server) disks(context.Context) ([]core.Reading, error) {
 	var all []core.Reading
 	dirs := map[string]string{"data": s.cfg.DataDir, "blobs": s.cfg.BlobDir}
-	if dir := s.cfg.databaseDir(); dir != "" && !within(s.cfg.DataDir, dir) {
+	if dir := s.cfg.databaseDir(); dir != "" {
 		dirs["database"] = dir
 	}
 	for label, dir := range dirs {

@@ -30,7 +30,8 @@ type house struct {
 	forge   *fakeForge
 	clock   *fakeClock
 	owner   core.Actor
-	free    atomic.Int64 // on the disk of database and blobs
+	free    atomic.Int64 // on the disk of database and blobs, of which total is the size
+	total   atomic.Int64
 }
 
 type fakeClock struct {
@@ -379,7 +380,8 @@ func newHouseAt(t *testing.T, database, blobDir string, over func(*blob.Local) c
 		owner: core.Actor{Kind: core.ActorUser, Name: "olga", Role: core.RoleOwner},
 	}
 	h.free.Store(1 << 40)
-	space := func() (int64, error) { return h.free.Load(), nil }
+	h.total.Store(1 << 41)
+	space := func() (free, total int64, err error) { return h.free.Load(), h.total.Load(), nil }
 	h.App, err = app.New(app.Deps{
 		DatabaseDisk: space, BlobDisk: space,
 		Store:     testTime{db, h.clock},

@@ -20,16 +20,16 @@ const (
 // disk is one that the server writes to, as it was when somebody last looked. What runs may
 // fill it further; what is new is refused before it comes to that.
 type disk struct {
-	holds string     // what is on it, for people
-	space core.Space // nil: it is not this server's
-	free  atomic.Int64
-	full  atomic.Bool
+	holds       string     // what is on it, for people
+	space       core.Space // nil: it is not this server's
+	free, total atomic.Int64
+	full        atomic.Bool
 }
 
 // room is KindUnavailable while the disk has not its reserve.
 func (d *disk) room() error {
 	if d.full.Load() {
-		return core.NoRoom(d.holds, d.free.Load())
+		return core.NoRoom(d.holds, d.free.Load(), d.total.Load())
 	}
 	return nil
 }
@@ -40,9 +40,10 @@ func (d *disk) look() (changed bool) {
 	if d.space == nil {
 		return false
 	}
-	free, err := d.space()
-	full := err == nil && free < core.DiskReserve
+	free, total, err := d.space()
+	full := err == nil && free < core.Reserve(total)
 	d.free.Store(free)
+	d.total.Store(total)
 	return d.full.Swap(full) != full
 }
 

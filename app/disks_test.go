@@ -138,3 +138,17 @@ func TestAScheduleWaitsForRoom(t *testing.T) {
 		t.Errorf("%d builds, %+v", len(h.builds(t)), got)
 	}
 }
+
+// TestASmallDiskKeepsAQuarterFree: one that holds less than the reserve took nothing ever.
+func TestASmallDiskKeepsAQuarterFree(t *testing.T) {
+	h := newHouse(t)
+	h.total.Store(200e6)
+	h.left(t, 50e6)
+	isReady(t, h)
+	h.left(t, 49e6)
+	_, _, err := h.ReceiveDelivery(t.Context(), app.ReceiveDelivery{Provider: core.ProviderGitHub, DeliveryID: "d1", Event: "push", Payload: []byte("{}")})
+	wantCode(t, err, core.KindUnavailable, core.CodeUnavailable)
+	if !strings.Contains(core.MessageOf(err), "49.0 MB free, and nothing new is taken in before 50.0 MB are") {
+		t.Errorf("it says %q", core.MessageOf(err))
+	}
+}

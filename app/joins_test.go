@@ -148,3 +148,30 @@ func TestAFileIsPutTogetherByOneServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAFileIsPutTogetherForWhoDoesNotWait: with `wait=0` nothing was begun, and the answer
+// was an internal error.
+func TestAFileIsPutTogetherForWhoDoesNotWait(t *testing.T) {
+	slow := &slowBlobs{open: make(chan struct{}), begun: make(chan struct{}, 9), partMax: 4}
+	h := newHouseOver(t, func(local *blob.Local) core.BlobStore {
+		slow.Local = local
+		return slow
+	})
+	h.queued(t)
+	job := h.running(t)
+	sum, err := h.PutArtifactPart(t.Context(), job.Lease, strings.NewReader("one "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, parts := core.Artifact{Name: "app.apk", Kind: core.ArtifactAPK, Size: 8, SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte("one one ")))}, []string{sum, sum}
+	over, end := context.WithTimeout(t.Context(), 0)
+	defer end()
+	wantCode(t, h.JoinArtifact(over, job.Lease, file, parts), core.KindUnavailable, core.CodeArtifactJoining)
+	close(slow.open)
+	if err := h.JoinArtifact(t.Context(), job.Lease, file, parts); err != nil {
+		t.Error(err)
+	}
+	if n := slow.wholes.Load(); n != 1 {
+		t.Errorf("it was put together %d times", n)
+	}
+}

@@ -16,6 +16,8 @@ const (
 	readyFor = time.Second
 	// writePatience is how long the database may take for a small change.
 	writePatience = time.Second
+	// blobPatience is how long the blob store, which may be far, may take for a small file.
+	blobPatience = 3 * time.Second
 	// standstill is how long what must never stand still may go without a success, or three
 	// of its rounds, whichever is longer.
 	standstill = 5 * time.Minute
@@ -46,7 +48,7 @@ func (a *App) Ready(ctx context.Context) error {
 
 // lookReady looks at all that the house stands on.
 func (a *App) lookReady(ctx context.Context) error {
-	faults := []error{a.databaseReady(ctx), a.blobs.Ready(ctx), a.databaseDisk.room(), a.blobDisk.room()}
+	faults := []error{a.databaseReady(ctx), a.blobsReady(ctx), a.databaseDisk.room(), a.blobDisk.room()}
 	for _, work := range a.pulses.late(time.Now()) {
 		faults = append(faults, core.Errorf(core.KindUnavailable, "The work in the background named %s has had no success for too long: the log says why", work))
 	}
@@ -70,14 +72,26 @@ func (a *App) lookReady(ctx context.Context) error {
 // databaseReady tells whether the database takes changes, in time, and is of this program
 // and key.
 func (a *App) databaseReady(ctx context.Context) error {
-	inTime, cancel := context.WithTimeout(ctx, writePatience)
+	return inTime(ctx, writePatience, "The database does not take a change", func(ctx context.Context) error {
+		if err := a.store.Ready(ctx); err != nil {
+			return err
+		}
+		return a.keyOpens(ctx)
+	})
+}
+
+// blobsReady tells whether blobs are taken, in time.
+func (a *App) blobsReady(ctx context.Context) error {
+	return inTime(ctx, blobPatience, "The place of artifacts and logs does not take a file", a.blobs.Ready)
+}
+
+// inTime says what is late if f fails because patience is over.
+func inTime(ctx context.Context, patience time.Duration, late string, f func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := a.store.Ready(inTime)
-	if err == nil {
-		err = a.keyOpens(inTime)
-	}
-	if err != nil && inTime.Err() != nil && ctx.Err() == nil {
-		return core.Errorf(core.KindUnavailable, "The database does not take a change within %s", writePatience).Because(err)
+	err := f(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return core.Errorf(core.KindUnavailable, "%s within %s", late, patience).Because(err)
 	}
 	return err
 }

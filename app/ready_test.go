@@ -16,6 +16,7 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/blob"
 	"github.com/oore-ci/oore/store/storetest"
 )
 
@@ -178,4 +179,23 @@ func TestAServerWhoseKeyOpensNothingIsNotReady(t *testing.T) {
 		return strings.Contains(core.MessageOf(err), "encryption key")
 	})
 	wantCode(t, err, core.KindUnavailable, core.CodeUnavailable)
+}
+
+// silentBlobs never answers whether it takes a file.
+type silentBlobs struct{ *blob.Local }
+
+func (silentBlobs) Ready(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestABlobStoreThatHangsIsNotReady: /readyz answered nothing while S3 did not.
+func TestABlobStoreThatHangsIsNotReady(t *testing.T) {
+	t.Parallel()
+	h := newHouseOver(t, func(local *blob.Local) core.BlobStore { return silentBlobs{local} })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := h.Ready(ctx); !strings.Contains(core.MessageOf(err), "does not take a file within 3s") {
+		t.Errorf("it says %v", err)
+	}
 }

@@ -3,21 +3,24 @@ package core
 import "errors"
 
 // DiskReserve is what must be free of a disk of the server's, in bytes, for anything new to
-// be taken in on it. It is little, since a delivery that is stored lets a pull request say
+// be taken in on it; of a small one it is a quarter (Reserve). It is little, since a delivery that is stored lets a pull request say
 // why nothing builds; it is kept for the builds that run: their logs, states and reports.
 const DiskReserve = 256 << 20
+
+// Reserve is DiskReserve of a disk that holds so many bytes in all.
+func Reserve(total int64) int64 { return min(DiskReserve, total/4) }
 
 // HeaderNotStored marks an answer whose status does not say that nothing was stored.
 const HeaderNotStored = "Oore-Not-Stored"
 
-// Space tells how many bytes of a disk are free for us.
-type Space func() (free int64, err error)
+// Space tells how many bytes of a disk are free for us, and how many it holds in all.
+type Space func() (free, total int64, err error)
 
 // NoRoom tells people that a disk has not its reserve: KindUnavailable. holds says what is
 // on it.
-func NoRoom(holds string, free int64) *Error {
+func NoRoom(holds string, free, total int64) *Error {
 	return Errorf(KindUnavailable, "The disk that holds %s has %s free, and nothing new is taken in before %s are. Free some space there; it goes on by itself",
-		holds, HumanSize(free), HumanSize(DiskReserve)).Because(noRoom{})
+		holds, HumanSize(free), HumanSize(Reserve(total))).Because(noRoom{})
 }
 
 type noRoom struct{}

@@ -10,7 +10,7 @@ import (
 
 func TestInboxSaysThatTheDiskHasNoRoom(t *testing.T) {
 	s := newShelf()
-	s.down = core.NoRoom("the database", 1e6)
+	s.down = core.NoRoom("the database", 1e6, 1e12)
 	for door, url := range doors(t, s) {
 		for _, token := range []string{secretA, hostSecret} {
 			status, answer := post(t, http.DefaultClient, url, push15, map[string]string{"X-Gitlab-Token": token})
