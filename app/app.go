@@ -93,6 +93,7 @@ type App struct {
 	environment []core.Connection
 	connections *connections
 	hooking     sync.Mutex // with a turn among the servers: one webhook is looked at at a time, since two who find none would make two
+	mute        sync.Map   // by reach, until when a forge that gives no answer is not asked where a branch stands
 	troubled    sync.Map   // of each provider that has webhooks, how many do not work
 	messenger   core.Messenger
 	notifiers   map[core.NotificationKind]core.Notifier

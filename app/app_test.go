@@ -84,6 +84,7 @@ type fakeForge struct {
 	silent   map[string]bool    // by branch: it does not say where that stands; "" is all
 	looked   int                // how often it was asked for that
 	meet     func()             // called by each ResolveRef, if set
+	asking   func()             // called by each question where a branch stands, if set
 	talk     talk
 
 	main    string            // where the branch main stands, if not at shaA
@@ -168,6 +169,9 @@ func (f *fakeForge) branchHead(branch string) (core.Commit, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looked++
+	if f.asking != nil {
+		f.asking()
+	}
 	if f.silent[branch] || f.silent[""] {
 		return core.Commit{}, core.Errorf(core.KindUnavailable, "502")
 	}

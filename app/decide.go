@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -185,17 +186,23 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 }
 
 // eventBuild is a new build of the event's commit. If that came late, its place in lists is
-// before the builds of the newer one: badge, comment and messages go by the newest.
+// before the newest build of the newer one: badge, comment and messages go by the newest.
+// What was built before the forge can have told of the event is not newer: the branch was
+// set back to it.
 func (a *App) eventBuild(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate) (core.Build, error) {
 	b := a.newBuild(c.pipeline, core.TriggerWebhook, core.Actor{Name: e.Actor})
 	b.TriggerEvent, b.DeliveryID, b.DedupeKey = string(e.Kind), d.ID, core.EventBuildKey(c.pipeline.ID, e)
 	b.Branch, b.Tag, b.SHA, b.PullRequest = e.Branch, e.Tag, e.SHA, e.PullRequest
 	b.CommitMessage, b.CommitAuthor, b.TriggerRef = e.Message, e.Author, e.Ref
 	ahead, err := a.ahead(ctx, tx, e, c)
-	if len(ahead) > 0 {
-		b.CreatedAt = ahead[len(ahead)-1].CreatedAt.Add(-time.Microsecond)
+	if err != nil || len(ahead) == 0 {
+		return b, err
 	}
-	return b, err
+	own := slices.IndexFunc(ahead, func(other core.Build) bool { return other.PipelineID == c.pipeline.ID })
+	if newer := ahead[max(own, 0)]; newer.CreatedAt.After(d.ReceivedAt.Add(-forgeMemory)) {
+		b.CreatedAt = newer.CreatedAt.Add(-time.Microsecond)
+	}
+	return b, nil
 }
 
 // buildOfEvent makes the event's build, or finds the one that it shares.

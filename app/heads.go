@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -45,7 +46,9 @@ func (a *App) askHeads(ctx context.Context, group []understood, candidates []can
 			now = a.askHead(ctx, u.event, candidates[0].project.Repository, q)
 			asked[key] = now
 		}
-		group[i].event.Head, group[i].event.Gone = now.Head, now.Gone
+		if now.Head != "" || now.Gone { // else what a survey saw a moment ago holds
+			group[i].event.Head, group[i].event.Gone = now.Head, now.Gone
+		}
 	}
 	return nil
 }
@@ -136,11 +139,29 @@ func (a *App) rivals(ctx context.Context, e core.Event, c candidate) (bool, erro
 	return len(newest) > 0 && newest[0].SHA != e.SHA && newest[0].SHA != e.Before, err
 }
 
+// A forge that let us wait for nothing is not asked again for a while: every push would wait
+// as long.
+const (
+	forgeSlow  = 2 * time.Second
+	forgePause = 30 * time.Second
+)
+
+// reach is how a repository's forge is reached.
+type reach struct {
+	provider     core.Provider
+	host         string
+	installation int64
+}
+
 // askHead fills in Head and Gone, as far as the forge knows.
 func (a *App) askHead(ctx context.Context, e core.Event, repo core.Repository, q question) core.Event {
 	forge, ok := a.forges[repo.Provider]
 	if !ok {
 		return e
+	}
+	way, began := reach{repo.Provider, repo.Host, repo.InstallationID}, a.now()
+	if until, mute := a.mute.Load(way); mute && began.Before(until.(time.Time)) {
+		return core.Event{}
 	}
 	var err error
 	talker, talks := forge.(core.Talker)
@@ -157,6 +178,9 @@ func (a *App) askHead(ctx context.Context, e core.Event, repo core.Repository, q
 		e.Head, err = forge.PullRequestHead(ctx, repo, e.PullRequest.Number)
 	}
 	if err != nil && !e.Gone {
+		if now := a.now(); now.Sub(began) > forgeSlow {
+			a.mute.Store(way, now.Add(forgePause))
+		}
 		a.warn(ctx, "ask where a branch stands", "repository", repo.FullName, "ref", e.Ref, "error", err)
 		return core.Event{}
 	}
@@ -165,16 +189,18 @@ func (a *App) askHead(ctx context.Context, e core.Event, repo core.Repository, q
 
 // putOff leaves out of a group what seems to have come late, and lets it be looked at again
 // in a moment: the forge may be behind what it has announced itself. After headTries looks
-// its word is taken.
+// its word is taken, unless that is what was so before the event: then nobody knows.
 func (a *App) putOff(ctx context.Context, group []understood, candidates []candidate) (now []understood, err error) {
 	for i, u := range group {
-		again := false
-		if isLate(u.event) && u.delivery.Attempts+1 < headTries {
-			ahead, err := a.ahead(ctx, a.store, u.event, candidates[0])
-			if err != nil {
-				return nil, err
+		again, err := a.seemsLate(ctx, u.event, group[:i], candidates)
+		if err != nil {
+			return nil, err
+		}
+		if again && u.delivery.Attempts+1 >= headTries {
+			again = false
+			if !u.event.Gone && u.event.Head == u.event.Before {
+				u.event.Head = ""
 			}
-			again = len(ahead) > 0 || slices.ContainsFunc(group[:i], func(other understood) bool { return other.event.SHA == u.event.Head })
 		}
 		if !again {
 			now = append(now, u)
@@ -188,6 +214,19 @@ func (a *App) putOff(ctx context.Context, group []understood, candidates []candi
 		}
 	}
 	return now, nil
+}
+
+// seemsLate tells whether the forge shows the event's pull request closed, or its branch at
+// a commit that is built or decided about before it, with it.
+func (a *App) seemsLate(ctx context.Context, e core.Event, earlier []understood, candidates []candidate) (bool, error) {
+	if e.Gone && e.Head != "" && !ends(e) {
+		return true, nil
+	}
+	if !isLate(e) {
+		return false, nil
+	}
+	ahead, err := a.ahead(ctx, a.store, e, candidates[0])
+	return len(ahead) > 0 || slices.ContainsFunc(earlier, func(other understood) bool { return other.event.SHA == e.Head }), err
 }
 
 // isLate tells whether the event's branch or pull request has moved on.

@@ -24,6 +24,9 @@ func (a *App) understand(ctx context.Context, d core.Delivery) understood {
 	}
 	if d.Event == sweepEvent {
 		u.err = json.Unmarshal(d.Payload, &u.event)
+		if u.delivery.TakenAt.Sub(d.ReceivedAt) > surveyEvery {
+			u.event.Head = "" // what the survey saw is of the past
+		}
 		return u
 	}
 	decoder, ok := a.decoders[d.Provider]

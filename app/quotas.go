@@ -36,9 +36,10 @@ func (a *App) admit(ctx context.Context, s core.Store, c candidate, b core.Build
 	return quota.Refuses(use)
 }
 
-// admitEvent is admit of an event's build, which replaces nothing where it may be the older.
+// admitEvent is admit of an event's build, which replaces nothing where it is the older.
+// Where nobody knows, it is let in: a newest commit that is refused is never built.
 func (a *App) admitEvent(ctx context.Context, s core.Store, e core.Event, c candidate, b core.Build) error {
-	if e.Head != e.SHA {
+	if isLate(e) || e.Kind == core.EventMergeGroup {
 		c.pipeline.Concurrency.CancelPrevious = false
 	}
 	return a.admit(ctx, s, c, b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -64,9 +65,11 @@ func (a *App) surveyForge(ctx context.Context, provider core.Provider, s core.Su
 	}
 	check(a.mendHooks(ctx, provider, repos), "mend the webhooks", "provider", provider)
 	check(a.recallMissed(ctx, provider, s, repos), "ask the forge for deliveries that we missed", "provider", provider)
+	lost, err := a.givenUp(ctx)
+	check(err, "look which builds were given up")
 	for _, r := range repos {
 		a.pulses.beat(topicSurvey) // thousands take their time
-		check(a.sweepRepository(ctx, r, s), "sweep a repository", "repository", r.FullName)
+		check(a.sweepRepository(ctx, r, s, lost), "sweep a repository", "repository", r.FullName)
 	}
 	return whole, nil
 }
@@ -116,8 +119,9 @@ func (a *App) recallMissed(ctx context.Context, p core.Provider, s core.Surveyor
 }
 
 // sweepRepository compares where refs stand with where they stood. The first look
-// only takes notes: what was there before us was never ours to build.
-func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Surveyor) error {
+// only takes notes: what was there before us was never ours to build. lost are looked at
+// wherever they stood.
+func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Surveyor, lost map[place]bool) error {
 	known, err := a.store.ListHeads(ctx, r.ID)
 	if err != nil {
 		return err
@@ -131,10 +135,11 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 	moved := false
 	for _, e := range heads {
 		now[e.Ref] = e.SHA
-		if known[e.Ref] == e.SHA {
+		same := known[e.Ref] == e.SHA
+		if same && !lost[place{e.Branch, e.SHA}] {
 			continue
 		}
-		moved = true
+		moved = moved || !same
 		if known == nil || e.Kind == core.EventTag && !tagsNoted {
 			continue
 		}
@@ -154,15 +159,26 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 // sweepHead takes a head that no delivery told of as a delivery of its own, so that
 // it is decided about, and shown, like any other.
 func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) error {
-	if told, err := a.announced(ctx, r, e); err != nil || told {
+	told, err := a.announced(ctx, r, e)
+	if err != nil {
 		return err
 	}
+	id := "sweep:" + r.ExternalID + ":" + e.Ref + ":" + e.SHA
+	if told {
+		dead, err := a.headReplaced(ctx, r, e)
+		if err != nil || dead == "" {
+			return err
+		}
+		// Once more each hour: what the forge answers then may be of the past again.
+		id += fmt.Sprintf(":%s:%d", dead, a.now().Unix()/3600)
+	}
+	e.Head = e.SHA // the forge's word, should it say nothing when the event is decided
 	payload, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
 	_, duplicate, err := a.ReceiveDelivery(ctx, ReceiveDelivery{
-		Provider: r.Provider, IntegrationID: r.IntegrationID, DeliveryID: "sweep:" + r.ExternalID + ":" + e.Ref + ":" + e.SHA, Event: sweepEvent, Payload: payload,
+		Provider: r.Provider, IntegrationID: r.IntegrationID, DeliveryID: id, Event: sweepEvent, Payload: payload,
 	})
 	if err == nil && !duplicate {
 		a.log.Info("found a head that was not announced", "repository", r.FullName, "ref", e.Ref, "sha", e.SHA)
@@ -175,28 +191,58 @@ func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) er
 // twice has one build all the same.
 func (a *App) announced(ctx context.Context, r core.Repository, e core.Event) (bool, error) {
 	told, _, err := a.store.ListDeliveries(ctx, core.DeliveryFilter{Provider: r.Provider, Repository: r.FullName, SHA: e.SHA}, core.Page{Limit: 200})
-	if err != nil || !slices.ContainsFunc(told, func(d core.Delivery) bool { return d.Ref == e.Ref }) {
-		return false, err
-	}
-	lost, err := a.headReplaced(ctx, r, e)
-	return !lost, err
+	return slices.ContainsFunc(told, func(d core.Delivery) bool { return d.Ref == e.Ref }), err
 }
 
-// headReplaced tells whether a build of a branch's head was given up for another commit's:
-// the forge was behind its own word for long, or the branch was set back without one.
-func (a *App) headReplaced(ctx context.Context, r core.Repository, e core.Event) (bool, error) {
+// headReplaced is the build of a branch's head that was given up for another commit's, "" if
+// there is none: the forge was behind its own word for long, or the branch was set back
+// without one. What a person has had built there since stays.
+func (a *App) headReplaced(ctx context.Context, r core.Repository, e core.Event) (id string, err error) {
 	if e.Branch == "" {
-		return false, nil
+		return "", nil
 	}
 	builds, _, err := a.store.ListBuilds(ctx, core.BuildFilter{RepositoryID: r.ID, Branch: e.Branch, SHA: e.SHA}, core.Page{Limit: 200})
 	seen := map[string]bool{}
 	for _, b := range builds {
-		if !seen[b.PipelineID] && b.StatusReason == core.ReasonSuperseded {
-			return true, err
+		known := seen[b.PipelineID]
+		if seen[b.PipelineID] = true; known || b.StatusReason != core.ReasonSuperseded {
+			continue
 		}
-		seen[b.PipelineID] = true
+		b.Number = math.MaxInt32
+		newest, _, err := a.store.ListBuilds(ctx, core.BuildFilter{Before: &b}, core.Page{Limit: 1, Uncounted: true})
+		if err != nil {
+			return "", err
+		}
+		if len(newest) > 0 && !byHand(newest[0]) {
+			return b.ID, nil
+		}
 	}
-	return false, err
+	return "", err
+}
+
+// byHand tells whether a person asked for just this build.
+func byHand(b core.Build) bool {
+	return b.TriggerType == core.TriggerManual || b.TriggerType == core.TriggerAPI || b.TriggerType == core.TriggerChat
+}
+
+// place is a branch at a commit.
+type place struct{ branch, sha string }
+
+// givenUp are the places of which a build was replaced within the last day: should one be a
+// head, its build is mended though the head is known. Not at once: what has just been
+// pushed may be newer than the heads that are read.
+func (a *App) givenUp(ctx context.Context) (map[place]bool, error) {
+	canceled, _, err := a.store.ListBuilds(ctx, core.BuildFilter{Statuses: []core.BuildStatus{core.BuildCanceled}, Newest: 1000}, core.Page{Limit: 200, Uncounted: true})
+	now, lost := a.now(), map[place]bool{}
+	for _, b := range canceled {
+		if b.StatusReason != core.ReasonSuperseded || b.FinishedAt == nil {
+			continue
+		}
+		if ago := now.Sub(*b.FinishedAt); ago > time.Minute && ago < 24*time.Hour {
+			lost[place{b.Branch, b.SHA}] = true
+		}
+	}
+	return lost, err
 }
 
 // recalls counts how often each missed delivery was asked for. It may be forgotten:
