@@ -148,7 +148,7 @@ func (c *courier) keepWords(r core.Result) {
 	if c.ctx.Err() != nil {
 		return
 	}
-	w := spooled{Lease: c.b.job.Lease, Ended: time.Now(), Began: c.b.began, SHA: c.b.sha, Result: r, Cases: c.b.cases}
+	w := spooled{Lease: c.b.job.Lease, TTL: c.b.job.LeaseTTL, Ended: time.Now(), Began: c.b.began, SHA: c.b.sha, Result: r, Cases: c.b.cases}
 	w.Sent, w.Records, w.Steps = c.b.log.rest()
 	if err := c.b.pool.spool.put(w); err != nil {
 		c.b.lines.Warn("a build's end is not kept on disk: a restart before the server has heard of it would lose it", "error", err)

@@ -145,7 +145,7 @@ func (s *shim) keep(until time.Duration) {
 	defer s.mu.Unlock()
 	if s.armed {
 		s.until = until
-		_ = writeFrame(s.conn, shimRequest{Keep: until})
+		_ = writeFrame(s.conn, shimRequest{Until: until})
 	}
 }
 

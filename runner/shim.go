@@ -104,8 +104,8 @@ func (w *warden) serve(children <-chan os.Signal) {
 			case !ok:
 				w.killAll()
 				return
-			case o.Keep > 0:
-				until = o.Keep
+			case o.Until > 0:
+				until = o.Until
 				fence.Reset(fenceEvery)
 			case o.Stop:
 				fence.Stop()
@@ -115,7 +115,7 @@ func (w *warden) serve(children <-chan os.Signal) {
 				}
 				tick.Reset(sweepEvery)
 				w.sweep(tick)
-			default:
+			case len(o.Argv) > 0: // else it is a word of another version
 				w.start(o)
 			}
 		case <-children:

@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -26,6 +29,7 @@ type spool struct{ dir string } // without dir it keeps nothing
 // spooled is the end of a build that the house has not confirmed.
 type spooled struct {
 	Lease   core.Lease
+	TTL     time.Duration // as core.Job.LeaseTTL
 	Ended   time.Time
 	Began   bool // the house knows that it ran
 	SHA     string
@@ -88,25 +92,46 @@ func (s spool) list() ([]spooled, error) {
 	if s.dir == "" {
 		return nil, nil
 	}
-	names, err := filepath.Glob(filepath.Join(s.dir, "*"))
+	files, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	var kept []spooled
-	for _, name := range names {
-		var w spooled
-		data, readErr := os.ReadFile(name)
-		if readErr == nil && filepath.Ext(name) == ".json" {
-			readErr = json.Unmarshal(data, &w)
+	for _, f := range files {
+		name := filepath.Join(s.dir, f.Name())
+		switch {
+		case strings.HasPrefix(f.Name(), "new-"): // it was being written when we were killed
+			err = errors.Join(err, os.Remove(name))
+		case filepath.Ext(name) == ".json":
+			w, readErr := readSpooled(name)
+			err = errors.Join(err, readErr)
+			if readErr == nil {
+				kept = append(kept, w)
+			}
 		}
-		if readErr != nil || w.Lease.BuildID == "" { // one that was being written when we were killed
-			err = errors.Join(err, readErr, os.Remove(name))
-			continue
-		}
-		kept = append(kept, w)
 	}
 	return kept, err
 }
 
+// readSpooled removes a file that is broken. One that cannot be read now stays for the
+// next start.
+func readSpooled(name string) (w spooled, err error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return w, err
+	}
+	if err = json.Unmarshal(data, &w); err == nil && w.Lease.BuildID == "" {
+		err = errors.New("it names no build")
+	}
+	if err != nil {
+		return w, errors.Join(fmt.Errorf("read %s: %w", name, err), os.Remove(name))
+	}
+	return w, nil
+}
+
 // tellKept tells the house, before it hears that we have started and hold nothing, how
-// builds ended that a process before us could not report.
+// builds ended that a process before us could not report. All at once: one that is not
+// taken must not keep the others waiting.
 func (p *Pool) tellKept(ctx context.Context) {
 	trying, cancel := context.WithTimeout(ctx, tellPatience)
 	defer cancel()
@@ -114,33 +139,47 @@ func (p *Pool) tellKept(ctx context.Context) {
 	if err != nil {
 		p.log.Warn("read what is to be reported", "dir", p.spool.dir, "error", err)
 	}
+	var telling sync.WaitGroup
 	for _, w := range kept {
-		err := p.tell(trying, w)
-		if trying.Err() != nil {
-			p.log.Warn("how builds ended before the restart could not be told", "error", err)
-			return
-		}
-		if err != nil {
-			p.log.Warn("a build's end was not taken", "build", w.Lease.BuildID, "status", w.Result.Status, "error", err)
-		} else {
-			p.log.Info("a build's end of before the restart is reported", "build", w.Lease.BuildID, "status", w.Result.Status)
-		}
-		p.spool.remove(w.Lease.BuildID)
+		telling.Go(func() {
+			log := p.log.With("build", w.Lease.BuildID, "status", w.Result.Status)
+			switch err := p.tell(trying, w); {
+			case err == nil:
+				log.Info("a build's end of before the restart is reported")
+			case trying.Err() != nil:
+				log.Warn("how a build ended before the restart could not be told", "error", err)
+				return
+			default:
+				log.Warn("a build's end was not taken", "error", err)
+			}
+			p.spool.remove(w.Lease.BuildID)
+		})
 	}
+	telling.Wait()
 }
 
-// tell returns when the house has taken or refused it, or it is too old.
+// tell returns when the house has taken or refused it, or it is too old. Meanwhile it
+// renews the lease.
 func (p *Pool) tell(ctx context.Context, w spooled) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, finishPatience-time.Since(w.Ended), errUnheard)
 	defer cancel()
+	b := &build{
+		pool: p, lines: p.log.With("build", w.Lease.BuildID), began: w.Began, sha: w.SHA, cases: w.Cases,
+		job: core.Job{Lease: w.Lease, LeaseTTL: w.TTL, Build: core.Build{ID: w.Lease.BuildID}},
+	}
+	c := newCourier(ctx, b)
+	c.over.Store(true)
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	defer c.hangUp(nil)
+	renewing.Go(func() { c.renew(func(error) {}, func(error) { c.hangUp(errLeaseLost) }) })
 	// As before the restart: the house takes a repeat only of the same chunks. What went
 	// before those is not summed up here, so the end says nothing of the whole log.
 	for _, j := range []*journal{{records: w.Sent, closed: true}, {records: w.Records, steps: w.Steps, closed: true}} {
 		j.changed.L = &j.mu
-		if err := ship(ctx, p.jobs, w.Lease, j, &core.LogTally{}); err != nil {
+		if err := ship(c.ctx, p.jobs, w.Lease, j, &core.LogTally{}); err != nil {
 			return fmt.Errorf("send its log: %w", err)
 		}
 	}
-	b := &build{pool: p, lines: p.log.With("build", w.Lease.BuildID), job: core.Job{Lease: w.Lease, Build: core.Build{ID: w.Lease.BuildID}}, began: w.Began, sha: w.SHA, cases: w.Cases}
-	return newCourier(ctx, b).report(w.Result)
+	return c.report(w.Result)
 }

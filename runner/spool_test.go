@@ -1,10 +1,14 @@
 package runner
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -122,5 +126,100 @@ func TestAnEndThatIsRefusedIsNotKept(t *testing.T) {
 	}
 	if left, err := p.spool.list(); err != nil || len(left) > 0 {
 		t.Errorf("%d are kept, %v", len(left), err)
+	}
+}
+
+// An end with single tests, refused, had no log in which to say so.
+func TestAnEndWithTestsThatIsRefusedIsSaid(t *testing.T) {
+	house := newHouse()
+	submitted(house, "b1")
+	var said bytes.Buffer
+	p := &Pool{jobs: house, log: slog.New(slog.NewTextHandler(&said, nil)), uptime: Uptime, spool: spool{t.TempDir()}}
+	w := spooled{Lease: core.Lease{BuildID: "b1", Token: "an older one"}, Ended: time.Now(), Began: true, Cases: []core.TestCase{{Name: "adds"}}, Result: core.Result{Status: core.BuildSucceeded}}
+	if err := p.spool.put(w); err != nil {
+		t.Fatal(err)
+	}
+	p.tellKept(t.Context())
+	for _, message := range []string{"record a build", "a build's end was not taken"} {
+		if !strings.Contains(said.String(), message) {
+			t.Errorf("the log does not say %q:\n%s", message, said.String())
+		}
+	}
+}
+
+// Ends were told one after another, and no lease was renewed meanwhile: behind one that the
+// house could not take, all were lost.
+func TestAnEndThatIsNotTakenKeepsNoOtherWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		house := newHouse()
+		p := &Pool{jobs: house, log: quiet(), uptime: bubbleTime(), spool: spool{t.TempDir()}}
+		ids := []string{"b1", "b2", "b3", "b4"}
+		for i, id := range ids {
+			w := spooled{Lease: submitted(house, id).Lease, TTL: time.Minute, Ended: time.Now(), Began: true, Result: core.Result{Status: core.BuildSucceeded}}
+			if i == 0 {
+				w.Records = []core.LogRecord{{Step: "build-1", Stream: core.StreamSystem, Content: []byte("a word"), Time: time.Now()}}
+			}
+			if err := p.spool.put(w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		renewed := time.Now()
+		house.setFault(func(call string) error {
+			if call == "renew" {
+				renewed = time.Now()
+			}
+			if call == "append" && time.Since(renewed) > time.Minute {
+				t.Errorf("the lease has ended")
+			}
+			if call == "append" {
+				return errors.New("the house has a defect")
+			}
+			return nil
+		})
+		told := make(chan struct{})
+		go func() {
+			defer close(told)
+			p.tellKept(t.Context())
+		}()
+		time.Sleep(4 * time.Minute)
+		for _, id := range ids[1:] {
+			if got := house.ledger(id).status; got != core.BuildSucceeded {
+				t.Errorf("build %s is %s", id, got)
+			}
+		}
+		house.setFault(nil)
+		<-told
+		if got := house.ledger("b1").status; got != core.BuildSucceeded {
+			t.Errorf("the build that was not taken is %s", got)
+		}
+	})
+}
+
+// A result that could not be read, for want of open files say, was deleted.
+func TestOnlyWhatIsBrokenIsDeletedUnread(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data [1]")
+	s := spool{dir}
+	if err := s.put(spooled{Lease: core.Lease{BuildID: "b1"}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"new-1": `{"Lea`, "broken.json": `{"Lea`, "empty.json": `{}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "unreadable.json"), 0o700); err != nil { // reading it fails, for root too
+		t.Fatal(err)
+	}
+	kept, err := s.list()
+	if err == nil || len(kept) != 1 || kept[0].Lease.BuildID != "b1" {
+		t.Errorf("kept are %+v, %v", kept, err)
+	}
+	files, err := os.ReadDir(dir)
+	var left []string
+	for _, f := range files {
+		left = append(left, f.Name())
+	}
+	if want := []string{filepath.Base(s.path("b1")), "unreadable.json"}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("left are %q, %v, want %q", left, err, want)
 	}
 }

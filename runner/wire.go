@@ -33,9 +33,10 @@ type shimRequest struct {
 	Stop  bool          `json:"stop,omitempty"`
 	Grace time.Duration `json:"grace,omitempty"` // between SIGTERM and SIGKILL; 0: SIGKILL at once
 
-	// Keep lets what runs go on until Uptime shows so much. Without another word by then the
-	// pool hangs, or the machine slept: the shim kills all and exits. A stop ends it.
-	Keep time.Duration `json:"keep,omitempty"`
+	// Until lets what runs go on until Uptime shows so much. Without another word by then the
+	// pool hangs, or the machine slept: the shim kills all and exits. A stop ends it. (Once
+	// "keep" was a span. Where the program was replaced, an older pool may still say it.)
+	Until time.Duration `json:"until,omitempty"`
 }
 
 // byteStrings travel byte for byte, where JSON would mend invalid UTF-8. As for
