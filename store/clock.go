@@ -25,6 +25,7 @@ func (s *Store) PullBack(ctx context.Context, now, leases time.Time) error {
 	err := s.write(ctx, func(q session) error {
 		for statement, most := range map[string]time.Time{
 			"UPDATE builds SET lease_expires_at = $1 WHERE lease_token <> '' AND lease_expires_at > $1": leases,
+			"UPDATE builds SET queued_at = $1 WHERE status = 'queued' AND queued_at > $1":               now,
 			"UPDATE effects SET not_before = $1 WHERE not_before > $1":                                  now,
 			"UPDATE deliveries SET not_before = $1 WHERE status = 'received' AND not_before > $1":       now,
 			"UPDATE schedules SET not_before = $1 WHERE not_before > $1 AND due_at <= $1":               now,

@@ -57,3 +57,22 @@ func TestAClockThatWasAheadBreaksNoPromise(t *testing.T) {
 		clean(t, h.Store)
 	})
 }
+
+// What was queued by a clock that was ahead stood behind everything new, and did not expire.
+func TestWhatWasQueuedByAClockThatWasAheadWaitsNoLonger(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		ahead, now := h.newBuild(), h.newBuild()
+		ahead.QueuedAt, now.QueuedAt = at(90), at(4)
+		ahead, now = h.queue(t, ahead), h.queue(t, now)
+		ok(t, h.PullBack(ctx, at(5), at(7)))
+		next := h.newBuild()
+		next.QueuedAt = at(6)
+		next = h.queue(t, next)
+		for _, want := range []core.Build{now, ahead, next} {
+			if b := h.claim(t, "lease-"+want.ID); b.ID != want.ID {
+				t.Errorf("claimed is %s, queued at %s; want %s", b.ID, b.QueuedAt, want.ID)
+			}
+		}
+	})
+}
