@@ -58,6 +58,7 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return err
 	}
 	log := newLogger(cfg, stderr)
+	defer flush(log)
 	r, err := newRooms(cfg, log)
 	if err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -107,6 +109,10 @@ func (s *seenLines) begin(kind string) {
 func (s *seenLines) end(kind string) {
 	s.mu.Lock()
 	l := s.kinds[kind]
+	if l == nil { // flushed
+		s.mu.Unlock()
+		return
+	}
 	delete(s.kinds, kind)
 	if l.count > 0 {
 		s.begin(kind)
@@ -117,6 +123,20 @@ func (s *seenLines) end(kind string) {
 	}
 	if l.count > 0 {
 		_ = l.to.Handle(context.Background(), l.last) // there is nowhere to tell
+	}
+}
+
+// flush writes what a logger of newLogger holds back: the process ends.
+func flush(log *slog.Logger) {
+	u, ok := log.Handler().(unrepeated)
+	if !ok {
+		return
+	}
+	u.seen.mu.Lock()
+	kinds := slices.Sorted(maps.Keys(u.seen.kinds))
+	u.seen.mu.Unlock()
+	for _, kind := range kinds {
+		u.seen.end(kind)
 	}
 }
 

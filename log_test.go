@@ -120,3 +120,24 @@ func TestManyKindsOfTroubleAreNotRemembered(t *testing.T) {
 		}
 	})
 }
+
+// What was held back when the process ended was lost.
+func TestWhatIsHeldBackIsWrittenAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out lines
+		log := newLogger(Config{LogFormat: "text"}, &out)
+		for i := range 5 {
+			log.Error("the database is away", "attempt", i)
+		}
+		out.take()
+		flush(log)
+		if got, want := out.take(), "level=ERROR msg=\"the database is away\" attempt=4 left_out=3\n"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		flush(log)
+		time.Sleep(3 * repeatPause) // the timers of before find nothing
+		if got := out.take(); got != "" {
+			t.Errorf("afterwards %q", got)
+		}
+	})
+}

@@ -43,7 +43,9 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err := wantFresh(cfg, saved.Header.RunnerID); err != nil {
 		return err
 	}
-	if err := restore(ctx, cfg, saved, key, newLogger(cfg, stderr)); err != nil {
+	log := newLogger(cfg, stderr)
+	defer flush(log)
+	if err := restore(ctx, cfg, saved, key, log); err != nil {
 		return err
 	}
 	notes := ""

@@ -139,6 +139,7 @@ func runnerCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return err
 	}
 	log := newLogger(cfg.Config, stderr)
+	defer flush(log)
 	if err := hideMemory(); err != nil {
 		log.Warn("hide the runner's environment from builds", "error", err)
 	}

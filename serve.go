@@ -38,6 +38,7 @@ func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	log := newLogger(cfg, stderr)
+	defer flush(log)
 	for _, name := range environment(os.Environ()).unknown() {
 		log.Warn("this version of Oore does not read this variable", "name", name)
 	}
