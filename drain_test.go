@@ -147,16 +147,25 @@ func TestBuildsAreHandedBack(t *testing.T) {
 func TestOneOfSeveralServersSaysThatItLeavesBeforeItDoes(t *testing.T) {
 	t.Parallel()
 	database := storetest.Postgres(t)
-	common := append(shared(t), "OORE_RUNNERS=0", "OORE_DRAIN=1h")
-	one := newProgram(t, database, nil, common...).start()
-	newProgram(t, database, nil, common...).start()
+	common := append(shared(t), "OORE_DRAIN=1h")
+	one := newYard(t, newProgram(t, database, nil, append(common, "OORE_RUNNERS=1")...).start())
+	newProgram(t, database, nil, append(common, "OORE_RUNNERS=0")...).start()
+	flag := filepath.Join(t.TempDir(), "go")
+	one.printed(one.trigger(one.script("Slow", "echo ready; while [ ! -e "+flag+" ]; do sleep 0.02; done")), "ready")
+	told := time.Now()
 	one.tell(syscall.SIGTERM)
-	one.drains()
+	one.drains() // the build gives a busy machine the time for that
 	if status := one.call("GET", "/v1/builds", nil, nil); status != http.StatusOK {
 		t.Errorf("a request meanwhile is answered %d", status)
 	}
+	if err := writeFile(flag); err != nil {
+		t.Fatal(err)
+	}
 	if code := one.over(); code != 0 {
 		t.Errorf("it ends with %d:\n%s", code, one.output)
+	}
+	if after := time.Since(told); after < leaveTime {
+		t.Errorf("it was there for %s only", after)
 	}
 }
 

@@ -26,14 +26,16 @@ func TestTheLastReportsAreWaitedFor(t *testing.T) {
 		calls, _ := h.notifier.seen()
 		return calls == 1
 	}
-	waitFor(t, func() bool { // that the workers have begun
-		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		h.LastReports(short)
-		return short.Err() != nil
+	waitFor(t, func() bool {
+		h.notifier.mu.Lock()
+		defer h.notifier.mu.Unlock()
+		return h.notifier.begun == 1
 	})
-	if told() {
-		t.Fatal("the call does not hang")
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	h.LastReports(short)
+	if short.Err() == nil || told() {
+		t.Error("it did not wait while the call hangs")
 	}
 	close(h.notifier.hang)
 	h.LastReports(t.Context())

@@ -22,6 +22,7 @@ import (
 type fakeNotifier struct {
 	mu      sync.Mutex
 	hang    chan struct{} // calls wait until it is closed; nil: they do not
+	begun   int           // calls, with those that wait
 	fail    []error       // of the next calls
 	calls   int
 	brought []core.Notice
@@ -29,6 +30,9 @@ type fakeNotifier struct {
 }
 
 func (f *fakeNotifier) Notify(_ context.Context, _ core.Notification, secret string, notice core.Notice) error {
+	f.mu.Lock()
+	f.begun++
+	f.mu.Unlock()
 	if f.hang != nil {
 		<-f.hang
 	}
