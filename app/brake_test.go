@@ -110,9 +110,11 @@ func TestOneBuildThatCannotBeTakenBackKeepsNoOtherWaiting(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "CREATE TRIGGER bad BEFORE UPDATE ON builds WHEN OLD.id = '"+stuck.BuildID+"' BEGIN SELECT RAISE(ABORT, 'a bad row'); END"); err != nil {
 		t.Fatal(err)
 	}
-	h.clock.forward(core.LeaseTTL / 7)
-	h.round(t)
-	h.clock.forward(core.LeaseTTL / 4)
+	for range 2 {
+		h.clock.forward(25 * time.Second)
+		h.round(t)
+	}
+	h.clock.forward(25 * time.Second)
 	if _, err := h.Reap(t.Context()); err == nil || !strings.Contains(err.Error(), "a bad row") {
 		t.Errorf("that one build cannot be taken back is %v", err)
 	}
@@ -154,13 +156,27 @@ func TestADatabaseThatWasAwayLosesNoBuild(t *testing.T) {
 	}
 }
 
+// A clock set ahead by a little more than a fresh claim lives took back all of those.
+func TestASmallStepOfTheClockEndsNoFreshClaim(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("work", fmt.Sprintf("%040x", 1)))
+	h.round(t)
+	job := h.claim(t)
+	h.clock.forward(core.ClaimTTL(core.LeaseTTL) + time.Second)
+	h.round(t)
+	if _, err := h.Renew(t.Context(), job.Lease, 0); err != nil {
+		t.Errorf("the claim: %v", err)
+	}
+}
+
 // lapse lets d go by, and then as long as the reaper gives to runners after a pause.
 func (h *house) lapse(t *testing.T, d time.Duration) {
 	t.Helper()
 	h.clock.forward(d)
 	for range 4 {
 		h.round(t)
-		h.clock.forward(core.LeaseTTL / 7)
+		h.clock.forward(25 * time.Second)
 	}
 }
 

@@ -59,8 +59,8 @@ func newMachine(t *testing.T, database string, at time.Time, said *strings.Build
 // stand lets d go by, in which the server looks at the clock and at the leases.
 func (m *machine) stand(t *testing.T, h *house, d time.Duration) {
 	t.Helper()
-	for range d / (30 * time.Second) {
-		m.pass(30 * time.Second)
+	for range d / (20 * time.Second) {
+		m.pass(20 * time.Second)
 		if err := h.Beat(t.Context()); err != nil {
 			t.Fatal(err)
 		}

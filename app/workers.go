@@ -109,8 +109,9 @@ const (
 	reapEvery  = 5 * time.Second
 	turnReaper = "reaper"
 	// reapGap between two rounds tells that meanwhile nobody could renew a lease: the
-	// database was away, this machine slept, or the clock was set.
-	reapGap = time.Minute
+	// database was away, this machine slept, or the clock was set. A fresh claim lives no
+	// longer.
+	reapGap = clockStep
 )
 
 // reap gives back or ends what its runner has lost and what nobody claimed.
