@@ -71,8 +71,8 @@ func beatOf(self core.Runner, first bool) core.RunnerBeat {
 	return core.RunnerBeat{RunnerID: self.ID, Session: "session", First: first, Platform: "linux/x64", Version: "1", Slots: 1}
 }
 
-// flush is the n-th of a build's log.
-func flush(buildID string, n int) core.LogChunk {
+// oneFlush is the n-th of a build's log.
+func oneFlush(buildID string, n int) core.LogChunk {
 	records := make([]core.LogRecord, flushLines)
 	for i := range records {
 		records[i] = core.LogRecord{Sequence: int64(n*flushLines + i), Content: []byte(strings.Repeat("Gradle ", 11) + "..."), Step: "build", Time: time.Now()}
@@ -111,7 +111,7 @@ func BenchmarkFarRunners(b *testing.B) {
 		p := newProgram(b, open(b), nil, "OORE_RUNNERS=0").start()
 		all := p.farRunners(b, farRunners)
 		asOftenAsItGoes(b, all, "flushes/s", func(ctx context.Context, r farRunner, n int) error {
-			return r.AppendLog(ctx, r.job.Lease, []core.LogChunk{flush(r.job.Build.ID, n)})
+			return r.AppendLog(ctx, r.job.Lease, []core.LogChunk{oneFlush(r.job.Build.ID, n)})
 		})
 		asOftenAsItGoes(b, all, "beats/s", func(ctx context.Context, r farRunner, _ int) error {
 			if err := r.Heartbeat(ctx, beatOf(r.self, false)); err != nil {
