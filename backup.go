@@ -44,6 +44,9 @@ func backupCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return err
 	}
 	defer db.Close()
+	if err := keyFits(ctx, cfg, db); err != nil {
+		return fmt.Errorf("no backup was made: %w", err)
+	}
 	var rows int
 	err = newFile(path, func(file io.Writer) (err error) {
 		rows, err = writeBackup(ctx, db, cfg, header, file, stderr)
@@ -116,6 +119,15 @@ func newHeader(cfg Config, withoutKey, artifacts bool) (backup.Header, error) {
 	}
 	h.KeyID, err = keyID(key)
 	return h, err
+}
+
+// keyFits refuses a key that opens nothing of what is stored.
+func keyFits(ctx context.Context, cfg Config, db *store.Store) error {
+	vault, err := findVault(cfg)
+	if err != nil {
+		return err
+	}
+	return vault.Fits(ctx, db)
 }
 
 func keyID(key []byte) (string, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/oore-ci/oore/app"
+	"github.com/oore-ci/oore/store"
 )
 
 // lockPatience is for a restart right after a kill: a child that the killed server
@@ -59,9 +60,9 @@ func tryDataDir(dir string) (*os.File, error) {
 
 func keyFile(dir string) string { return filepath.Join(dir, "encryption.key") }
 
-// openVault takes the encryption key of the settings, or the data folder's own, which
-// it makes at the first start.
-func openVault(cfg Config) (*app.Vault, error) {
+// openVault takes the encryption key of the settings, or the data folder's own. It makes
+// one where nothing is sealed yet: who lost theirs must not find another in its place.
+func openVault(ctx context.Context, cfg Config, db *store.Store) (*app.Vault, error) {
 	if err := checkRotation(cfg); err != nil {
 		return nil, err
 	}
@@ -71,10 +72,16 @@ func openVault(cfg Config) (*app.Vault, error) {
 	}
 	key := make([]byte, 32)
 	rand.Read(key) // never fails: it ends the program instead
-	if err := os.WriteFile(keyFile(cfg.DataDir), encodeKey(key), 0o600); err != nil {
+	if vault, err = app.NewVault(key); err != nil {
+		return nil, err
+	}
+	if err := vault.Fits(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := writeKey(keyFile(cfg.DataDir), key); err != nil {
 		return nil, fmt.Errorf("keep the encryption key: %w", err)
 	}
-	return app.NewVault(key)
+	return vault, nil
 }
 
 // findVault is openVault for a key that there is: fs.ErrNotExist otherwise.

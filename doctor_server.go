@@ -22,6 +22,7 @@ type system struct {
 	database func(context.Context) core.Check        // nil: it is not looked at
 	settings func(context.Context) core.Check        // the database's; nil: they are not looked at
 	sources  func(context.Context) ([]string, error) // API addresses of what is connected; nil: not known
+	fits     func(context.Context) error             // whether the key is that of what is stored; nil: not known
 	beside   bool                                    // the checks are made by another process than the server's
 }
 
@@ -168,17 +169,38 @@ func checkReserve(free, total int64) core.Check {
 }
 
 // checkKey tells where the encryption key is, never what it is.
-func (s system) checkKey(context.Context) core.Check {
-	if s.cfg.EncryptionKey != nil {
-		return core.Good("given by OORE_ENCRYPTION_KEY")
+func (s system) checkKey(ctx context.Context) core.Check {
+	path, where := keyFile(s.cfg.DataDir), "given by OORE_ENCRYPTION_KEY"
+	var fault error // nil: it opens what is stored, or that is not known
+	if s.fits != nil {
+		fault = s.fits(ctx)
 	}
-	path := keyFile(s.cfg.DataDir)
+	if s.cfg.EncryptionKey == nil {
+		if own := s.checkKeyFile(path, fault); own.State != core.CheckOK {
+			return own
+		}
+		where = path
+	}
+	if core.KindOf(fault) == core.KindConflict && fault != nil {
+		return core.Fail(where+" opens nothing of what is stored, and a server does not start with it",
+			"Give the key that was there before, as OORE_ENCRYPTION_KEY or in the data folder; a backup holds it. If it is lost for good: oore secrets replace-lost-key")
+	}
+	if fault != nil {
+		return core.Warn(where+"; whether it opens what is stored is not known", "Check the database")
+	}
+	return core.Good(where)
+}
+
+// checkKeyFile looks at the file itself.
+func (s system) checkKeyFile(path string, fault error) core.Check {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !isThere(filepath.Join(s.cfg.DataDir, "lock")):
 		return core.Skip("there is none yet; the first start makes it")
+	case errors.Is(err, fs.ErrNotExist) && s.fits != nil && fault == nil:
+		return core.Warn(path+" is missing", "Nothing is sealed with it: the next start makes a new one")
 	case errors.Is(err, fs.ErrNotExist):
-		return core.Fail(path+" is missing", "Put it back from a backup; without it stored keys and secrets cannot be read, and the next start makes a new one")
+		return core.Fail(path+" is missing", "Put it back from a backup: without it what is sealed cannot be read, and a server does not start. If it is lost for good: oore secrets replace-lost-key")
 	}
 	if _, err := findVault(s.cfg); err != nil {
 		return core.Fail(path+" cannot be used", err.Error())

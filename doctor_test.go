@@ -202,7 +202,7 @@ func TestDoctorOfDataThatIsNotAsItShouldBe(t *testing.T) {
 		"an open folder": {func() error { return os.Chmod(dir, 0o755) }, "data folder", "warning", "chmod 700"},
 		"an open key":    {func() error { return os.Chmod(keyFile(dir), 0o644) }, "encryption key", "warning", "chmod 600"},
 		"a damaged key":  {func() error { return os.WriteFile(keyFile(dir), []byte("x"), 0o600) }, "encryption key", "failed", "damaged"},
-		"no key":         {func() error { return os.Remove(keyFile(dir)) }, "encryption key", "failed", "backup"},
+		"no key":         {func() error { return os.Remove(keyFile(dir)) }, "encryption key", "warning", "the next start makes a new one"},
 		"no database": {
 			func() error {
 				return os.WriteFile(filepath.Join(dir, "oore.db"), bytes.Repeat([]byte("x"), 9000), 0o600)

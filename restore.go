@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
 	"github.com/oore-ci/oore/store/backup"
@@ -39,6 +40,9 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	key, err := chooseKey(cfg, saved.Header)
 	if err != nil {
 		return err
+	}
+	if err := keyOfRows(saved, key); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := wantFresh(cfg, saved.Header.RunnerID); err != nil {
 		return err
@@ -102,6 +106,40 @@ func chooseKey(cfg Config, h backup.Header) ([]byte, error) {
 		return nil, fmt.Errorf("the encryption key given is %s, and the backup's secrets are sealed with %s; give that one", id, h.KeyID)
 	}
 	return key, nil
+}
+
+// keyOfRows refuses a key that has sealed nothing of what is sealed in the backup: no
+// server would start on it.
+func keyOfRows(saved *backup.Backup, key []byte) error {
+	vault, err := app.NewVault(key)
+	if err != nil {
+		return err
+	}
+	sealed, fits := 0, errors.New("it fits")
+	err = saved.Read(backup.Contents{Row: func(_ string, columns []string, row []any) error {
+		at := slices.Index(columns, "sealed")
+		if at < 0 || at >= len(row) {
+			return nil
+		}
+		data, _ := row[at].([]byte)
+		if text, ok := row[at].(string); ok {
+			data = []byte(text)
+		}
+		if vault.Sealed(data) {
+			return fits
+		}
+		if len(data) > 0 {
+			sealed++
+		}
+		return nil
+	}})
+	switch {
+	case errors.Is(err, fits):
+		return nil
+	case err == nil && sealed > 0:
+		return fmt.Errorf("the encryption key %s opens nothing of what is sealed in it: the backup was made with another key than its server's. Restore another backup; nothing was changed", vault.KeyID())
+	}
+	return err
 }
 
 // wantFresh refuses a data folder that a server has used. A key that somebody has put

@@ -118,7 +118,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, err
 	}
-	vault, err := openVault(cfg)
+	vault, err := openVault(ctx, cfg, s.store)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func setUp(ctx context.Context, cfg Config, ask setupAsk) (setupResult, error) {
 		return result, err
 	}
 	defer hold.Close()
-	a, vault, err := appForSetup(cfg, db, r, lock)
+	a, vault, err := appForSetup(ctx, cfg, db, r, lock)
 	if err != nil {
 		return result, err
 	}
@@ -64,16 +64,17 @@ func openBeside(ctx context.Context, cfg Config, lock *os.File) (*store.Store, e
 }
 
 // appForSetup makes the encryption key only where no server runs.
-func appForSetup(cfg Config, db *store.Store, r rooms, lock *os.File) (*app.App, *app.Vault, error) {
-	open := openVault
-	if lock == nil {
-		open = findVault
-	}
+func appForSetup(ctx context.Context, cfg Config, db *store.Store, r rooms, lock *os.File) (*app.App, *app.Vault, error) {
 	err := checkRotation(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	vault, err := open(cfg)
+	var vault *app.Vault
+	if lock == nil {
+		vault, err = findVault(cfg)
+	} else {
+		vault, err = openVault(ctx, cfg, db)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

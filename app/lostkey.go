@@ -66,7 +66,7 @@ func (a *App) lostPlaces(ctx context.Context, s core.Store) (places []string, er
 	}
 	fits := 0
 	err = eachSealed(ctx, s, func(one core.Sealed) error {
-		if a.vault.sealed(one.Data) {
+		if a.vault.Sealed(one.Data) {
 			fits++
 		}
 		places = append(places, one.Place)

@@ -103,7 +103,7 @@ func (a *App) keyOpens(ctx context.Context) error {
 	if err != nil || len(page) == 0 {
 		return err
 	}
-	if a.vault != nil && a.vault.sealed(page[0].Data) {
+	if a.vault != nil && a.vault.Sealed(page[0].Data) {
 		if _, err := a.vault.Open(page[0].Data, page[0].Place); err == nil {
 			return nil
 		}

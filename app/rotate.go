@@ -12,8 +12,8 @@ import (
 // sealedAtOnce is how many sealed values are read at a time.
 const sealedAtOnce = 100
 
-// sealed tells whether the vault's key has sealed this.
-func (v *Vault) sealed(data []byte) bool { return bytes.HasPrefix(data, v.header) }
+// Sealed tells whether the vault's key has sealed this.
+func (v *Vault) Sealed(data []byte) bool { return bytes.HasPrefix(data, v.header) }
 
 // RotateKey seals everything anew with the next vault's key, and returns how much there
 // is. Nothing is changed before all of it can be opened, by the one key or the other, and
@@ -66,10 +66,13 @@ func (a *App) LastKeyRotation(ctx context.Context) (last string, err error) {
 
 // KeyFits tells whether the key has sealed anything that is stored, or nothing is.
 // KindConflict: it has not, so that it is another than that of the servers before.
-func (a *App) KeyFits(ctx context.Context) error {
+func (a *App) KeyFits(ctx context.Context) error { return a.vault.Fits(ctx, a.store) }
+
+// Fits is KeyFits for who has a store and no App.
+func (v *Vault) Fits(ctx context.Context, store core.SealedStore) error {
 	fits, found := false, errors.New("found")
-	err := eachSealed(ctx, a.store, func(s core.Sealed) error {
-		if fits = a.vault != nil && a.vault.sealed(s.Data); fits {
+	err := eachSealed(ctx, store, func(s core.Sealed) error {
+		if fits = v != nil && v.Sealed(s.Data); fits {
 			return found
 		}
 		return nil
@@ -80,14 +83,14 @@ func (a *App) KeyFits(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	page, err := a.store.ListSealed(ctx, "", 1)
+	page, err := store.ListSealed(ctx, "", 1)
 	if err != nil || len(page) == 0 {
 		return err
 	}
 	return core.Errorf(core.KindConflict, "the encryption key of this server opens nothing of what is stored: the key was renewed, or lost. Give it the key of the other servers, or the one that was there before, as OORE_ENCRYPTION_KEY or in the data folder; a backup holds it too. If it is lost for good, `oore secrets replace-lost-key` says what has to be entered anew, and lets the server start")
 }
 
-func eachSealed(ctx context.Context, s core.Store, do func(core.Sealed) error) error {
+func eachSealed(ctx context.Context, s core.SealedStore, do func(core.Sealed) error) error {
 	after := ""
 	for {
 		page, err := s.ListSealed(ctx, after, sealedAtOnce)
@@ -106,7 +109,7 @@ func eachSealed(ctx context.Context, s core.Store, do func(core.Sealed) error) e
 // opens refuses what neither key opens.
 func (a *App) opens(s core.Sealed, next *Vault) error {
 	vault := a.vault
-	if next.sealed(s.Data) {
+	if next.Sealed(s.Data) {
 		vault = next
 	}
 	if _, err := vault.Open(s.Data, s.Place); err != nil {
@@ -117,7 +120,7 @@ func (a *App) opens(s core.Sealed, next *Vault) error {
 }
 
 func (a *App) reseal(ctx context.Context, s core.Sealed, next *Vault) error {
-	if next.sealed(s.Data) {
+	if next.Sealed(s.Data) {
 		return nil // by a run that was interrupted
 	}
 	secret, err := a.vault.Open(s.Data, s.Place)
