@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,9 +23,12 @@ func (s *S3) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.C
 		return 0, err
 	}
 	t = t.Add(ahead)
-	if err := s.sweepUploads(ctx, t); err != nil {
-		return 0, err
-	}
+	uploads := s.sweepUploads(ctx, t) // where that cannot be, the rest goes all the same
+	deleted, err = s.sweepObjects(ctx, t, unwanted)
+	return deleted, errors.Join(err, uploads)
+}
+
+func (s *S3) sweepObjects(ctx context.Context, t time.Time, unwanted func(ctx context.Context, sums []string) ([]string, error)) (deleted int, err error) {
 	var old []string
 	ask := func() error {
 		sums, err := unwanted(ctx, old)
@@ -47,6 +51,11 @@ func (s *S3) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.C
 			return deleted, s3Unavailable(object.Err)
 		}
 		sum := path.Base(object.Key)
+		if object.Key == s.clockKey(sum) && object.LastModified.Before(t) { // of a server that was killed
+			if err := s.client.RemoveObject(ctx, s.config.Bucket, object.Key, minio.RemoveObjectOptions{}); err != nil {
+				return deleted, s3Unavailable(err)
+			}
+		}
 		if core.ValidSHA256(sum) && object.Key == s.key(sum) && object.LastModified.Before(t) {
 			old = append(old, sum)
 		}
@@ -62,9 +71,12 @@ func (s *S3) Sweep(ctx context.Context, t time.Time, unwanted func(ctx context.C
 	return deleted, ask()
 }
 
+// clockKey is that of what asks the bucket for its time.
+func (s *S3) clockKey(name string) string { return path.Join(s.config.Prefix, "clock", name) }
+
 // ahead is how far the bucket's clock, which dates what lies there, is ahead of ours.
 func (s *S3) ahead(ctx context.Context) (time.Duration, error) {
-	b, key := s.config.Bucket, path.Join(s.config.Prefix, "clock", rand.Text())
+	b, key := s.config.Bucket, s.clockKey(rand.Text())
 	asked := time.Now()
 	_, err := s.client.PutObject(ctx, b, key, strings.NewReader(""), 0, minio.PutObjectOptions{})
 	if err != nil {
@@ -84,8 +96,14 @@ func (s *S3) ahead(ctx context.Context) (time.Duration, error) {
 // bucket keeps it for ever. Where we may not, a rule of the bucket has to do it.
 func (s *S3) sweepUploads(ctx context.Context, t time.Time) error {
 	listing, stop := context.WithCancel(ctx)
-	defer stop()
-	for upload := range s.client.ListIncompleteUploads(listing, s.config.Bucket, s.prefix(), true) {
+	found := s.client.ListIncompleteUploads(listing, s.config.Bucket, s.prefix(), true)
+	defer func() {
+		stop()
+		for range found { // its last word waits for a reader
+			continue
+		}
+	}()
+	for upload := range found {
 		err := upload.Err
 		sum := path.Base(upload.Key)
 		if err == nil && core.ValidSHA256(sum) && upload.Key == s.key(sum) && upload.Initiated.Before(t) {
