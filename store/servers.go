@@ -83,7 +83,8 @@ func (s *Store) LeaveServer(ctx context.Context, id string) error {
 		return nil
 	}
 	err := s.write(ctx, func(q session) error {
-		if _, err := q.exec("DELETE FROM turns WHERE holder = $1", id); err != nil {
+		// Others that were killed left turns at joins that nobody asks for again.
+		if _, err := q.exec("DELETE FROM turns WHERE holder = $1 OR name LIKE 'join %' AND until < "+s.db.dialect.clock, id); err != nil {
 			return err
 		}
 		_, err := q.exec("DELETE FROM servers WHERE id = $1 OR seen_at < "+s.db.dialect.clock+" - $2", id, forgetAfter.Microseconds())

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,8 @@ import (
 )
 
 func TestServersKnowEachOther(t *testing.T) {
-	s, ctx := open(t, storetest.Postgres(t)), t.Context()
+	url := storetest.Postgres(t)
+	s, ctx := open(t, url), t.Context()
 	a := core.Server{ID: "a", Name: "one", Version: "v1", PublicURL: "https://ci", KeyID: "k", Blobs: "s3", Sources: "x y", StartedAt: at(1)}
 	b := core.Server{ID: "b", Name: "two", StartedAt: at(0)}
 	others, now, err := s.BeatServer(ctx, a, time.Hour)
@@ -34,7 +36,17 @@ func TestServersKnowEachOther(t *testing.T) {
 	mine, err := s.TakeTurn(ctx, "house", "a", time.Hour)
 	ok(t, err)
 	equal(t, mine, true)
+	for name, life := range map[string]time.Duration{"join left": -time.Second, "join goes on": time.Hour} {
+		_, err = s.TakeTurn(ctx, name, "killed", life)
+		ok(t, err)
+	}
 	ok(t, s.LeaveServer(ctx, "a"))
+	db, err := sql.Open("pgx", url)
+	ok(t, err)
+	defer db.Close()
+	var joins string // nobody asks again for what a killed server left
+	ok(t, db.QueryRowContext(ctx, "SELECT string_agg(name, ', ') FROM turns WHERE name LIKE 'join %'").Scan(&joins))
+	equal(t, joins, "join goes on")
 	mine, err = s.TakeTurn(ctx, "house", "b", time.Hour)
 	ok(t, err)
 	equal(t, mine, true)
