@@ -42,6 +42,9 @@ func (a *App) sweepBlobs(ctx context.Context) (more bool, err error) {
 	if err := a.blobs.SetOwner(ctx, claim.String()); err != nil || owner == core.BlobsUnclaimed { // two may claim it at once: the next round tells whose it is
 		return false, err
 	}
+	if noted, err := a.blobs.Owner(ctx); err != nil || noted != claim.String() { // another took it over meanwhile
+		return false, err
+	}
 	before := a.now()
 	if wall := a.wall(); wall.Before(before) { // files bear this machine's time
 		before = wall

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
+	"github.com/oore-ci/oore/store/blob"
 	"github.com/oore-ci/oore/store/storetest"
 )
 
@@ -143,5 +145,35 @@ func TestAMachineWhoseClockIsSetBackLosesNoYoungFile(t *testing.T) {
 	m.stand(t, h, 21*time.Minute)
 	if h.sweeps(t); there() {
 		t.Error("what is old stays for ever")
+	}
+}
+
+// takenOver is a place that another database takes over as soon as one has noted itself.
+type takenOver struct {
+	*blob.Local
+	by string // empty: none does
+}
+
+func (p *takenOver) SetOwner(ctx context.Context, owner string) error {
+	err := p.Local.SetOwner(ctx, owner)
+	if err == nil && p.by != "" {
+		err = p.Local.SetOwner(ctx, p.by)
+	}
+	return err
+}
+
+// TestAPlaceThatIsTakenOverDuringASweepIsLeftAlone: the former owner looked only before it
+// noted itself.
+func TestAPlaceThatIsTakenOverDuringASweepIsLeftAlone(t *testing.T) {
+	var place *takenOver
+	h := newHouseAt(t, storetest.SQLite(t), t.TempDir(), func(l *blob.Local) core.BlobStore {
+		place = &takenOver{Local: l}
+		return place
+	})
+	h.sweeps(t) // claims the place
+	there := h.stray(t, "old")
+	place.by = core.BlobClaim{ID: "other"}.String()
+	if h.sweeps(t); !there() {
+		t.Error("the former owner deleted it")
 	}
 }
