@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	// leaveTime is how long a server that is one of several says at /readyz that it leaves
 	// before it takes no more requests: a proxy asks every few seconds.
 	leaveTime = 10 * time.Second
+	// askTime bounds the question who else is there.
+	askTime = 3 * time.Second
 	// lastReportsTime bounds the wait for what is being told outside.
 	lastReportsTime = 5 * time.Second
 )
@@ -93,9 +96,9 @@ func inAHurry() (hurried <-chan struct{}, stop func()) {
 // end stops a server that serves, in order: builds come to their end or are handed back,
 // the last reports are sent, answers that last end, no more requests are taken.
 func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBuilds func()) {
-	close(s.draining)
+	leave := sync.OnceFunc(func() { close(s.draining) })
 	if ctx.Err() == nil {
-		s.drain(ctx, hurried, idle)
+		s.drain(ctx, hurried, idle, leave)
 	}
 	select {
 	case <-idle:
@@ -110,6 +113,7 @@ func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBui
 		cancel()
 	}
 	s.log.Info("stopping")
+	leave()
 	close(s.stop)
 	grace := shutdownGrace
 	if happened(hurried) {
@@ -123,29 +127,45 @@ func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBui
 }
 
 // drain takes no more builds and waits for those that run, as long as the settings say and
-// nobody is in a hurry. All else goes on meanwhile. One of several servers goes on until
-// requests go to the others.
-func (s *server) drain(ctx context.Context, hurried, idle <-chan struct{}) {
-	s.log.Info("draining: takes no more builds, and stops with the last that runs, at Ctrl-C or at a second signal", "at_most", s.cfg.Drain)
+// nobody is in a hurry. All else goes on meanwhile. One of several servers leaves at once, and
+// goes on until requests go to the others. A lone one does not leave: to the webhooks and
+// remote runners of a proxy that asks /readyz it would be gone.
+func (s *server) drain(ctx context.Context, hurried, idle <-chan struct{}, leave func()) {
 	if s.pool != nil {
 		s.pool.Drain()
 	}
+	s.log.Info("draining: takes no more builds, and stops with the last that runs, at Ctrl-C or at a second signal", "at_most", s.cfg.Drain)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Drain)
 	defer cancel()
-	left := time.After(leaveTime)
+	var left <-chan time.Time
+	if s.beside(ctx) {
+		leave()
+		left = time.After(leaveTime)
+	}
 	select {
 	case <-idle:
 	case <-hurried:
 	case <-ctx.Done():
 	}
-	if servers, err := s.app.Servers(ctx); ctx.Err() != nil || err == nil && len(servers) < 2 {
+	if !s.beside(ctx) {
 		return // nobody else takes requests
+	}
+	if leave(); left == nil { // one has come meanwhile
+		left = time.After(leaveTime)
 	}
 	select {
 	case <-left:
 	case <-hurried:
 	case <-ctx.Done():
 	}
+}
+
+// beside tells whether another server takes requests too, or may do so.
+func (s *server) beside(ctx context.Context) bool {
+	asking, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	servers, err := s.app.Servers(asking)
+	return ctx.Err() == nil && (err != nil || len(servers) > 1)
 }
 
 func happened(event <-chan struct{}) bool {

@@ -46,12 +46,19 @@ func (p *program) over() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-func (p *program) drains() {
+// leaves waits until /readyz says that others are to be asked.
+func (p *program) leaves() {
 	p.t.Helper()
 	eventually(p.t, "/readyz says that the server drains", func() bool {
 		status, says := p.readiness()
 		return status == http.StatusServiceUnavailable && strings.Contains(says, "draining")
 	})
+}
+
+// drains waits until the server takes no more builds.
+func (p *program) drains() {
+	p.t.Helper()
+	eventually(p.t, "the server drains", func() bool { return strings.Contains(p.output.String(), "draining: takes no more builds") })
 }
 
 // P2, 5.5: who is told to stop takes everything but builds until the last build has ended.
@@ -65,6 +72,7 @@ func TestAServerThatIsToldToStopEndsWithItsLastBuild(t *testing.T) {
 		y.printed(first, "ready")
 		y.tell(syscall.SIGTERM)
 		y.drains()
+		y.ready()                     // nobody else is there to be asked
 		second := y.trigger(pipeline) // taken, and not built here any more
 		var events []string
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -154,7 +162,7 @@ func TestOneOfSeveralServersSaysThatItLeavesBeforeItDoes(t *testing.T) {
 	one.printed(one.trigger(one.script("Slow", "echo ready; while [ ! -e "+flag+" ]; do sleep 0.02; done")), "ready")
 	told := time.Now()
 	one.tell(syscall.SIGTERM)
-	one.drains() // the build gives a busy machine the time for that
+	one.leaves() // the build gives a busy machine the time for that
 	if status := one.call("GET", "/v1/builds", nil, nil); status != http.StatusOK {
 		t.Errorf("a request meanwhile is answered %d", status)
 	}
