@@ -176,6 +176,7 @@ func (a *App) mendHooks(ctx context.Context, p core.Provider, repos []core.Repos
 	defer func() { a.troubled.Store(p, troubled) }()
 	var faults []error
 	for _, r := range repos {
+		a.pulses.beat(topicSurvey) // a forge that hangs takes seconds for each
 		if r.HookTrouble != "" {
 			troubled++
 			continue // somebody has to do something first

@@ -64,6 +64,7 @@ func (a *App) surveyForge(ctx context.Context, provider core.Provider, s core.Su
 		}
 	}
 	check(a.mendHooks(ctx, provider, repos), "mend the webhooks", "provider", provider)
+	a.pulses.beat(topicSurvey)
 	check(a.recallMissed(ctx, provider, s, repos), "ask the forge for deliveries that we missed", "provider", provider)
 	lost, err := a.givenUp(ctx)
 	check(err, "look which builds were given up")
@@ -76,7 +77,9 @@ func (a *App) surveyForge(ctx context.Context, provider core.Provider, s core.Su
 
 // missed lists what the forge could not bring and what has not come since.
 func (a *App) missed(ctx context.Context, p core.Provider, s core.Surveyor, repos ...core.Repository) ([]core.MissedDelivery, error) {
-	all, trouble := s.Missed(ctx, core.Lookback{Since: a.now().Add(-forgeMemory), Repositories: repos, HookAddress: a.HookAddress(p)})
+	all, trouble := s.Missed(ctx, core.Lookback{
+		Since: a.now().Add(-forgeMemory), Repositories: repos, HookAddress: a.HookAddress(p), GoesOn: func() { a.pulses.beat(topicSurvey) },
+	})
 	var missed []core.MissedDelivery
 	for _, m := range all {
 		_, err := a.store.FindDeliveryOf(ctx, p, m.DeliveryID)
@@ -98,6 +101,7 @@ func (a *App) recallMissed(ctx context.Context, p core.Provider, s core.Surveyor
 		if asked == redeliverLimit || held[m.RepositoryID] || a.recalls.tries(p, m.DeliveryID) >= redeliverTries {
 			continue
 		}
+		a.pulses.beat(topicSurvey)
 		err := s.Redeliver(ctx, m)
 		if core.KindOf(err) == core.KindLimited {
 			held[m.RepositoryID] = true

@@ -224,6 +224,7 @@ func openPostgres(ctx context.Context, address string, meter core.Meter) (*datab
 	arrivals, rings := newInbox(pool), newRelay(config, pool)
 	return &database{
 		dialect: postgresDialect(), gorm: g, reader: db, pool: pool, writer: txWriter{db, meter}, inbox: arrivals, relay: rings,
+		pooled: config.DefaultQueryExecMode == pgx.QueryExecModeCacheDescribe,
 		close: sync.OnceValue(func() error {
 			arrivals.stop()
 			rings.stop()

@@ -39,10 +39,12 @@ func (s *Store) ExamineSettings(ctx context.Context) core.Check {
 	if err != nil {
 		return core.Fail(core.MessageOf(err), "")
 	}
-	return set.check(max(1, int64(len(servers))))
+	return set.check(max(1, int64(len(servers))), s.db.pooled)
 }
 
-func (d databaseSettings) check(servers int64) core.Check {
+// check leaves out the connections where a pooler, of which this program knows nothing,
+// stands between.
+func (d databaseSettings) check(servers int64, pooled bool) core.Check {
 	var wrong, mend []string
 	add := func(what, fix string) { wrong, mend = append(wrong, what), append(mend, fix) }
 	if d.Fsync == "off" {
@@ -54,12 +56,15 @@ func (d databaseSettings) check(servers int64) core.Check {
 	if d.SynchronousCommit == "off" {
 		add("synchronous_commit is off: a crash loses what was acknowledged last, as webhooks", "synchronous_commit = on")
 	}
-	if need := servers*serverConnections + d.Reserved; d.Connections < need {
+	if need := servers*serverConnections + d.Reserved; !pooled && d.Connections < need {
 		add(fmt.Sprintf("max_connections is %d, and servers: %d, with %d each, may want %d with what is reserved", d.Connections, servers, serverConnections, need),
 			fmt.Sprintf("max_connections = %d or more, or a PgBouncer before it", need+need/4))
 	}
 	if len(wrong) > 0 {
 		return core.Warn(strings.Join(wrong, "; "), "In postgresql.conf: "+strings.Join(mend, ", ")+"; then restart PostgreSQL")
+	}
+	if pooled {
+		return core.Good("what is committed is on disk; connections are the pooler's business (default_query_exec_mode=cache_describe)")
 	}
 	return core.Good(fmt.Sprintf("what is committed is on disk; %d connections", d.Connections))
 }

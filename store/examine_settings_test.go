@@ -25,6 +25,9 @@ func TestADatabaseThatIsSetUnwiselyIsNamed(t *testing.T) {
 		t.Error(c.Fix)
 	}
 	ok(t, s.Close())
+	s = open(t, url+"&default_query_exec_mode=cache_describe")
+	mustBe(t, s.ExamineSettings(t.Context()), core.CheckOK, "the pooler's business")
+	ok(t, s.Close())
 	execute(t, url, "ALTER DATABASE settings SET synchronous_commit = off")
 	s = open(t, url)
 	mustBe(t, s.ExamineSettings(t.Context()), core.CheckWarning, "synchronous_commit is off")

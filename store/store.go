@@ -43,6 +43,7 @@ type database struct {
 	damage  *atomic.Bool // of SQLite: the file was found damaged since it was opened
 	inbox   *inbox       // nil: the writer groups deliveries as it groups everything
 	relay   *relay       // nil: there are no other servers
+	pooled  bool         // a pooler as PgBouncer stands before it: the address asks for what only that needs
 	close   func() error
 }
 

@@ -85,6 +85,7 @@ type Lookback struct {
 	// return others too.
 	Repositories []Repository
 	HookAddress  string // where webhooks of single repositories go
+	GoesOn       func() // called for each repository that is asked about by itself; may be nil
 }
 
 // MissedDelivery is a delivery as the forge remembers it.

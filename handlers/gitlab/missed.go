@@ -57,6 +57,9 @@ func (l logRow) whole() bool {
 // (17.3) are left out: they would arrive as new deliveries.
 func (r *Room) Missed(ctx context.Context, l core.Lookback) (missed []core.MissedDelivery, trouble error) {
 	for _, repo := range l.Repositories {
+		if l.GoesOn != nil {
+			l.GoesOn()
+		}
 		s, err := r.seat(repo)
 		if err == nil {
 			var some []core.MissedDelivery
