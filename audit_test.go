@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"github.com/oore-ci/oore/handlers"
-	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
 	"github.com/oore-ci/oore/handlers/gitlab/gitlabtest"
+	"github.com/oore-ci/oore/handlers/web"
 )
 
 type auditView struct {

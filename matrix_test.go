@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/oore-ci/oore/handlers"
-	"github.com/oore-ci/oore/handlers/web"
 	"github.com/oore-ci/oore/handlers/github/githubtest"
+	"github.com/oore-ci/oore/handlers/web"
 )
 
 const unknownID = "0b7c3f1e-5a0d-4d3f-9c55-0d6f6d1cffff"
