@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"time"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -20,6 +21,22 @@ func (c Config) openBlobs() (core.BlobStore, error) {
 		return blob.NewS3(*c.S3, c.BlobDir)
 	}
 	return blob.NewLocal(c.BlobDir)
+}
+
+// blobsAsTheyAre is openBlobs for who must not make the folder.
+func (c Config) blobsAsTheyAre() (core.BlobStore, error) {
+	if c.S3 != nil {
+		return c.openBlobs()
+	}
+	return blob.LocalAt(c.BlobDir), nil
+}
+
+// wantBlobs refuses a folder in which no server keeps anything.
+func (c Config) wantBlobs() error {
+	if c.S3 == nil && !blob.LocalAt(c.BlobDir).Made() {
+		return fmt.Errorf("no server keeps artifacts and logs in %s: give the OORE_BLOB_URL of the server; nothing was changed", c.BlobDir)
+	}
+	return nil
 }
 
 // blobsCommand is what an operator does to the place of artifacts and ended logs.
@@ -44,8 +61,22 @@ func ownCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if flags.NArg() > 0 {
 		return usageError{fmt.Errorf("blobs own takes no argument %q", flags.Arg(0))}
 	}
+	cfg, err := serverConfig(*dir, stderr)
+	if err != nil {
+		return err
+	}
+	if err := cfg.wantBlobs(); err != nil {
+		return err
+	}
 	return withApp(ctx, *dir, stderr, func(a *app.App) error {
-		begins, err := a.OwnBlobs(ctx, commandLine())
+		owns, begins, err := a.OwnsBlobs(ctx, commandLine())
+		if err != nil {
+			return err
+		}
+		if owns {
+			return printOwned(stdout, begins)
+		}
+		begins, err = a.OwnBlobs(ctx, commandLine())
 		if err != nil {
 			return err
 		}
@@ -53,6 +84,15 @@ func ownCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 			begins.UTC().Format("2006-01-02 15:04 MST"))
 		return err
 	})
+}
+
+func printOwned(w io.Writer, begins time.Time) error {
+	since := ""
+	if begins.After(time.Now()) {
+		since = ", from " + begins.UTC().Format("2006-01-02 15:04 MST") + " on"
+	}
+	_, err := fmt.Fprintf(w, "This database alone deletes where artifacts and logs are already%s. Nothing was changed.\n", since)
+	return err
 }
 
 // migrateCommand moves what the settings keep to another place, while the server runs or
@@ -73,26 +113,37 @@ func migrateCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	source, err := cfg.blobsAt(*from)
+	old, err := cfg.placedAt(*from)
 	if err != nil {
 		return err
 	}
-	target, err := cfg.blobsAt(*to)
+	if err := old.wantBlobs(); err != nil {
+		return err
+	}
+	source, err := old.openBlobs()
+	if err != nil {
+		return err
+	}
+	next, err := cfg.placedAt(*to)
+	if err != nil {
+		return err
+	}
+	target, err := next.openBlobs()
 	if err != nil {
 		return err
 	}
 	return migrateBlobs(ctx, cfg, source, target, stdout, stderr)
 }
 
-// blobsAt opens another place than the settings'; empty: theirs.
-func (c Config) blobsAt(address string) (core.BlobStore, error) {
+// placedAt are the settings with another place; empty: as they are.
+func (c Config) placedAt(address string) (Config, error) {
 	if address != "" {
 		if err := readBlobURL(&c, address); err != nil {
-			return nil, usageError{err}
+			return c, usageError{err}
 		}
 		c.placeBlobs()
 	}
-	return c.openBlobs()
+	return c, nil
 }
 
 func migrateBlobs(ctx context.Context, cfg Config, source, target core.BlobStore, stdout, stderr io.Writer) error {

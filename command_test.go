@@ -92,7 +92,7 @@ func TestCommandsThatNeedNoServer(t *testing.T) {
 		{"an unknown command", []string{"srve"}, exitUsage, nil, []string{`no command "srve"`, "Usage:"}},
 		{"an unknown flag", []string{"--listen", ":1"}, exitUsage, nil, []string{"-listen"}},
 		{"an argument too many", []string{"serve", "now"}, exitUsage, nil, []string{`"now"`}},
-		{"a good file", []string{"validate", good}, 0, []string{good + " is good: 1 steps"}, nil},
+		{"a good file", []string{"validate", good}, 0, []string{good + " is good: 1 step"}, nil},
 		{"a broken file", []string{"validate", broken}, exitFailed, []string{broken + ":3:1: ", broken + ":5:10: "}, []string{"2 to mend"}},
 		{"no file", []string{"validate", filepath.Join(dir, "none.yaml")}, exitFailed, nil, []string{"none.yaml"}},
 		{"a setup of a name without an address", []string{"setup", "--name", "Ann"}, exitUsage, nil, []string{"--admin"}},

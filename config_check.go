@@ -14,7 +14,7 @@ func (c *Config) validate() []error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	host, port, err := net.SplitHostPort(c.ListenAddr)
-	if err != nil || port == "0" {
+	if n, wrong := net.LookupPort("tcp", port); err != nil || wrong != nil || n == 0 {
 		fault("OORE_LISTEN_ADDR: %q is no host:port, for example 127.0.0.1:8787", c.ListenAddr)
 	}
 	if c.PublicURL == "" {

@@ -88,7 +88,7 @@ func withApp(ctx context.Context, dir string, stderr io.Writer, f func(*app.App)
 
 // appBeside makes the commands over an open database, for a process beside the server's.
 func appBeside(cfg Config, db *store.Store, r rooms, vault *app.Vault) (*app.App, error) {
-	blobs, err := cfg.openBlobs()
+	blobs, err := cfg.blobsAsTheyAre()
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func validateCommand(_ context.Context, args []string, stdout, stderr io.Writer)
 	for _, note := range plan.Notes {
 		fmt.Fprintf(stdout, "%s: note: %s\n", path, note)
 	}
-	fmt.Fprintf(stdout, "%s is good: %d steps\n", path, len(plan.Steps))
+	fmt.Fprintf(stdout, "%s is good: %s\n", path, plural(len(plan.Steps), "step"))
 	return nil
 }
 

@@ -35,6 +35,16 @@ func NewLocal(dir string) (*Local, error) {
 	return l, nil
 }
 
+// LocalAt is the folder as it is: nothing is made, and where it is not there nothing can be
+// stored.
+func LocalAt(dir string) *Local { return &Local{dir: filepath.Clean(dir)} }
+
+// Made tells whether NewLocal has ever made the folder.
+func (l *Local) Made() bool {
+	info, err := os.Stat(l.tmp())
+	return err == nil && info.IsDir()
+}
+
 func (l *Local) tmp() string { return filepath.Join(l.dir, "tmp") }
 
 func (l *Local) path(sum string) string { return filepath.Join(l.dir, sum[:2], sum) }
