@@ -48,11 +48,15 @@ func backupCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return fmt.Errorf("no backup was made: %w", err)
 	}
 	var rows int
+	var lost lostBlobs
 	err = newFile(path, func(file io.Writer) (err error) {
-		rows, err = writeBackup(ctx, db, cfg, header, file, stderr)
+		rows, err = writeBackup(ctx, db, cfg, header, file, &lost)
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := lost.tell(stderr, path); err != nil {
 		return err
 	}
 	if err := db.NoteBackup(ctx, header.CreatedAt); err != nil {
@@ -172,7 +176,7 @@ func newFile(path string, fill func(io.Writer) error) (err error) {
 }
 
 // writeBackup writes the rows of one moment, and then the blobs that those need.
-func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Header, file io.Writer, stderr io.Writer) (rows int, err error) {
+func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Header, file io.Writer, lost *lostBlobs) (rows int, err error) {
 	var w *backup.Writer
 	var blobs []store.BlobUse
 	err = db.Snapshot(ctx, func(v *store.Snapshot) (err error) {
@@ -186,7 +190,7 @@ func writeBackup(ctx context.Context, db *store.Store, cfg Config, h backup.Head
 		return v.Rows(w.Row)
 	})
 	if err == nil {
-		err = writeBlobs(ctx, cfg, w, blobs, stderr)
+		err = writeBlobs(ctx, cfg, w, blobs, lost)
 	}
 	if err != nil {
 		return 0, err
@@ -204,7 +208,7 @@ func blobsOf(v *store.Snapshot, artifacts bool) ([]store.BlobUse, error) {
 	return append(logs, files...), err
 }
 
-func writeBlobs(ctx context.Context, cfg Config, w *backup.Writer, uses []store.BlobUse, stderr io.Writer) error {
+func writeBlobs(ctx context.Context, cfg Config, w *backup.Writer, uses []store.BlobUse, lost *lostBlobs) error {
 	if len(uses) == 0 {
 		return nil
 	}
@@ -220,12 +224,36 @@ func writeBlobs(ctx context.Context, cfg Config, w *backup.Writer, uses []store.
 		done[use.SHA256] = true
 		err := writeBlob(ctx, blobs, w, use.SHA256)
 		if core.KindOf(err) == core.KindNotFound && err != nil {
-			fmt.Fprintf(stderr, "oore: %s of %s is missing, and so it is missing in the backup\n", use.SHA256, use.Of)
+			lost.uses = append(lost.uses, use)
 			continue
 		}
 		if err != nil {
 			return err
 		}
+	}
+	lost.of = len(done)
+	return nil
+}
+
+// lostBlobs are those that a backup should hold and that are not there.
+type lostBlobs struct {
+	uses []store.BlobUse
+	of   int // that it should hold
+}
+
+// lostShown is how many of them are listed.
+const lostShown = 20
+
+// tell lists them. It is an error when nothing is there: the place is a wrong one.
+func (l lostBlobs) tell(w io.Writer, path string) error {
+	for _, use := range l.uses[:min(len(l.uses), lostShown)] {
+		fmt.Fprintf(w, "oore: %s of %s is missing, and so it is missing in the backup\n", use.SHA256, use.Of)
+	}
+	if len(l.uses) > lostShown {
+		fmt.Fprintf(w, "oore: and so are %d more\n", len(l.uses)-lostShown)
+	}
+	if l.of > 0 && len(l.uses) == l.of {
+		return fmt.Errorf("%s has the rows, and none of the %d logs and files that it should hold: give this command the server's OORE_BLOB_URL and make another; doctor does not count this one", path, l.of)
 	}
 	return nil
 }

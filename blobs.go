@@ -65,6 +65,9 @@ func ownCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
+	if err := wantServersUser(cfg.DataDir); err != nil {
+		return err
+	}
 	if err := cfg.wantBlobs(); err != nil {
 		return err
 	}

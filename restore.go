@@ -182,6 +182,9 @@ func databaseFiles(cfg Config) []string {
 // restore writes key and blobs first: when the rows are there, all is. On a fault it
 // takes back what it made.
 func restore(ctx context.Context, cfg Config, saved *backup.Backup, key []byte, log *slog.Logger) (err error) {
+	if err := wantServersUser(cfg.DataDir); err != nil {
+		return err
+	}
 	lock, err := lockDataDir(ctx, cfg.DataDir)
 	if err != nil {
 		return err

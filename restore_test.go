@@ -108,6 +108,10 @@ func TestABackupHasTheLogsOfEndedBuilds(t *testing.T) {
 	_, project, pipeline := p.shopWith(t, `echo kept`)
 	id := p.runs(project, pipeline, "succeeded").ID
 	p.logObject(t, "", id)
+	elsewhere := []string{"OORE_BLOB_URL=" + filepath.Join(t.TempDir(), "none")}
+	if a := p.command(elsewhere, "backup", filepath.Join(t.TempDir(), "backup")); a.code != exitFailed || !strings.Contains(a.stderr, "none of the 1 logs") {
+		t.Errorf("where no log is: %+v", a)
+	}
 	log := p.rawLog(id)
 	file := filepath.Join(t.TempDir(), "backup")
 	if a := p.command(nil, "backup", file); a.code != 0 {

@@ -83,6 +83,9 @@ func withKeyAlone(ctx context.Context, cfg Config, f func(*store.Store) error) e
 	if err := wantDatabase(cfg); err != nil {
 		return err
 	}
+	if err := wantServersUser(cfg.DataDir); err != nil {
+		return err
+	}
 	lock, err := lockDataDir(ctx, cfg.DataDir)
 	if err != nil {
 		return err

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// wantServersUser refuses root where the data folder is another user's: the server could not
+// read what root writes there.
+func wantServersUser(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(filepath.Join(dir, "lock")) // of whoever started the server first
+	if err != nil {
+		info, err = os.Stat(dir)
+	}
+	if err != nil {
+		return nil //nolint:nilerr // there is none yet
+	}
+	if own, ok := info.Sys().(*syscall.Stat_t); ok && own.Uid != 0 {
+		return fmt.Errorf("the data folder %s is the user's with the number %d, and the server could not read what root writes there: run this as that user with the server's settings, "+
+			"for example with systemd-run --uid=%d -p EnvironmentFile=/etc/oore/oore.env --pipe --wait oore …; nothing was changed", dir, own.Uid, own.Uid)
+	}
+	return nil
+}
