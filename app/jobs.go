@@ -185,6 +185,9 @@ func (a *App) start(ctx context.Context, tx core.Store, b *core.Build, sha strin
 
 // AppendLog stores chunks; a repeat is free.
 func (a *App) AppendLog(ctx context.Context, l core.Lease, chunks []core.LogChunk) error {
+	if len(chunks) == 0 {
+		return core.Errorf(core.KindInvalid, "chunks: give one at least")
+	}
 	for _, c := range chunks {
 		if c.BuildID != l.BuildID {
 			return core.Errorf(core.KindInvalid, "A log chunk names build %s, the lease %s", c.BuildID, l.BuildID)
