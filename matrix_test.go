@@ -100,14 +100,17 @@ func (w *matrixWorld) things(name string) map[string]string {
 	things := map[string]string{"project": project.ID, "pipeline": pipeline.ID, "slug": project.Slug, "sha": sha, "folder": git.Dir}
 	eventually(w.t, "the push is built", func() bool {
 		builds := w.builds("project_id=" + project.ID)
-		if len(builds) == 0 || !builds[0].ended() {
+		if len(builds) == 0 || builds[0].SHA != sha || !builds[0].ended() {
 			return false
 		}
 		things["build"] = builds[0].ID
 		return true
 	})
 	var deliveries struct{ Deliveries []idView }
-	w.must("GET", "/v1/deliveries?sha="+sha, nil, &deliveries)
+	eventually(w.t, "the push is listed", func() bool {
+		w.must("GET", "/v1/deliveries?sha="+sha, nil, &deliveries)
+		return len(deliveries.Deliveries) > 0
+	})
 	things["delivery"] = deliveries.Deliveries[0].ID
 	var artifacts struct{ Artifacts []idView }
 	w.must("GET", "/v1/builds/"+things["build"]+"/artifacts", nil, &artifacts)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/storetest"
@@ -317,7 +318,12 @@ func TestNobodyIsBelievedWhomTheForgeCannotVouchFor(t *testing.T) {
 	if got.Reason.Code != "unverified" || len(h.builds(t)) != 0 {
 		t.Errorf("%+v, %d builds", got.Reason, len(h.builds(t)))
 	}
-	h.work(t, func() bool { h.forge.mu.Lock(); defer h.forge.mu.Unlock(); return len(h.forge.talk.reactions) >= 2 })
+	h.work(t, func() bool {
+		h.clock.forward(time.Second) // over the hold of what the workers began when they were stopped last
+		h.forge.mu.Lock()
+		defer h.forge.mu.Unlock()
+		return len(h.forge.talk.reactions) >= 2
+	})
 	if want := []string{"7 eyes", "7 -1"}; !slices.Equal(h.forge.talk.reactions, want) {
 		t.Errorf("reactions %v, want %v", h.forge.talk.reactions, want)
 	}
