@@ -23,7 +23,7 @@ func TestABuildsEndWaitsForNoBlobStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), finishPatience)
 		defer cancel()
-		b := &build{pool: &Pool{jobs: noBlobs{}, log: slog.New(slog.DiscardHandler)}}
+		b := &build{pool: &Pool{jobs: noBlobs{}}, lines: slog.New(slog.DiscardHandler)}
 		began := time.Now()
 		b.record(ctx, core.Record{Tests: []core.TestCase{{Name: "it works"}}})
 		if took := time.Since(began); ctx.Err() != nil || took > 2*recordPatience {
