@@ -50,7 +50,7 @@ func TestKillsAtRandomMomentsLoseNothing(t *testing.T) {
 		if database == "" {
 			database = storetest.SQLite(t)
 		}
-		s := newStorm(t, database, seed, func(*program) {})
+		s := newStorm(t, database, seed, func(p *program) { p.path = ownProgram(t) })
 		for range kills {
 			s.strike()
 		}

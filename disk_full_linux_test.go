@@ -131,7 +131,7 @@ type fullSite struct {
 func TestARealFullDiskLosesNothing(t *testing.T) {
 	cycles := int(envNumber(t, "OORE_TEST_FULL", fills))
 	t.Parallel()
-	s := newFullSite(t, newSmallDisk(t, 384+2*cycles))
+	s := newFullSite(t, newSmallDisk(t, 1040+2*cycles))
 	end := filepath.Join(t.TempDir(), "end")
 	build := s.buildUntil(end)
 	s.refusedAndFound()
