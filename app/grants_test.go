@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // grants is what the room's host knows of tokens: each refresh token works once.
@@ -109,7 +109,7 @@ func (h *house) replica(t *testing.T, s core.Store, g *grants) (*house, *fakeRoo
 
 func grantHouse(t *testing.T) (*house, *fakeRoom) {
 	t.Helper()
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "oore.db"), store.Options{Log: slog.New(slog.DiscardHandler)})
+	db, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

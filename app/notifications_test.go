@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // fakeNotifier notes what it is to bring.
@@ -87,7 +87,7 @@ type notifyHouse struct {
 // newNotifyHouse can tell by webhook, Mattermost and Slack, and has no mail server.
 func newNotifyHouse(t *testing.T) *notifyHouse {
 	t.Helper()
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "oore.db"), store.Options{Log: slog.New(slog.DiscardHandler)})
+	db, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // vaultHouse is a house with a key, and its database's file.
@@ -25,8 +25,9 @@ type vaultHouse struct {
 
 func newVaultHouse(t *testing.T) vaultHouse {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "oore.db")
-	db, err := store.Open(t.Context(), "sqlite:"+path, store.Options{Log: slog.New(slog.DiscardHandler)})
+	database := storetest.SQLite(t)
+	path, _ := store.SQLitePath(database)
+	db, err := store.Open(t.Context(), database, store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,32 +18,83 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Each runs f once with an empty SQLite database and once with an empty PostgreSQL one.
+// Each runs f once with an SQLite database and once with a PostgreSQL one.
 func Each(t *testing.T, f func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
 }
 
-// SQLite returns the address of a database that does not exist yet and goes with the test.
+// Prepare lets SQLite and Postgres return databases that migrate has been given once,
+// since that takes most of a short test's time. Call it in TestMain.
+func Prepare(migrate func(url string) error) { prepare = migrate }
+
+var prepare func(url string) error // nil: databases are empty
+
+// SQLite returns the address of a database that goes with the test. Unless there is
+// Prepare, it does not exist yet.
 func SQLite(tb testing.TB) string {
 	tb.Helper()
-	return "sqlite:" + filepath.Join(tb.TempDir(), "oore.db")
+	path := filepath.Join(tb.TempDir(), "oore.db")
+	if prepare == nil {
+		return "sqlite:" + path
+	}
+	data, err := preparedFile()
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return "sqlite:" + path
 }
 
-// Postgres returns the address of an empty database that goes with the test: on the
+var preparedFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "oore-prepared-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "oore.db")
+	if err := prepare("sqlite:" + path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+const preparedName = "oore_prepared"
+
+// preparedDatabase is on the process's server.
+var preparedDatabase = sync.OnceValue(func() error {
+	server, err := shared()
+	if err != nil {
+		return err
+	}
+	if err := execute(server.URL("postgres"), "CREATE DATABASE "+preparedName); err != nil {
+		return err
+	}
+	return prepare(server.URL(preparedName))
+})
+
+// Postgres returns the address of a database that goes with the test, empty unless there is Prepare: on the
 // server that OORE_TEST_DATABASE_URL names, else on one that this process shares and
 // that ends with it. Without an installed PostgreSQL the test fails.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	if address := os.Getenv("OORE_TEST_DATABASE_URL"); address != "" {
-		return newDatabase(tb, address)
+		return newDatabase(tb, address, "")
 	}
 	server, err := shared()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return newDatabase(tb, server.URL("postgres"))
+	if prepare == nil {
+		return newDatabase(tb, server.URL("postgres"), "")
+	}
+	if err := preparedDatabase(); err != nil {
+		tb.Fatal(err)
+	}
+	return newDatabase(tb, server.URL("postgres"), " TEMPLATE "+preparedName)
 }
 
 // shared is the process's server. Its watchdog ends it when the process is gone.
@@ -57,14 +108,14 @@ var shared = sync.OnceValues(func() (*Server, error) {
 })
 
 // newDatabase makes a database on the server at address and drops it after the test.
-func newDatabase(tb testing.TB, address string) string {
+func newDatabase(tb testing.TB, address, like string) string {
 	tb.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		tb.Fatalf("OORE_TEST_DATABASE_URL is no address: %v", err)
 	}
 	name := "oore_" + strings.ToLower(rand.Text()[:12])
-	if err := execute(address, "CREATE DATABASE "+name); err != nil {
+	if err := execute(address, "CREATE DATABASE "+name+like); err != nil {
 		tb.Fatalf("create a test database: %v", err)
 	}
 	tb.Cleanup(func() {
