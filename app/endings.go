@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -86,13 +87,14 @@ func (a *App) unwanted(ctx context.Context, tx core.Store, e core.Event, c candi
 		if e.Closed && b.TriggerEvent != string(core.EventPullRequest) || !e.Closed && !fromPush {
 			continue
 		}
-		if shared, err := a.wantedElsewhere(ctx, tx, c, e, b); err != nil || shared {
-			if err != nil {
-				return nil, "", err
-			}
-			continue
+		// What another branch or pull request led to is still needed there.
+		shared, err := ledTo(ctx, tx, b, func(ref string) bool { return ref != e.Ref })
+		if err != nil {
+			return nil, "", err
 		}
-		mine = append(mine, b)
+		if !shared {
+			mine = append(mine, b)
+		}
 	}
 	if e.Closed {
 		return mine, fmt.Sprintf("Pull request #%d was closed", e.PullRequest.Number), nil
@@ -100,19 +102,13 @@ func (a *App) unwanted(ctx context.Context, tx core.Store, e core.Event, c candi
 	return mine, "The branch " + e.Branch + " was deleted", nil
 }
 
-// wantedElsewhere tells whether a delivery about another branch or pull request led to
-// the same build: that one still needs it.
-func (a *App) wantedElsewhere(ctx context.Context, tx core.Store, c candidate, e core.Event, b core.Build) (bool, error) {
-	told, _, err := tx.ListDeliveries(ctx, core.DeliveryFilter{Provider: c.project.Repository.Provider, SHA: b.SHA}, core.Page{Limit: 200})
-	if err != nil {
-		return false, err
+// ledTo tells whether a delivery about such a ref led to the build.
+func ledTo(ctx context.Context, s core.Store, b core.Build, such func(ref string) bool) (bool, error) {
+	if b.SHA == "" {
+		return false, nil // a person asked for it, by name
 	}
-	for _, d := range told {
-		for _, v := range d.Verdicts {
-			if v.BuildID == b.ID && d.Ref != e.Ref {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
+	told, _, err := s.ListDeliveries(ctx, core.DeliveryFilter{SHA: b.SHA}, core.Page{Limit: 200})
+	return slices.ContainsFunc(told, func(d core.Delivery) bool {
+		return such(d.Ref) && slices.ContainsFunc(d.Verdicts, func(v core.DeliveryVerdict) bool { return v.BuildID == b.ID })
+	}), err
 }

@@ -216,10 +216,13 @@ func (a *App) putOff(ctx context.Context, group []understood, candidates []candi
 	return now, nil
 }
 
-// seemsLate tells whether the forge shows the event's pull request closed, or its branch at
-// a commit that is built or decided about before it, with it.
+// seemsLate tells whether the forge shows the event's pull request closed, its branch at
+// a commit that is built or decided about before it, with it, or still there what has ended.
 func (a *App) seemsLate(ctx context.Context, e core.Event, earlier []understood, candidates []candidate) (bool, error) {
-	if e.Gone && e.Head != "" && !ends(e) {
+	if ends(e) {
+		return !e.Gone && e.Head != "", nil
+	}
+	if e.Gone && e.Head != "" {
 		return true, nil
 	}
 	if !isLate(e) {

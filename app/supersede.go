@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -12,7 +13,7 @@ import (
 // replaced lists the older builds of the pipeline on the same branch or pull request,
 // where the pipeline wants that b, which may not be stored yet, replaces them. A rerun
 // replaces nothing: what it runs is of the past. A build that an event makes leaves the
-// build of its commit alone that somebody asked for.
+// build of its commit alone that somebody asked for. What another branch stands on stays, too.
 func (a *App) replaced(ctx context.Context, s core.Store, p core.Pipeline, b core.Build) ([]core.Build, error) {
 	if !p.Concurrency.CancelPrevious || b.Branch == "" || b.TriggerType == core.TriggerRerun {
 		return nil, nil
@@ -21,10 +22,28 @@ func (a *App) replaced(ctx context.Context, s core.Store, p core.Pipeline, b cor
 		b.Number = math.MaxInt32
 	}
 	older, err := a.activeBuilds(ctx, s, core.BuildFilter{Before: &b})
-	return slices.DeleteFunc(older, func(old core.Build) bool {
-		return b.TriggerType == core.TriggerWebhook && old.SHA == b.SHA
-	}), err
+	if err != nil {
+		return nil, err
+	}
+	var replaced []core.Build
+	for _, old := range older {
+		if b.TriggerType == core.TriggerWebhook && old.SHA == b.SHA {
+			continue
+		}
+		shared, err := ledTo(ctx, s, old, func(ref string) bool {
+			return strings.HasPrefix(ref, branchRefs) && ref != branchRefs+b.Branch
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !shared {
+			replaced = append(replaced, old)
+		}
+	}
+	return replaced, nil
 }
+
+const branchRefs = "refs/heads/"
 
 // takePlace lets the event's build replace older ones if it is of the commit at which its
 // branch or pull request stands. If that is another which the pipeline builds, the event

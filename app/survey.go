@@ -232,7 +232,7 @@ func byHand(b core.Build) bool {
 // place is a branch at a commit.
 type place struct{ branch, sha string }
 
-// givenUp are the places of which a build was replaced within the last day: should one be a
+// givenUp are the places of which one of the newest builds was replaced within the last day: should one be a
 // head, its build is mended though the head is known. Not at once: what has just been
 // pushed may be newer than the heads that are read.
 func (a *App) givenUp(ctx context.Context) (map[place]bool, error) {
