@@ -48,7 +48,7 @@ func (a *App) FindBadge(ctx context.Context, actor core.Actor, projectID, pipeli
 		PipelineID: pipeline.ID, Branch: branch, Statuses: []core.BuildStatus{core.BuildSucceeded, core.BuildFailed, core.BuildTimedOut},
 	}, core.Page{Limit: badgeLook})
 	for _, b := range builds {
-		if b.PullRequest == nil {
+		if b.PullRequest == nil && !b.RunsAgain() {
 			badge.Status = b.Status
 			break
 		}

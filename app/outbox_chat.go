@@ -75,6 +75,7 @@ func (a *App) respond(ctx context.Context, e *core.Effect, c core.Chat, d core.D
 	}
 	e.Sent = begun
 	if err := a.store.SaveEffect(ctx, *e, e.NotBefore); err != nil {
+		e.Sent = before
 		return core.Errorf(core.KindUnavailable, "Another server may be answering").Because(err)
 	}
 	start := a.now()

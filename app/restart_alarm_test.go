@@ -32,6 +32,9 @@ func TestABuildThatIsRunAgainByItselfAlarmsNobody(t *testing.T) {
 				if again.Build.SourceBuildID != stopped.ID {
 					t.Fatalf("claimed %+v", again.Build)
 				}
+				if badge, err := h.FindBadge(t.Context(), h.owner, h.shop.ID, h.android.ID, ""); err != nil || badge.Status != core.BuildSucceeded {
+					t.Errorf("meanwhile the badge is %s, %v", badge.Status, err)
+				}
 				result := core.Result{Status: c.ends}
 				if c.ends == core.BuildFailed {
 					result.Reason = core.ReasonCommandFailed
