@@ -25,10 +25,15 @@ const (
 
 // readiness is the last answer to whoever asked whether the house can do its work.
 type readiness struct {
-	mu  sync.Mutex
-	at  time.Time
-	err error
+	mu              sync.Mutex
+	at              time.Time
+	err             error
+	database, blobs probe
 }
+
+// probe is a question that may never be answered, whatever its context says: a folder on a
+// drive of the network hangs. It is asked once at a time.
+type probe struct{ out chan error } // nil: it is not being asked
 
 // Ready tells whether the house can do its work: KindUnavailable says what is wrong, all of
 // it. It is true of the last second.
@@ -48,7 +53,7 @@ func (a *App) Ready(ctx context.Context) error {
 
 // lookReady looks at all that the house stands on.
 func (a *App) lookReady(ctx context.Context) error {
-	faults := []error{a.databaseReady(ctx), a.blobsReady(ctx), a.databaseDisk.room(), a.blobDisk.room()}
+	faults := []error{a.databaseReady(ctx), a.blobsReady(ctx), a.databaseDisk.room()}
 	for _, work := range a.pulses.late(time.Now()) {
 		faults = append(faults, core.Errorf(core.KindUnavailable, "The work in the background named %s has had no success for too long: the log says why", work))
 	}
@@ -72,7 +77,7 @@ func (a *App) lookReady(ctx context.Context) error {
 // databaseReady tells whether the database takes changes, in time, and is of this program
 // and key.
 func (a *App) databaseReady(ctx context.Context) error {
-	return inTime(ctx, writePatience, "The database does not take a change", func(ctx context.Context) error {
+	return a.readiness.database.inTime(ctx, writePatience, "The database does not take a change", func(ctx context.Context) error {
 		if err := a.store.Ready(ctx); err != nil {
 			return err
 		}
@@ -82,14 +87,29 @@ func (a *App) databaseReady(ctx context.Context) error {
 
 // blobsReady tells whether blobs are taken, in time.
 func (a *App) blobsReady(ctx context.Context) error {
-	return inTime(ctx, blobPatience, "The place of artifacts and logs does not take a file", a.blobs.Ready)
+	return a.readiness.blobs.inTime(ctx, blobPatience, "The place of artifacts and logs does not take a file", a.blobs.Ready)
 }
 
-// inTime says what is late if f fails because patience is over.
-func inTime(ctx context.Context, patience time.Duration, late string, f func(context.Context) error) error {
+// inTime asks f, and says what is late if there is no answer, or none but that patience is
+// over.
+func (p *probe) inTime(ctx context.Context, patience time.Duration, late string, f func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := f(limited)
+	select {
+	case <-p.out: // what was asked long ago says nothing about now
+		p.out = nil
+	default:
+	}
+	if p.out == nil {
+		p.out = make(chan error, 1)
+		go func(out chan<- error) { out <- f(limited) }(p.out)
+	}
+	err := context.DeadlineExceeded
+	select {
+	case err = <-p.out:
+		p.out = nil
+	case <-limited.Done():
+	}
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return core.Errorf(core.KindUnavailable, "%s within %s", late, patience).Because(err)
 	}

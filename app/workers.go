@@ -137,6 +137,7 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	a.round = now
+	a.pulses.beat(turnReaper) // a build that cannot be taken back stops no others
 	err = each(ctx, lost, a.lose)
 	if !a.clock.doubtful() {
 		err = errors.Join(err,

@@ -196,7 +196,7 @@ func systemOperations() []operation {
 	}
 	return []operation{
 		{method: get, path: "/healthz", id: "health", summary: "Whether the process lives", door: forAll, answers: ok(fineJSON{})},
-		{method: get, path: "/readyz", id: "readiness", summary: "Whether it can serve", text: "503 while the database takes no change or has another schema, the key opens nothing, files cannot be stored, a disk has less than 256 MiB free, work in the background stands still, or the server stops. Why is told as /metrics is: on the machine itself, and to admins and holders of OORE_METRICS_TOKEN.", door: forAll, answers: ok(fineJSON{})},
+		{method: get, path: "/readyz", id: "readiness", summary: "Whether it can serve", text: "503 while the database takes no change or has another schema, the key opens nothing, files cannot be stored, the database's disk has less than 256 MiB free, work in the background stands still, or the server was told to stop. Why is told as /metrics is: on the machine itself, and to admins and holders of OORE_METRICS_TOKEN.", door: forAll, answers: ok(fineJSON{})},
 		{
 			method: get, path: "/metrics", id: "metrics", summary: "Measures for Prometheus", text: "Open from this machine; from elsewhere for owners, admins and the bearer of `OORE_METRICS_TOKEN`.",
 			answers: []answerOf{{status: http.StatusOK, more: textOf("In Prometheus' own form.", fiber.MIMETextPlain)}},

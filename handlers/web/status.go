@@ -7,12 +7,11 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/templates"
 )
 
-// Status is GET /status, for everybody: whether the server can do its work, in a sentence.
-// Machines ask /readyz.
+// Status is GET /status, for everybody: whether the server can do its work. Why not is at
+// /readyz and on the dashboard, for whoever may know.
 func (p *Pages) Status(c *fiber.Ctx) error {
 	v := templates.StatusView{Page: templates.Page{Look: look(c), Title: "Status", Bare: true, Now: time.Now()}}
 	status := http.StatusOK
@@ -20,9 +19,6 @@ func (p *Pages) Status(c *fiber.Ctx) error {
 		status = http.StatusServiceUnavailable
 		v.Trouble = "It cannot do its work now. Whoever runs it finds the cause in its log."
 		p.log.Warn("status: not ready", "error", err)
-		if core.KindOf(err) == core.KindUnavailable {
-			v.Trouble = core.MessageOf(err)
-		}
 	}
 	return p.send(c, status, func(w io.Writer) error { return p.templates.Status(w, v) })
 }
