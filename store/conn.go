@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -34,6 +36,18 @@ func (c conn) saw(err error) error {
 		c.damage.Store(true)
 	}
 	return err
+}
+
+// witness sees the errors that gorm meets behind the first row, where conn sees none.
+type witness struct {
+	logger.Interface
+	damage *atomic.Bool
+}
+
+// Trace is logger.Interface's.
+func (w witness) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
+	_ = conn{damage: w.damage}.saw(err)
+	w.Interface.Trace(ctx, begin, statement, err)
 }
 
 // ExecContext is gorm.ConnPool's.

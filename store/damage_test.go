@@ -117,6 +117,33 @@ func TestADamagedFileIsRefusedWithTheReason(t *testing.T) {
 	}
 }
 
+// TestDamageBehindTheFirstRowTurnsTheServerRed: whoever read a list was told, and /readyz
+// was not.
+func TestDamageBehindTheFirstRowTurnsTheServerRed(t *testing.T) {
+	data := usedFile(t)
+	const page, tableLeaf = 4096, 0x0d
+	var leaves []int // of builds
+	for at := page; at < len(data); at += page {
+		if data[at] == tableLeaf && strings.Contains(string(data[at:at+page]), "words words words") {
+			leaves = append(leaves, at)
+		}
+	}
+	at := leaves[len(leaves)/2]
+	clear(data[at : at+page])
+	path := filepath.Join(t.TempDir(), "oore.db")
+	ok(t, os.WriteFile(path, data, 0o600))
+	s, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
+	ok(t, err)
+	defer s.Close()
+	ok(t, s.Ready(t.Context()))
+	_, _, err = s.ListBuilds(t.Context(), core.BuildFilter{}, core.Page{Limit: 200})
+	for _, err := range []error{err, s.Ready(t.Context())} {
+		if core.KindOf(err) != core.KindUnavailable || !strings.Contains(core.MessageOf(err), "oore verify") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // TestDamageThatIsFoundLaterTurnsTheServerRed: "database disk image is malformed" was an
 // internal error, and /readyz stayed green.
 func TestDamageThatIsFoundLaterTurnsTheServerRed(t *testing.T) {

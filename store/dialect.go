@@ -164,7 +164,9 @@ func openSQLite(ctx context.Context, path string, meter core.Meter) (*database, 
 	read.SetMaxIdleConns(readers)
 	damage := new(atomic.Bool)
 	pool := conn{ConnPool: read, damage: damage, meter: meter}
-	g, err := gorm.Open(sqlite.Dialector{Conn: pool}, gormConfig())
+	config := gormConfig()
+	config.Logger = witness{config.Logger, damage}
+	g, err := gorm.Open(sqlite.Dialector{Conn: pool}, config)
 	if err != nil {
 		return nil, failed(errors.Join(err, only.Close(), write.Close(), read.Close()), "open %s", path)
 	}
@@ -201,6 +203,12 @@ const (
 	connectTimeout = 2 * time.Second
 )
 
+// pooled tells whether a pooler as PgBouncer stands before the database: the address asks for
+// what only that needs.
+func pooled(config *pgx.ConnConfig) bool {
+	return config.DefaultQueryExecMode == pgx.QueryExecModeCacheDescribe
+}
+
 func openPostgres(ctx context.Context, address string, meter core.Meter) (*database, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil { // pgx leaves the password out of it
@@ -224,7 +232,7 @@ func openPostgres(ctx context.Context, address string, meter core.Meter) (*datab
 	arrivals, rings := newInbox(pool), newRelay(config, pool)
 	return &database{
 		dialect: postgresDialect(), gorm: g, reader: db, pool: pool, writer: txWriter{db, meter}, inbox: arrivals, relay: rings,
-		pooled: config.DefaultQueryExecMode == pgx.QueryExecModeCacheDescribe,
+		pooled: pooled(config),
 		close: sync.OnceValue(func() error {
 			arrivals.stop()
 			rings.stop()

@@ -141,8 +141,13 @@ func (r *relay) messages(topics map[string]bool) (all []string) {
 	return all
 }
 
-// Listen is core.Relay's.
+// Listen is core.Relay's. Behind a pooler nobody would hear, and the listening connection
+// would go to others, whose long transactions keep what is said to it for ever.
 func (r *relay) Listen(ctx context.Context, rung func(topics []string), missed func()) {
+	if pooled(r.config) {
+		<-ctx.Done()
+		return
+	}
 	for ctx.Err() == nil {
 		_ = r.listen(ctx, rung, missed) // whatever it was, connect anew
 		select {

@@ -10,9 +10,11 @@ import (
 
 // outdated tells whether PostgreSQL had planned the statement for the columns of before: a
 // newer server has changed the schema meanwhile. The connection has forgotten the plan now.
+// Behind PgBouncer there is no plan, and pgx remembers the columns alone.
 func outdated(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "0A000" && strings.Contains(pg.Message, "cached plan")
+	return errors.As(err, &pg) && (pg.Code == "0A000" && strings.Contains(pg.Message, "cached plan") ||
+		pg.Code == "08P01" && strings.Contains(pg.Message, "result formats"))
 }
 
 // replanned asks again where the answer was an outdated plan: each connection of a pool may

@@ -45,30 +45,38 @@ func TestABackupOfANewerSchemaThatLeavesUsAloneIsRestored(t *testing.T) {
 // PostgreSQL refuses, once for each connection, what it has planned for the columns of
 // before: calls failed on the servers that were not upgraded yet.
 func TestAServerDoesNotNoticeThatTheNextOneAddsColumns(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
-		h := furnish(t, url)
-		b := h.queue(t, h.newBuild())
-		read := func() error {
-			_, err := h.FindBuild(t.Context(), b.ID)
-			return err
-		}
-		write := func() error {
-			return h.InTx(t.Context(), func(tx core.Store) error {
-				_, err := tx.FindBuild(t.Context(), b.ID)
-				return err
-			})
-		}
-		for n, call := range []func() error{read, write} {
-			var together errgroup.Group
-			for range 20 {
-				together.Go(call) // on as many connections as there may be
-			}
-			ok(t, together.Wait())
-			execute(t, url, fmt.Sprintf("ALTER TABLE builds ADD COLUMN next%d TEXT NOT NULL DEFAULT 'none'", n))
-			for range 20 {
-				together.Go(call)
-			}
-			ok(t, together.Wait())
-		}
+	storetest.Each(t, func(t *testing.T, url string) { addColumns(t, url, url) })
+	t.Run("pgbouncer", func(t *testing.T) {
+		url := storetest.Postgres(t)
+		addColumns(t, url, storetest.PgBouncer(t, url))
 	})
+}
+
+// addColumns adds them while a server asks by another address.
+func addColumns(t *testing.T, url, server string) {
+	t.Helper()
+	h := furnish(t, server)
+	b := h.queue(t, h.newBuild())
+	read := func() error {
+		_, err := h.FindBuild(t.Context(), b.ID)
+		return err
+	}
+	write := func() error {
+		return h.InTx(t.Context(), func(tx core.Store) error {
+			_, err := tx.FindBuild(t.Context(), b.ID)
+			return err
+		})
+	}
+	for n, call := range []func() error{read, write} {
+		var together errgroup.Group
+		for range 20 {
+			together.Go(call) // on as many connections as there may be
+		}
+		ok(t, together.Wait())
+		execute(t, url, fmt.Sprintf("ALTER TABLE builds ADD COLUMN next%d TEXT NOT NULL DEFAULT 'none'", n))
+		for range 20 {
+			together.Go(call)
+		}
+		ok(t, together.Wait())
+	}
 }

@@ -29,15 +29,17 @@ func (w txWriter) single(ctx context.Context, f func(gorm.ConnPool) error) error
 }
 
 func (w txWriter) once(ctx context.Context, f func(gorm.ConnPool) error) error {
+	c := conn{meter: w.meter}
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return c.saw(err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := f(conn{ConnPool: tx, meter: w.meter}); err != nil {
+	c.ConnPool = tx
+	if err := f(c); err != nil {
 		return err
 	}
-	return tx.Commit()
+	return c.saw(tx.Commit())
 }
 
 func (w txWriter) retry(ctx context.Context, f func() error) error {

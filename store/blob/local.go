@@ -39,10 +39,15 @@ func NewLocal(dir string) (*Local, error) {
 // stored.
 func LocalAt(dir string) *Local { return &Local{dir: filepath.Clean(dir)} }
 
-// Made tells whether NewLocal has ever made the folder.
+// Made tells whether NewLocal has ever made the folder, or it is a copy of such a one, which
+// may lack what is empty.
 func (l *Local) Made() bool {
-	info, err := os.Stat(l.tmp())
-	return err == nil && info.IsDir()
+	for _, part := range []string{l.tmp(), filepath.Join(l.dir, identityFile)} {
+		if _, err := os.Stat(part); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Local) tmp() string { return filepath.Join(l.dir, "tmp") }
