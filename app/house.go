@@ -69,7 +69,7 @@ func (a *App) beat(ctx context.Context) (others []core.Server, err error) {
 	switch took := time.Since(asked); {
 	case err == nil && now.IsZero():
 		a.clock.follow(a.wall())
-	case err == nil && took < beatEvery:
+	case err == nil && (took < beatEvery || !a.beside.Load()): // at first an answer that took long is better than the machine's clock
 		a.clock.set(now.Add(took / 2))
 	}
 	a.beside.Store(!now.IsZero())
