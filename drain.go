@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
@@ -96,9 +95,9 @@ func inAHurry() (hurried <-chan struct{}, stop func()) {
 // end stops a server that serves, in order: builds come to their end or are handed back,
 // the last reports are sent, answers that last end, no more requests are taken.
 func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBuilds func()) {
-	leave := sync.OnceFunc(func() { close(s.draining) })
+	close(s.draining)
 	if ctx.Err() == nil {
-		s.drain(ctx, hurried, idle, leave)
+		s.drain(ctx, hurried, idle)
 	}
 	select {
 	case <-idle:
@@ -113,7 +112,6 @@ func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBui
 		cancel()
 	}
 	s.log.Info("stopping")
-	leave()
 	close(s.stop)
 	grace := shutdownGrace
 	if happened(hurried) {
@@ -127,31 +125,24 @@ func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBui
 }
 
 // drain takes no more builds and waits for those that run, as long as the settings say and
-// nobody is in a hurry. All else goes on meanwhile. One of several servers leaves at once, and
-// goes on until requests go to the others. A lone one does not leave: to the webhooks and
-// remote runners of a proxy that asks /readyz it would be gone.
-func (s *server) drain(ctx context.Context, hurried, idle <-chan struct{}, leave func()) {
+// nobody is in a hurry. All else goes on meanwhile. One of several servers goes on until
+// requests go to the others, however little time builds are given.
+func (s *server) drain(ctx context.Context, hurried, idle <-chan struct{}) {
 	if s.pool != nil {
 		s.pool.Drain()
 	}
 	s.log.Info("draining: takes no more builds, and stops with the last that runs, at Ctrl-C or at a second signal", "at_most", s.cfg.Drain)
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Drain)
-	defer cancel()
-	var left <-chan time.Time
-	if s.beside(ctx) {
-		leave()
-		left = time.After(leaveTime)
-	}
+	left := time.After(leaveTime)
 	select {
 	case <-idle:
 	case <-hurried:
+		return
 	case <-ctx.Done():
+		return
+	case <-time.After(s.cfg.Drain):
 	}
 	if !s.beside(ctx) {
 		return // nobody else takes requests
-	}
-	if leave(); left == nil { // one has come meanwhile
-		left = time.After(leaveTime)
 	}
 	select {
 	case <-left:

@@ -71,8 +71,7 @@ func TestAServerThatIsToldToStopEndsWithItsLastBuild(t *testing.T) {
 		first := y.trigger(pipeline)
 		y.printed(first, "ready")
 		y.tell(syscall.SIGTERM)
-		y.drains()
-		y.ready()                     // nobody else is there to be asked
+		y.leaves()
 		second := y.trigger(pipeline) // taken, and not built here any more
 		var events []string
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -154,8 +153,14 @@ func TestBuildsAreHandedBack(t *testing.T) {
 // One of several goes on for a while, so that no request comes to a closed door.
 func TestOneOfSeveralServersSaysThatItLeavesBeforeItDoes(t *testing.T) {
 	t.Parallel()
+	t.Run("whose build ends", func(t *testing.T) { oneOfSeveralLeaves(t, "1h") })
+	t.Run("whose builds are not waited for", func(t *testing.T) { oneOfSeveralLeaves(t, "0") })
+}
+
+func oneOfSeveralLeaves(t *testing.T, drain string) {
+	t.Parallel()
 	database := storetest.Postgres(t)
-	common := append(shared(t), "OORE_DRAIN=1h")
+	common := append(shared(t), "OORE_DRAIN="+drain)
 	one := newYard(t, newProgram(t, database, nil, append(common, "OORE_RUNNERS=1")...).start())
 	newProgram(t, database, nil, append(common, "OORE_RUNNERS=0")...).start()
 	flag := filepath.Join(t.TempDir(), "go")

@@ -358,7 +358,7 @@ const leaseVariable = "OORE_TEST_LEASE_TTL"
 
 // serveAsTold is the program with what it has no setting for.
 func serveAsTold(tell func(*Config) error) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cfg, err := loadConfig("serve", nil, os.Environ(), os.Stderr)
 	if err != nil {

@@ -74,7 +74,7 @@ type server struct {
 	streams  *sse.Streams
 	traces   *traces.Traces // nil: nobody collects them
 	http     *fiber.App
-	draining chan struct{} // closes when others are to be asked
+	draining chan struct{} // closes when the server is told to stop
 	stop     chan struct{} // closes when long answers must end
 	ln       net.Listener
 }

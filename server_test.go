@@ -133,7 +133,7 @@ func newProgram(t testing.TB, database string, gh *githubtest.Server, env ...str
 	}
 	p.env = append(p.env, env...)
 	t.Cleanup(func() {
-		p.stop()
+		p.signal(syscall.SIGINT) // unlike at stop, one of several servers does not wait until it is known
 		if t.Failed() {
 			t.Logf("output of the server:\n%s", p.output)
 		}

@@ -27,7 +27,7 @@ type Options struct {
 	SlackCommands, SlackInteractions http.Handler
 	PublicURL                        string // without a trailing slash
 	Log                              *slog.Logger
-	Draining                         <-chan struct{} // closes when others are to be asked: /readyz says so
+	Draining                         <-chan struct{} // closes when the server is told to stop: /readyz says so
 	Stop                             <-chan struct{} // closes when the server stops: streams end
 	Version                          string          // told to whoever has signed in
 	Meter                            core.Meter      // nil: nobody measures
