@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -147,13 +146,13 @@ func checkServerDisk(free, total int64) core.Check {
 // checkDisk judges one on which builds run.
 func checkDisk(free, total int64) core.Check {
 	if runner.AlmostFull(free, total) {
-		return core.Fail(freeOf(free, total), fmt.Sprintf("Free some space: no build is taken on before %.1f GiB are free", float64(runner.LeastFree(total))/(1<<30)))
+		return core.Fail(freeOf(free, total), "Free some space: no build is taken on before "+core.HumanSize(runner.LeastFree(total))+" are free")
 	}
 	return checkReserve(free, total)
 }
 
 func freeOf(free, total int64) string {
-	return fmt.Sprintf("%.1f GiB of %.0f GiB free", float64(free)/(1<<30), float64(total)/(1<<30))
+	return core.HumanSize(free) + " of " + core.HumanSize(total) + " free"
 }
 
 // checkReserve judges one that keeps what comes in.
@@ -175,11 +174,12 @@ func (s system) checkKey(ctx context.Context) core.Check {
 	if s.fits != nil {
 		fault = s.fits(ctx)
 	}
+	own := core.Good(where)
 	if s.cfg.EncryptionKey == nil {
-		if own := s.checkKeyFile(path, fault); own.State != core.CheckOK {
+		where = path
+		if own = s.checkKeyFile(path, fault); own.State == core.CheckFailed || !isThere(path) {
 			return own
 		}
-		where = path
 	}
 	if core.KindOf(fault) == core.KindConflict && fault != nil {
 		return core.Fail(where+" opens nothing of what is stored, and a server does not start with it",
@@ -188,7 +188,7 @@ func (s system) checkKey(ctx context.Context) core.Check {
 	if fault != nil {
 		return core.Warn(where+"; whether it opens what is stored is not known", "Check the database")
 	}
-	return core.Good(where)
+	return own
 }
 
 // checkKeyFile looks at the file itself.

@@ -77,7 +77,7 @@ func TestDoctorOnAMachineWithoutAnything(t *testing.T) {
 	e.must("database", "skipped", "first start")
 	e.must("encryption key", "skipped", "first start")
 	e.must("server", "skipped", "does not run")
-	e.must("disk", e.state("disk"), "GiB free")
+	e.must("disk", e.state("disk"), "B free")
 	e.must("git", e.state("git"), "2.")
 	if e.code != 0 || e.Status == "failed" {
 		t.Errorf("exit %d, %s", e.code, e.text)

@@ -18,6 +18,9 @@ func setUp(ctx context.Context, cfg Config, ask setupAsk) (setupResult, error) {
 			return result, fmt.Errorf("%w; or begin here: oore setup --admin YOU@EXAMPLE.COM", err)
 		}
 	}
+	if err := wantServersUser(cfg.DataDir); err != nil {
+		return result, err
+	}
 	lock, err := tryDataDir(cfg.DataDir)
 	if err != nil {
 		return result, err

@@ -13,14 +13,15 @@ func wantServersUser(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	info, err := os.Stat(filepath.Join(dir, "lock")) // of whoever started the server first
-	if err != nil {
-		info, err = os.Stat(dir)
-	}
-	if err != nil {
-		return nil //nolint:nilerr // there is none yet
-	}
-	if own, ok := info.Sys().(*syscall.Stat_t); ok && own.Uid != 0 {
+	for _, path := range []string{filepath.Join(dir, "lock"), dir} { // one may be root's, of a command before
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // there is none yet
+		}
+		own, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || own.Uid == 0 {
+			continue
+		}
 		return fmt.Errorf("the data folder %s is the user's with the number %d, and the server could not read what root writes there: run this as that user with the server's settings, "+
 			"for example with systemd-run --uid=%d -p EnvironmentFile=/etc/oore/oore.env -E OORE_DATA_DIR=%s --pipe --wait oore …; nothing was changed", dir, own.Uid, own.Uid, dir)
 	}

@@ -51,6 +51,10 @@ func TestAKeyThatOpensNothingIsFoundBeforeItIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused()
+		if err := os.Chmod(keyFile(p.dataDir()), 0o644); err != nil { // as cp leaves it
+			t.Fatal(err)
+		}
+		refused()
 		if err := os.Remove(keyFile(p.dataDir())); err != nil {
 			t.Fatal(err)
 		}
