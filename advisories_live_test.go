@@ -62,6 +62,7 @@ func TestARunnersTokenIsOfNoUseForAnother(t *testing.T) {
 // TestAForgedEventChangesNothingOfARepository renames, moves and deletes a repository and
 // an installation by webhooks that nobody signed.
 func TestAForgedEventChangesNothingOfARepository(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "", workflow("echo ok"))
 	project := "/v1/projects/" + s.githubProject("acme/shop", nil).ID
 	before := s.raw(project, "application/json") + s.raw("/v1/integration-repositories", "application/json")

@@ -78,6 +78,7 @@ func (r reader) copied(button, want string) {
 // the error, copies the link to it, starts a build, follows it and cancels it, all by the keyboard (ux.md,
 // acceptance 11).
 func TestTheKeyboardIsEnough(t *testing.T) {
+	t.Parallel()
 	p := newProgram(t, "", nil, "OORE_RUNNERS=1").start()
 	link := regexp.MustCompile(`http://\S+/sign-in/\S+`).FindString(p.output.String())
 	r := reader{t, browsertest.Open(t)}

@@ -257,6 +257,7 @@ func (w *matrixWorld) send(a matrixActor, r matrixRow, id string, in map[string]
 // something of their own project, of another one and for what is not there. What somebody
 // does not see is answered as what is not there, to the byte.
 func TestEveryRouteForEveryActor(t *testing.T) {
+	t.Parallel()
 	rows := matrixRows(t)
 	var routes []string
 	options := handlers.Options{Metrics: http.NotFoundHandler(), Pages: web.New(web.Options{})}

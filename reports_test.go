@@ -30,6 +30,7 @@ var reportEvents = [6]struct {
 // and the server stops in the middle of it. Whatever came last is what GitHub shows in the end; there is one comment; and
 // GitHub is never asked faster than it wants.
 func TestTheLastStateAlwaysWins(t *testing.T) {
+	t.Parallel()
 	step := 5
 	if os.Getenv("OORE_TEST_ORDERS") == "all" {
 		step = 1

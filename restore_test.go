@@ -104,6 +104,7 @@ func newerBackup(t *testing.T, data []byte) []byte {
 
 // The logs of ended builds lie beside the database, and are in a backup all the same.
 func TestABackupHasTheLogsOfEndedBuilds(t *testing.T) {
+	t.Parallel()
 	p := newProgram(t, "", nil).start()
 	_, project, pipeline := p.shopWith(t, `echo kept`)
 	id := p.runs(project, pipeline, "succeeded").ID

@@ -8,6 +8,7 @@ import (
 )
 
 func TestRestoredIsSaidOfADatabaseThatNobodyUses(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {
 		p := newProgram(t, url, nil).start()
 		if a := p.command(nil, "restored"); a.code != exitFailed || !strings.Contains(a.stderr, "another Oore runs") {

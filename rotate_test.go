@@ -283,6 +283,7 @@ func TestNoKeyIsRenewedWhileAnotherServerRuns(t *testing.T) {
 
 // A hold ends with its connection: a server looks what happened meanwhile.
 func TestAServerEndsWhoseKeyWasRenewedWhileItsDatabaseWasAway(t *testing.T) {
+	t.Parallel()
 	pg := storetest.NewServer(t)
 	database := pg.Database(t, "keys")
 	p, _ := sealedHouse(t, database, 3)

@@ -43,9 +43,9 @@ func TestAShimThatIsKeptOrIdleLives(t *testing.T) {
 	}
 	for range 2 {
 		b.shim.arm()
-		b.shim.keep(Uptime() + 10*time.Second) // a machine that is busy needs time
+		b.shim.keep(Uptime() + 2*time.Second) // a machine that is busy needs time
 		b.shim.keep(Uptime() + time.Hour)
-		sh("sleep 0.4")
+		sh("sleep 3")
 		if err := b.shim.stop(0); err != nil {
 			t.Fatal(err)
 		}
