@@ -77,7 +77,6 @@ func newImpatientProxy(t *testing.T, to string, older bool) *impatientProxy {
 // TestALargeArtifactArrivesThroughAnImpatientProxy: a file that takes longer to be put
 // together than the proxy waits was put together again and again, side by side.
 func TestALargeArtifactArrivesThroughAnImpatientProxy(t *testing.T) {
-	t.Parallel()
 	address, _ := blobtest.NewBucket(t)
 	endpoint, err := url.Parse(address)
 	if err != nil {

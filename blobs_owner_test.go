@@ -57,7 +57,6 @@ func (b blobPlace) blobs(t *testing.T) (sums []string) {
 // TestARestoredServerDeletesNothingOfProductions: a rehearsal of an older backup deleted
 // what production had stored since, for its own database did not name it.
 func TestARestoredServerDeletesNothingOfProductions(t *testing.T) {
-	t.Parallel()
 	for name, place := range map[string]func(*testing.T) blobPlace{"folder": newFolder, "s3": newBucket} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, database string) { rehearse(t, database, place(t)) })

@@ -17,7 +17,6 @@ import (
 // TestABucketHoldsArtifactsAndLogsAndIsMovedBothWays builds on a server whose blobs are
 // in a bucket, and moves them to a folder and back.
 func TestABucketHoldsArtifactsAndLogsAndIsMovedBothWays(t *testing.T) {
-	t.Parallel()
 	address, _ := blobtest.NewBucket(t)
 	files := workflow("echo made > app.txt; echo printed")
 	files[".oore.yaml"] += "artifacts:\n  patterns: [app.txt]\n"
