@@ -1,10 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,8 +32,38 @@ func TestMain(m *testing.M) {
 // our tests, so only what never happens may outlast it.
 const patience = 3 * time.Minute
 
+// migrated is the file of an SQLite database, to begin with where there is none: to migrate
+// takes most of a short test's time.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "oore-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "oore.db")
+	s, err := store.Open(context.Background(), "sqlite:"+path, store.Options{Log: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 func open(tb testing.TB, url string) *store.Store {
 	tb.Helper()
+	if path, sqlite := store.SQLitePath(url); sqlite {
+		data, err := migrated()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if _, err := os.Stat(path); os.IsNotExist(err) {
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}
 	s, err := store.Open(tb.Context(), url, store.Options{})
 	if err != nil {
 		tb.Fatal(err)
