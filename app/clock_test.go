@@ -207,8 +207,18 @@ func TestAServerThatStartsInAWrongYearDeletesNothingAtOnce(t *testing.T) {
 		t.Errorf("the log says %s", said)
 	}
 	m.stand(t, h, 6*time.Minute)
-	if b := h.find(t, waits); b.Status != core.BuildExpired || kept() {
+	if b := h.find(t, waits); b.Status != core.BuildQueued || kept() {
 		t.Errorf("where the clock was right, what waits is %s, the credential is there: %v", b.Status, kept())
+	}
+	h, m = newMachine(t, database, noon.AddDate(4, 0, 0), said) // by a clock that the last sign agrees with
+	m.stand(t, h, 5*time.Minute)
+	if b := h.find(t, waits); b.Status != core.BuildQueued {
+		t.Errorf("after another start what waited while no server was there is %s", b.Status)
+	}
+	m.pass(core.QueueLife)
+	m.stand(t, h, 15*time.Minute)
+	if b := h.find(t, waits); b.Status != core.BuildExpired {
+		t.Errorf("what waited for a day is %s", b.Status)
 	}
 }
 

@@ -97,6 +97,8 @@ func (a *App) checkClock(ctx context.Context) error {
 	case since > longSilence:
 		a.log.Warn("by the clock nothing happened here for long: nothing is deleted for its age for a while"+advice, "last", last, "while", clockTrial.String())
 		a.clock.hold()
+		// It may be started again before it is known whether the clock was right.
+		return a.store.Unserved(ctx, last, a.now())
 	}
 	return nil
 }

@@ -20,6 +20,12 @@ func (s *Store) LastSign(ctx context.Context) (time.Time, error) {
 	return instant(last), nil
 }
 
+// Unserved is core.ClockStore's.
+func (s *Store) Unserved(ctx context.Context, since, at time.Time) error {
+	err := s.write(ctx, func(q session) error { return q.hold(micros(since), micros(at)) })
+	return failed(err, "hold what waits")
+}
+
 // PullBack is core.ClockStore's.
 func (s *Store) PullBack(ctx context.Context, now, leases time.Time) error {
 	err := s.write(ctx, func(q session) error {

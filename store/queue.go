@@ -105,11 +105,17 @@ func (s *Store) ResumeQueue(ctx context.Context, at time.Time) (changed bool, er
 		if changed = len(since) > 0; err != nil || !changed {
 			return err
 		}
-		_, err = q.exec(`UPDATE builds SET held = held + $1 - CASE WHEN queued_at > $2 THEN queued_at ELSE $2 END
-			WHERE status = 'queued' AND queued_at < $1 AND $2 < $1`, micros(at), since[0])
-		return err
+		return q.hold(since[0], micros(at))
 	})
 	return changed, failed(err, "resume the queue")
+}
+
+// hold lets a time count for nothing that waits. Nothing is held for longer than it waits:
+// the same time may be told twice.
+func (s session) hold(since, until int64) error {
+	_, err := s.exec(`UPDATE builds SET held = CASE WHEN queued_at > $2 OR held > $2 - queued_at THEN $1 - queued_at ELSE held + $1 - $2 END
+		WHERE status = 'queued' AND queued_at < $1 AND $2 < $1`, until, since)
+	return err
 }
 
 func (s session) queuedAndActive(q *core.Queue) error {

@@ -13,4 +13,7 @@ type ClockStore interface {
 	// schedule that was due, and lets no lease live beyond leases: the clock was ahead when
 	// they were written.
 	PullBack(ctx context.Context, now, leases time.Time) error
+	// Unserved lets the time from since to at, in which no server was there, count for
+	// nothing that waits for a runner (QueueLife).
+	Unserved(ctx context.Context, since, at time.Time) error
 }

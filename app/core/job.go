@@ -16,7 +16,7 @@ type Lease struct {
 const LeaseTTL = 210 * time.Second
 
 // QueueLife is how long a build may wait for a runner before it expires. Time for which
-// the queue is paused does not count.
+// the queue is paused, or no server is there for long, does not count.
 const QueueLife = 24 * time.Hour
 
 // FenceAfter is how long after its last renewal a runner gives a lease up.
