@@ -76,3 +76,28 @@ func TestWhatWasQueuedByAClockThatWasAheadWaitsNoLonger(t *testing.T) {
 		}
 	})
 }
+
+// A build is held for no longer than it waits, however often the same time is told.
+func TestTimeWithoutAServerCountsForNothingThatWaits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h, ctx := furnish(t, url), t.Context()
+		b := h.newBuild()
+		b.QueuedAt = at(10)
+		b = h.queue(t, b)
+		waits := func(before time.Time) bool {
+			t.Helper()
+			stale, err := h.ListQueuedBefore(ctx, before)
+			ok(t, err)
+			return len(stale) == 0
+		}
+		equal(t, waits(at(11)), false)
+		ok(t, h.Unserved(ctx, at(20), at(50)))
+		equal(t, waits(at(40)), true) // it has waited from 10 to 20
+		equal(t, waits(at(41)), false)
+		for range 3 {
+			ok(t, h.Unserved(ctx, at(0), at(50)))
+		}
+		equal(t, waits(at(50)), true)
+		equal(t, waits(at(51)), false)
+	})
+}
