@@ -27,7 +27,7 @@ func networkFileSystem(magic uint32) string {
 	case 0x5346414f, 0x6b414653:
 		return "AFS"
 	case 0x0bd00bd0:
-		return "Lustre" //nolint:misspell // its name
+		return "Lustre" //nolint:misspell // the name of a file system, not the word "luster"
 	}
 	return ""
 }

@@ -246,7 +246,7 @@ func (a *App) unseal(i core.Integration) (core.Connection, error) {
 }
 
 func (a *App) seal(c core.Connection) (core.Integration, error) {
-	plain, err := json.Marshal(c.Secrets) //nolint:gosec // it is sealed at once
+	plain, err := json.Marshal(c.Secrets) //nolint:gosec // secrets on purpose: the vault seals them in the next statement
 	if err != nil {
 		return c.Integration, err
 	}

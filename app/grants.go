@@ -58,7 +58,7 @@ func (a *App) StartGitLabGrant(ctx context.Context, actor core.Actor, in StartGi
 	}
 	p.Verifier, _ = newSecret(core.CredentialGrantState)
 	c := core.Credential{ID: a.newID(), Kind: core.CredentialGrantState, Name: p.WebURL, UserID: actor.UserID, Role: actor.Role}
-	plain, err := json.Marshal(p) //nolint:gosec // it is sealed at once
+	plain, err := json.Marshal(p) //nolint:gosec // secrets on purpose: the vault seals them in the next statement
 	if err != nil {
 		return "", err
 	}

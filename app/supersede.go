@@ -13,7 +13,8 @@ import (
 // replaced lists the older builds of the pipeline on the same branch or pull request,
 // where the pipeline wants that b, which may not be stored yet, replaces them. A rerun
 // replaces nothing: what it runs is of the past. A build that an event makes leaves the
-// build of its commit alone that somebody asked for. What another branch stands on stays, too.
+// build of its commit alone that somebody asked for. What another branch was
+// pushed to as well stays, too: nobody else would build it for that branch.
 func (a *App) replaced(ctx context.Context, s core.Store, p core.Pipeline, b core.Build) ([]core.Build, error) {
 	if !p.Concurrency.CancelPrevious || b.Branch == "" || b.TriggerType == core.TriggerRerun {
 		return nil, nil

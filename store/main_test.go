@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
+	"github.com/oore-ci/oore/store/storetest"
 )
 
 // TestMain also serves as the program that TestCrash kills.
@@ -35,20 +35,13 @@ const patience = 3 * time.Minute
 // migrated is the file of an SQLite database, to begin with where there is none: to migrate
 // takes most of a short test's time.
 var migrated = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "oore-migrated-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "oore.db")
-	s, err := store.Open(context.Background(), "sqlite:"+path, store.Options{Log: slog.New(slog.DiscardHandler)})
-	if err == nil {
-		err = s.Close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return storetest.MigratedFile(func(url string) error {
+		s, err := store.Open(context.Background(), url, store.Options{Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	})
 })
 
 func open(tb testing.TB, url string) *store.Store {

@@ -92,7 +92,7 @@ func (s *SignIn) Identify(ctx context.Context, in core.SignInRequest, a core.Sig
 		return p, err
 	}
 	if p.Admitted {
-		if p.Standing, err = json.Marshal(token); err != nil { //nolint:gosec // it is sealed at once
+		if p.Standing, err = json.Marshal(token); err != nil { //nolint:gosec // a token on purpose: app seals Person.Standing before it stores it (app/standing.go)
 			return p, err
 		}
 	}

@@ -49,18 +49,21 @@ func SQLite(tb testing.TB) string {
 	return "sqlite:" + path
 }
 
-var preparedFile = sync.OnceValues(func() ([]byte, error) {
+var preparedFile = sync.OnceValues(func() ([]byte, error) { return MigratedFile(prepare) })
+
+// MigratedFile is the content of an SQLite file that migrate has been given.
+func MigratedFile(migrate func(url string) error) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "oore-prepared-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "oore.db")
-	if err := prepare("sqlite:" + path); err != nil {
+	if err := migrate("sqlite:" + path); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
-})
+}
 
 const preparedName = "oore_prepared"
 
