@@ -28,14 +28,14 @@ func (p partition) lost() bool {
 }
 
 // partitions are those of the real world with OORE_TEST_PARTITIONS=real, which takes
-// minutes; otherwise leases are fifteen times shorter, and they keep well away from the
-// border, 12 seconds, for a machine that is busy.
+// minutes; otherwise leases are six times shorter, and they keep well away from the border,
+// 30 seconds, for a machine that is busy.
 func partitions() []partition {
 	if os.Getenv("OORE_TEST_PARTITIONS") == "real" {
 		return []partition{{10 * time.Second, 0}, {120 * time.Second, 0}, {200 * time.Second, 0}}
 	}
-	const lease = core.LeaseTTL / 15
-	return []partition{{700 * time.Millisecond, lease}, {3 * time.Second, lease}, {18 * time.Second, lease}}
+	const lease = core.LeaseTTL / 6
+	return []partition{{700 * time.Millisecond, lease}, {3 * time.Second, lease}, {45 * time.Second, lease}}
 }
 
 // TestKilledAndCutOffRunnersRunNothingTwice has two runners and a server. The line of

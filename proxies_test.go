@@ -125,7 +125,8 @@ func TestNginxAsTheDocumentationHasIt(t *testing.T) {
 	t.Parallel()
 	cert, key, client := certificate(t)
 	plain, secure := lastingAddr(t), lastingAddr(t)
-	s := newSite(t, "", workflow("echo begun; sleep 4; echo ended"), "OORE_TRUSTED_PROXIES=127.0.0.1", "OORE_PUBLIC_URL=https://"+secure)
+	seen := filepath.Join(t.TempDir(), "seen")
+	s := newSite(t, "", workflow(untilSeen(seen)), "OORE_TRUSTED_PROXIES=127.0.0.1", "OORE_PUBLIC_URL=https://"+secure)
 	nginx(t, secure, swap(t, deployFile(t, "nginx.conf"),
 		"listen 80;", "listen "+plain+";", "listen 443 ssl", "listen "+secure+" ssl", "server 127.0.0.1:8787;", "server "+s.addr+";",
 		"/etc/nginx/oore.crt", cert, "/etc/nginx/oore.key", key, "https://ci.example.com$request_uri", "https://"+secure+"$request_uri"))
@@ -137,25 +138,32 @@ func TestNginxAsTheDocumentationHasIt(t *testing.T) {
 		t.Errorf("plain HTTP leads to %s", to)
 	}
 	resp.Body.Close()
-	s.mustWorkBehind(client, "https://"+secure, "HTTP/2.0", "SSL_CERT_FILE="+cert)
+	s.mustWorkBehind(client, seen, "https://"+secure, "HTTP/2.0", "SSL_CERT_FILE="+cert)
 }
 
 func TestCaddyAsTheDocumentationHasIt(t *testing.T) {
 	t.Parallel()
 	path, addr := proxyProgram(t, "caddy", "version"), lastingAddr(t)
-	s := newSite(t, "", workflow("echo begun; sleep 4; echo ended"), "OORE_TRUSTED_PROXIES=127.0.0.1", "OORE_PUBLIC_URL=http://"+addr)
+	seen := filepath.Join(t.TempDir(), "seen")
+	s := newSite(t, "", workflow(untilSeen(seen)), "OORE_TRUSTED_PROXIES=127.0.0.1", "OORE_PUBLIC_URL=http://"+addr)
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	config := "{\n\tadmin off\n\tauto_https off\n}\n" + swap(t, deployFile(t, "Caddyfile"), "\nci.example.com {", "\nhttp://"+addr+" {", "127.0.0.1:8787", s.addr)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	runProxy(t, addr, path, "run", "--adapter", "caddyfile", "--config", file)
-	s.mustWorkBehind(http.DefaultClient, "http://"+addr, "HTTP/1.1")
+	s.mustWorkBehind(http.DefaultClient, seen, "http://"+addr, "HTTP/1.1")
+}
+
+// untilSeen is a command that ends when the file is there.
+func untilSeen(file string) string {
+	return "echo begun; until [ -e " + file + " ]; do sleep 0.1; done; echo ended"
 }
 
 // mustWorkBehind does by a proxy what needs it to be right: a large webhook, a live log,
-// a claim of another address, and a look of the doctor.
-func (s *site) mustWorkBehind(client *http.Client, public, proto string, env ...string) {
+// a claim of another address, and a look of the doctor. The build waits for the file, which
+// is there once its first line has been seen.
+func (s *site) mustWorkBehind(client *http.Client, seen, public, proto string, env ...string) {
 	t := s.t.(*testing.T)
 	s.program.pipeline(s.githubProject("acme/shop", nil).ID, "Android", nil)
 	payload := append(s.gh.PushPayload(s.repo, "main", "", s.head), bytes.Repeat([]byte(" "), 20<<20)...)
@@ -168,16 +176,21 @@ func (s *site) mustWorkBehind(client *http.Client, public, proto string, env ...
 		t.Errorf("a webhook of 20 MiB: %d by %s", resp.StatusCode, resp.Proto)
 	}
 	build := s.next(1)
-	states := map[string]string{} // of the build when a line came
-	for event := range follow(t.Context(), t, client, public, build.ID) {
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	came := map[string]bool{}
+	for event := range follow(ctx, t, client, public, build.ID) {
 		for _, word := range []string{"begun", "ended"} {
-			if strings.Contains(event, `"content":"`+word+`"`) {
-				states[word] = s.build(build.ID).Status
+			came[word] = came[word] || strings.Contains(event, `"content":"`+word+`"`)
+		}
+		if came["begun"] {
+			if err := writeFile(seen); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
-	if states["begun"] != "running" || states["ended"] == "" {
-		t.Errorf("the log is not live: %v", states)
+	if !came["begun"] || !came["ended"] {
+		t.Errorf("the log is not live: %v", came)
 	}
 	var token struct{ ID string }
 	s.must("POST", "/v1/api-tokens", map[string]any{"name": "one", "role": "viewer"}, &token)

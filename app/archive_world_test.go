@@ -98,7 +98,7 @@ func (h *house) printed(tb testing.TB, rng *rand.Rand, records []core.LogRecord)
 		tb.Fatal(err)
 	}
 	b := h.queuedIn(tb)
-	job, err := h.Claim(ctx, core.Runner{ID: "r1", Name: "mini"}, time.Second)
+	job, err := h.Claim(ctx, core.Runner{ID: "r1", Name: "mini"}, patience)
 	if err != nil || job == nil || job.Build.ID != b.ID {
 		tb.Fatalf("claimed %+v, %v", job, err)
 	}
