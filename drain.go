@@ -96,6 +96,7 @@ func inAHurry() (hurried <-chan struct{}, stop func()) {
 // the last reports are sent, answers that last end, no more requests are taken.
 func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBuilds func()) {
 	close(s.draining)
+	left := time.After(leaveTime)
 	if ctx.Err() == nil {
 		s.drain(ctx, hurried, idle)
 	}
@@ -107,6 +108,7 @@ func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBui
 	stopBuilds()
 	<-idle
 	if ctx.Err() == nil && !happened(hurried) {
+		s.leave(ctx, hurried, left)
 		last, cancel := context.WithTimeout(ctx, lastReportsTime)
 		s.app.LastReports(last)
 		cancel()
@@ -125,22 +127,23 @@ func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBui
 }
 
 // drain takes no more builds and waits for those that run, as long as the settings say and
-// nobody is in a hurry. All else goes on meanwhile. One of several servers goes on until
-// requests go to the others, however little time builds are given.
+// nobody is in a hurry. All else goes on meanwhile.
 func (s *server) drain(ctx context.Context, hurried, idle <-chan struct{}) {
 	if s.pool != nil {
 		s.pool.Drain()
 	}
 	s.log.Info("draining: takes no more builds, and stops with the last that runs, at Ctrl-C or at a second signal", "at_most", s.cfg.Drain)
-	left := time.After(leaveTime)
 	select {
 	case <-idle:
 	case <-hurried:
-		return
 	case <-ctx.Done():
-		return
 	case <-time.After(s.cfg.Drain):
 	}
+}
+
+// leave lets one of several servers go on until requests go to the others, however little
+// time builds were given: they are handed back by then, should it be killed.
+func (s *server) leave(ctx context.Context, hurried <-chan struct{}, left <-chan time.Time) {
 	if !s.beside(ctx) {
 		return // nobody else takes requests
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -163,6 +164,7 @@ func oneOfSeveralLeaves(t *testing.T, drain string) {
 	common := append(shared(t), "OORE_DRAIN="+drain)
 	one := newYard(t, newProgram(t, database, nil, append(common, "OORE_RUNNERS=1")...).start())
 	newProgram(t, database, nil, append(common, "OORE_RUNNERS=0")...).start()
+	const handsBack = "handing back the builds"
 	flag := filepath.Join(t.TempDir(), "go")
 	one.printed(one.trigger(one.script("Slow", "echo ready; while [ ! -e "+flag+" ]; do sleep 0.02; done")), "ready")
 	told := time.Now()
@@ -176,6 +178,11 @@ func oneOfSeveralLeaves(t *testing.T, drain string) {
 	}
 	if code := one.over(); code != 0 {
 		t.Errorf("it ends with %d:\n%s", code, one.output)
+	}
+	if drain == "0" { // or it may be killed before
+		if waited := one.saidAt(handsBack).Sub(one.saidAt("draining:")); waited >= leaveTime {
+			t.Errorf("it handed its build back after %s", waited)
+		}
 	}
 	if after := time.Since(told); after < leaveTime {
 		t.Errorf("it was there for %s only", after)
@@ -206,4 +213,17 @@ func TestADownloadThatIsCutIsNoFailure(t *testing.T) {
 		t.Errorf("it ends with %d:\n%s", code, y.output)
 	}
 	y.cmd = nil
+}
+
+// saidAt is when the log said it.
+func (p *program) saidAt(what string) time.Time {
+	p.t.Helper()
+	for line := range strings.Lines(p.output.String()) {
+		var entry struct{ Time time.Time }
+		if strings.Contains(line, what) && json.Unmarshal([]byte(line), &entry) == nil {
+			return entry.Time
+		}
+	}
+	p.t.Fatalf("the log does not say %q:\n%s", what, p.output)
+	return time.Time{}
 }

@@ -210,15 +210,87 @@ func TestAServerThatStartsInAWrongYearDeletesNothingAtOnce(t *testing.T) {
 	if b := h.find(t, waits); b.Status != core.BuildQueued || kept() {
 		t.Errorf("where the clock was right, what waits is %s, the credential is there: %v", b.Status, kept())
 	}
-	h, m = newMachine(t, database, noon.AddDate(4, 0, 0), said) // by a clock that the last sign agrees with
+	h, m = newMachine(t, database, noon.AddDate(4, 0, 0).Add(12*time.Minute), said) // by a clock that the last sign agrees with
 	m.stand(t, h, 5*time.Minute)
 	if b := h.find(t, waits); b.Status != core.BuildQueued {
 		t.Errorf("after another start what waited while no server was there is %s", b.Status)
 	}
-	m.pass(core.QueueLife)
-	m.stand(t, h, 15*time.Minute)
+	m.live(t, h, core.QueueLife+time.Hour)
 	if b := h.find(t, waits); b.Status != core.BuildExpired {
 		t.Errorf("what waited for a day is %s", b.Status)
+	}
+}
+
+// What waited was held for as long as a clock had been ahead at a start, for years.
+func TestAClockThatWasAYearAheadAtAStartHoldsNothing(t *testing.T) {
+	database := storetest.SQLite(t)
+	h, _ := newMachine(t, database, noon, &strings.Builder{})
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("main", shaA))
+	waits := h.claimable(t)
+	h, m := newMachine(t, database, noon.AddDate(1, 0, 0), &strings.Builder{})
+	m.stand(t, h, 12*time.Minute)
+	h, m = newMachine(t, database, noon.Add(time.Hour), &strings.Builder{})
+	m.stand(t, h, 2*time.Minute)
+	if b := h.find(t, waits); b.Status != core.BuildQueued {
+		t.Errorf("once the clock was put right, what waits is %s", b.Status)
+	}
+	m.live(t, h, core.QueueLife+time.Hour)
+	if b := h.find(t, waits); b.Status != core.BuildExpired {
+		t.Errorf("what waited for a day is %s", b.Status)
+	}
+}
+
+// What waited was ended by a clock that had been as far ahead once before: what was done by
+// it then made it look right.
+func TestAClockThatIsAheadTwiceEndsNothing(t *testing.T) {
+	database := storetest.SQLite(t)
+	h, m := newMachine(t, database, noon, &strings.Builder{})
+	m.stand(t, h, time.Minute)
+	h, m = newMachine(t, database, noon.Add(24*time.Hour), &strings.Builder{})
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("main", shaA))
+	m.stand(t, h, time.Minute)
+	h, m = newMachine(t, database, noon.Add(2*time.Minute), &strings.Builder{})
+	m.stand(t, h, time.Minute)
+	h, m = newMachine(t, database, noon.Add(24*time.Hour+20*time.Minute), &strings.Builder{})
+	m.stand(t, h, 2*time.Minute)
+	wantStates(t, h, "queued")
+}
+
+// A time in which the machine slept, or the server was away while nothing else happened,
+// counts for nothing that waits; one in which it ran does.
+func TestOnlyTimeWithoutAServerCountsForNothing(t *testing.T) {
+	database := storetest.SQLite(t)
+	h, m := newMachine(t, database, noon, &strings.Builder{})
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.deliver(t, push("main", shaA))
+	waits := h.claimable(t)
+	m.stand(t, h, time.Minute)
+	m.pass(25 * time.Hour)
+	m.stand(t, h, 20*time.Minute)
+	if b := h.find(t, waits); b.Status != core.BuildQueued {
+		t.Errorf("after a sleep, what waits is %s", b.Status)
+	}
+	m.live(t, h, core.QueueLife-2*time.Hour)
+	h, m = newMachine(t, database, m.wall.now(), &strings.Builder{}) // at once, and no runner has been heard of
+	m.stand(t, h, 20*time.Minute)
+	if b := h.find(t, waits); b.Status != core.BuildQueued {
+		t.Errorf("two hours before its day is over, what waits is %s", b.Status)
+	}
+	m.live(t, h, 3*time.Hour)
+	if b := h.find(t, waits); b.Status != core.BuildExpired {
+		t.Errorf("what waited for a day is %s", b.Status)
+	}
+}
+
+// live lets long pass in steps that no server is away for.
+func (m *machine) live(t *testing.T, h *house, long time.Duration) {
+	t.Helper()
+	for range long / (30 * time.Minute) {
+		m.pass(30*time.Minute - 20*time.Second)
+		h.round(t)
+		m.stand(t, h, 20*time.Second)
 	}
 }
 

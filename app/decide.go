@@ -156,12 +156,14 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 	switch dead.StatusReason {
 	case core.ReasonNotNeeded, core.ReasonExpired, core.ReasonRepositoryGone:
 	case core.ReasonSuperseded:
-		newest, _, err := tx.ListBuilds(ctx, core.BuildFilter{PipelineID: c.pipeline.ID, Branch: e.Branch}, core.Page{Limit: 1, Uncounted: true})
+		own := placeOf(e, c)
+		newest, _, err := tx.ListBuilds(ctx, core.BuildFilter{Before: &own}, core.Page{Limit: 1, Uncounted: true})
 		if err != nil || d.Event == sweepEvent && len(newest) > 0 && byHand(newest[0]) {
 			return dead, false, err // what a person had built there since stays
 		}
-		if e.Head == e.SHA {
-			break // set back
+		elsewhere := dead.Branch != e.Branch || forkOf(dead.PullRequest) != forkOf(e.PullRequest)
+		if e.Head == e.SHA || elsewhere && !isLate(e) {
+			break // set back, or it was another branch that went on
 		}
 		// Late news of the old commit must not replace the newer: the branch has to come from there.
 		if isLate(e) || len(newest) == 0 || newest[0].SHA != e.Before {

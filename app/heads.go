@@ -127,16 +127,22 @@ func (a *App) rivals(ctx context.Context, e core.Event, c candidate) (bool, erro
 	if !c.pipeline.Enabled || !c.pipeline.Trigger.Match(e).Matched {
 		return false, nil
 	}
-	own := core.Build{
-		PipelineID: c.pipeline.ID, Number: math.MaxInt32, TriggerType: core.TriggerWebhook, TriggerEvent: string(e.Kind),
-		Branch: e.Branch, SHA: e.SHA, PullRequest: e.PullRequest,
-	}
+	own := placeOf(e, c)
 	older, err := a.replaced(ctx, a.store, c.pipeline, own)
 	if err != nil || len(older) > 0 {
 		return err == nil, err
 	}
 	newest, _, err := a.store.ListBuilds(ctx, core.BuildFilter{Before: &own}, core.Page{Limit: 1, Uncounted: true})
 	return len(newest) > 0 && newest[0].SHA != e.SHA && newest[0].SHA != e.Before, err
+}
+
+// placeOf is a build that the event's would have as its place: after all that its branch or
+// pull request has.
+func placeOf(e core.Event, c candidate) core.Build {
+	return core.Build{
+		PipelineID: c.pipeline.ID, Number: math.MaxInt32, TriggerType: core.TriggerWebhook, TriggerEvent: string(e.Kind),
+		Branch: e.Branch, SHA: e.SHA, PullRequest: e.PullRequest,
+	}
 }
 
 // A forge that let us wait for nothing is not asked again for a while: every push would wait

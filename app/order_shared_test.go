@@ -21,6 +21,22 @@ func TestWhatAnotherBranchStandsAtIsNotReplaced(t *testing.T) {
 	})
 }
 
+// A branch that was made at a commit whose build another branch had left behind was never
+// built there.
+func TestABranchIsBuiltAtACommitThatAnotherLeftBehind(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, database string) {
+		h := newHouseOn(t, database)
+		h.pipeline(t, h.project(t).ID, "Android", cancelPrevious())
+		h.deliver(t, push("main", shaA))
+		h.deliver(t, after(shaA, push("main", shaB)))
+		wantStates(t, h, "canceled superseded", "queued")
+		h.deliver(t, push("release", shaA))
+		wantStates(t, h, "canceled superseded", "queued", "queued")
+		h.deliver(t, push("release", shaA)) // once more
+		wantStates(t, h, "canceled superseded", "queued", "queued")
+	})
+}
+
 // Where the forge told of an end before its API showed it, what waited was built.
 func TestAnEndThatTheForgeDoesNotShowYetIsAskedForAgain(t *testing.T) {
 	h := newHouse(t)

@@ -33,7 +33,10 @@ type readiness struct {
 
 // probe is a question that may never be answered, whatever its context says: a folder on a
 // drive of the network hangs. It is asked once at a time.
-type probe struct{ out chan error } // nil: it is not being asked
+type probe struct {
+	out   chan error // nil: it is not being asked
+	asked time.Time
+}
 
 // Ready tells whether the house can do its work: KindUnavailable says what is wrong, all of
 // it. It is true of the last second.
@@ -93,6 +96,7 @@ func (a *App) blobsReady(ctx context.Context) error {
 // inTime asks f, and says what is late if there is no answer, or none but that patience is
 // over.
 func (p *probe) inTime(ctx context.Context, patience time.Duration, late string, f func(context.Context) error) error {
+	now := time.Now()
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
@@ -101,16 +105,21 @@ func (p *probe) inTime(ctx context.Context, patience time.Duration, late string,
 	default:
 	}
 	if p.out == nil {
-		p.out = make(chan error, 1)
-		go func(out chan<- error) { out <- f(limited) }(p.out)
+		p.out, p.asked = make(chan error, 1), now
+		go func(out chan<- error) {
+			asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience) // the next may wait for the answer, too
+			defer cancel()
+			out <- f(asking)
+		}(p.out)
 	}
-	err := context.DeadlineExceeded
+	var err error
 	select {
 	case err = <-p.out:
 		p.out = nil
 	case <-limited.Done():
+		err = limited.Err()
 	}
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+	if ctx.Err() == nil && time.Since(p.asked) >= patience {
 		return core.Errorf(core.KindUnavailable, "%s within %s", late, patience).Because(err)
 	}
 	return err

@@ -122,7 +122,7 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if !mine { // another server does it, and knows when it braked last
-		a.round = now
+		a.endRound(now)
 		a.reaped.Store(now.Unix())
 		return false, nil
 	}
@@ -136,9 +136,9 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	a.round = now
+	a.endRound(now)
 	a.pulses.beat(turnReaper) // a build that cannot be taken back stops no others
-	err = each(ctx, lost, a.lose)
+	err = errors.Join(a.sign(ctx, now), each(ctx, lost, a.lose))
 	if !a.clock.doubtful() {
 		err = errors.Join(err,
 			a.expireAll(ctx, now.Add(-core.QueueLife)),
@@ -164,9 +164,28 @@ func (a *App) lateRound(ctx context.Context, now time.Time, apart time.Duration)
 		}
 	}
 	a.log.Warn("nobody could look after the leases for a while: each lives on", "while", apart.Round(time.Second).String())
-	a.round = now
+	if a.clock.steady()-a.rounded > longSilence { // it slept, or the database was away
+		if err := a.store.Unserved(ctx, a.round, now); err != nil {
+			return err
+		}
+	}
+	a.endRound(now)
 	a.reaped.Store(now.Unix())
 	return nil
+}
+
+func (a *App) endRound(now time.Time) { a.round, a.rounded = now, a.clock.steady() }
+
+// signEvery is how often a server notes that it is there: seldom, for a disk that sleeps.
+const signEvery = time.Minute
+
+// sign notes that a server looks after what waits.
+func (a *App) sign(ctx context.Context, now time.Time) error {
+	if now.Sub(a.signed).Abs() < signEvery {
+		return nil
+	}
+	a.signed = now
+	return a.store.NoteSign(ctx, now)
 }
 
 // each does something with every build: one that fails keeps no other waiting.

@@ -94,10 +94,21 @@ func TestTimeWithoutAServerCountsForNothingThatWaits(t *testing.T) {
 		ok(t, h.Unserved(ctx, at(20), at(50)))
 		equal(t, waits(at(40)), true) // it has waited from 10 to 20
 		equal(t, waits(at(41)), false)
-		for range 3 {
-			ok(t, h.Unserved(ctx, at(0), at(50)))
-		}
+		ok(t, h.Unserved(ctx, at(20), at(50))) // by the next that starts
+		ok(t, h.Unserved(ctx, at(0), at(50)))
+		equal(t, waits(at(41)), false)
+		ok(t, h.NoteSign(ctx, at(60)))
+		ok(t, h.Unserved(ctx, at(55), at(70)))
+		equal(t, waits(at(41)), false)
+		ok(t, h.Unserved(ctx, at(60), at(70)))
 		equal(t, waits(at(50)), true)
 		equal(t, waits(at(51)), false)
+		last, err := h.LastSign(ctx)
+		ok(t, err)
+		equal(t, last, at(70))
+
+		ok(t, h.PullBack(ctx, at(30), at(30))) // the clock was ahead: nothing is held to beyond now
+		equal(t, waits(at(30)), true)
+		equal(t, waits(at(31)), false)
 	})
 }

@@ -38,6 +38,15 @@ func (c conn) saw(err error) error {
 	return err
 }
 
+// over tells how reading the rows ended: what comes behind the first, conn does not see.
+func (s session) over(rows *sql.Rows) error {
+	err := rows.Err()
+	if c, ok := s.pool.(interface{ saw(err error) error }); ok {
+		return c.saw(err)
+	}
+	return err
+}
+
 // witness sees the errors that gorm meets behind the first row, where conn sees none.
 type witness struct {
 	logger.Interface

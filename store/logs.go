@@ -129,5 +129,5 @@ func (s session) readChunks(buildID string, from int64, limit int) ([]core.LogCh
 		c.At = instant(at)
 		chunks = append(chunks, c)
 	}
-	return chunks, rows.Err()
+	return chunks, s.over(rows)
 }

@@ -57,7 +57,8 @@ func (s *Store) ListMembers(ctx context.Context, projectID string) ([]core.Membe
 // admin asks for it: it reads the index alone, and past gorm, which takes longer for the
 // rows than the database.
 func (s *Store) ListMemberships(ctx context.Context, userID string) ([]core.Member, error) {
-	rows, err := s.read(ctx).pool.QueryContext(ctx, "SELECT project_id, role FROM project_members WHERE user_id = $1 ORDER BY project_id", userID)
+	q := s.read(ctx)
+	rows, err := q.pool.QueryContext(ctx, "SELECT project_id, role FROM project_members WHERE user_id = $1 ORDER BY project_id", userID)
 	if err != nil {
 		return nil, failed(err, "list the memberships of user %s", userID)
 	}
@@ -70,5 +71,5 @@ func (s *Store) ListMemberships(ctx context.Context, userID string) ([]core.Memb
 		}
 		all = append(all, m)
 	}
-	return all, failed(rows.Err(), "list the memberships of user %s", userID)
+	return all, failed(q.over(rows), "list the memberships of user %s", userID)
 }

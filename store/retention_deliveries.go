@@ -11,9 +11,10 @@ const (
 
 	// waitsForApproval is true of the last delivery of a fork's pull request that brought
 	// the commit at which it stands: it is read again when somebody approves that. Another
-	// forge may have a repository of the same name.
+	// forge may have a repository of the same name; one that was connected anew is told by that alone.
 	waitsForApproval = `(coalesce(verdicts, '')` + likeBlocked + ` AND NOT EXISTS (SELECT 1 FROM deliveries AS n
-		WHERE n.provider = deliveries.provider AND coalesce(n.integration_id, '') = coalesce(deliveries.integration_id, '') AND n.repository = deliveries.repository AND n.repository <> '' AND n.ref = deliveries.ref AND n.ref <> ''
+		WHERE n.provider = deliveries.provider AND (coalesce(n.integration_id, '') = coalesce(deliveries.integration_id, '') OR NOT EXISTS (SELECT 1 FROM integrations i WHERE i.id = deliveries.integration_id))
+		AND n.repository = deliveries.repository AND n.repository <> '' AND n.ref = deliveries.ref AND n.ref <> ''
 		AND n.received_at > deliveries.received_at AND (n.action IN ('closed', 'close', 'merge')
 			OR n.event = deliveries.event AND n.sha <> '' AND (n.sha <> deliveries.sha OR coalesce(n.verdicts, '')` + likeBlocked + `))))`
 

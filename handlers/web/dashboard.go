@@ -52,7 +52,7 @@ func (p *Pages) fillDashboard(ctx context.Context, actor core.Actor, o app.Overv
 		Judged: o.Summary.Judged, Share: o.Summary.Share(), Median: o.Summary.Median, Cut: o.Summary.Cut, RunnersOnline: o.RunnersOnline, Runners: o.Runners,
 	}
 	for _, notice := range o.Notices {
-		v.Notices = append(v.Notices, noticeOf(notice))
+		v.Notices = append(v.Notices, noticeOf(actor, notice))
 	}
 	for _, b := range o.Breaks {
 		row, ok, err := n.row(ctx, b.Last)
@@ -94,11 +94,14 @@ func (n *names) queue(ctx context.Context, q app.Queue) (waiting []templates.Bui
 }
 
 // noticeOf leads to where something can be done about it.
-func noticeOf(n app.Notice) templates.Notice {
+func noticeOf(actor core.Actor, n app.Notice) templates.Notice {
 	out := templates.Notice{State: "timed_out", Text: n.Text, At: n.At, URL: "/runners", Link: "Runners"}
 	switch n.Code {
 	case app.NoticeServerFull:
-		out.State, out.URL, out.Link = "failed", "/status", "Status"
+		out.State, out.URL, out.Link = "failed", "/queue", "Queue"
+		if core.Allow(actor, core.ActManageInstance, nil) == nil {
+			out.URL, out.Link = systemPath, "System"
+		}
 	case app.NoticePaused:
 		out.URL, out.Link = "/queue", "Queue"
 	case app.NoticeSource:

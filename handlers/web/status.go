@@ -11,7 +11,7 @@ import (
 )
 
 // Status is GET /status, for everybody: whether the server can do its work. Why not is at
-// /readyz and on the dashboard, for whoever may know.
+// /readyz, for whoever may know.
 func (p *Pages) Status(c *fiber.Ctx) error {
 	v := templates.StatusView{Page: templates.Page{Look: look(c), Title: "Status", Bare: true, Now: time.Now()}}
 	status := http.StatusOK
