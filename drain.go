@@ -109,6 +109,8 @@ func (s *server) end(ctx context.Context, hurried, idle <-chan struct{}, stopBui
 	<-idle
 	if ctx.Err() == nil && !happened(hurried) {
 		s.leave(ctx, hurried, left)
+	}
+	if ctx.Err() == nil && !happened(hurried) {
 		last, cancel := context.WithTimeout(ctx, lastReportsTime)
 		s.app.LastReports(last)
 		cancel()

@@ -20,7 +20,7 @@ func wantServersUser(dir string) error {
 		}
 	}
 	if own, ok := info.Sys().(*syscall.Stat_t); ok && own.Uid != 0 {
-		return fmt.Errorf("the data folder %s is, or would be, the user's with the number %d, and the server could not read what root writes there: run this as that user with the server's settings, "+
+		return fmt.Errorf("the data folder %s is, or would be, the user's with the number %d, and the server could not read what root writes there (if root runs it, make the folder first): run this as that user with the server's settings, "+
 			"for example with systemd-run --uid=%d -p EnvironmentFile=/etc/oore/oore.env -E OORE_DATA_DIR=%s --pipe --wait oore …; nothing was changed", dir, own.Uid, own.Uid, dir)
 	}
 	return nil

@@ -16,7 +16,7 @@ func TestRootWritesIntoNoOtherUsersDataFolder(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, "", nil)
 	for name, of := range map[string]struct{ folder, lock int }{
-		"before the first start": {64001, -1}, "in a folder of root": {0, 64001},
+		"before the first start": {64001, -1}, "without a folder": {64001, -1}, "in a folder of root": {0, 64001},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -33,7 +33,11 @@ func TestRootWritesIntoNoOtherUsersDataFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := namesIn(t, dir)
-			a := p.command([]string{"OORE_DATA_DIR=" + dir}, "setup", "--admin", "ada@example.com")
+			at := dir
+			if name == "without a folder" {
+				at = filepath.Join(dir, "oore", "data")
+			}
+			a := p.command([]string{"OORE_DATA_DIR=" + at}, "setup", "--admin", "ada@example.com")
 			if a.code != exitFailed || !strings.Contains(a.stderr, "systemd-run --uid=64001") || namesIn(t, dir) != before {
 				t.Errorf("%+v; there is %s", a, namesIn(t, dir))
 			}

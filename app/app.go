@@ -74,7 +74,6 @@ type App struct {
 	reaped    atomic.Int64          // when the reaper last had success, Unix seconds
 	own       func(core.Build) bool // this server's pool holds the build
 	round     time.Time             // when the reaper last could look; it alone looks
-	rounded   time.Duration         // what the clock's steady showed then
 	signed    time.Time             // when the reaper last noted that a server is there; it alone looks
 	braked    time.Time             // when the reaper last gave all leases another term; it alone looks
 	server    core.Server

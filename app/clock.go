@@ -77,7 +77,7 @@ func (c *clock) follow(wall time.Time) {
 }
 
 // hold puts the time in doubt for a while.
-func (c *clock) hold() { c.doubt.Store(int64(c.steady() + clockTrial)) }
+func (c *clock) hold() { c.doubt.Store(int64(c.steady() + clockTrial + 3*beatEvery)) } // it is put right at a beat
 
 // doubtful tells whether the time may be wrong: what would be deleted or ended by it can
 // wait.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func (a *App) Join(ctx context.Context) error {
 	a.server.StartedAt = a.now()
 	others, err := a.beat(ctx)
 	if err == nil {
-		err = a.checkClock(ctx)
+		err = a.checkClock(ctx, others)
 	}
 	if err != nil {
 		return err
@@ -83,24 +84,29 @@ func (a *App) beat(ctx context.Context) (others []core.Server, err error) {
 // its clock's word: far less than what waits or is idle may take.
 const longSilence = time.Hour
 
-// checkClock compares the time at the server's start with the last that is stored.
-func (a *App) checkClock(ctx context.Context) error {
-	last, err := a.store.LastSign(ctx)
-	if err != nil || last.IsZero() {
+// checkClock compares the time at the server's start with what is stored.
+func (a *App) checkClock(ctx context.Context, others []core.Server) error {
+	last, err := a.store.LastSigns(ctx)
+	if err != nil || last.Newest.IsZero() {
 		return err
 	}
 	const advice = ". If the clock is wrong, set it right, and start the server again"
-	switch since := a.now().Sub(last); {
-	case since < -time.Minute:
-		a.log.Warn("by the clock the newest that is stored lies ahead: what waits for that time is done now"+advice, "ahead", (-since).Round(time.Second).String())
-		return a.pullBack(ctx)
-	case since > longSilence:
-		a.log.Warn("by the clock nothing happened here for long: nothing is deleted for its age for a while"+advice, "last", last, "while", clockTrial.String())
-		a.clock.hold()
-		// It may be started again before it is known whether the clock was right.
-		return a.store.Unserved(ctx, last, a.now())
+	now := a.now()
+	if ahead := last.Newest.Sub(now); ahead > time.Minute {
+		a.log.Warn("by the clock the newest that is stored lies ahead: what waits for that time is done now"+advice, "ahead", ahead.Round(time.Second).String())
+		if err := a.pullBack(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	// One that serves and is in doubt no more knows better, and may be of before there were signs.
+	served := slices.ContainsFunc(others, func(o core.Server) bool { return o.SeenAt.Sub(o.StartedAt) > 2*clockTrial })
+	if now.Sub(last.Served) <= longSilence || served {
+		return nil
+	}
+	a.log.Warn("by the clock nothing happened here for long: nothing is deleted for its age for a while"+advice, "last", last.Served, "while", clockTrial.String())
+	a.clock.hold()
+	// It may be started again before it is known whether the clock was right.
+	return a.store.Unserved(ctx, last.Served, now)
 }
 
 // pullBack makes due what a clock that was ahead has put off.

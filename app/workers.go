@@ -122,7 +122,7 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if !mine { // another server does it, and knows when it braked last
-		a.endRound(now)
+		a.round = now
 		a.reaped.Store(now.Unix())
 		return false, nil
 	}
@@ -136,7 +136,7 @@ func (a *App) reap(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	a.endRound(now)
+	a.round = now
 	a.pulses.beat(turnReaper) // a build that cannot be taken back stops no others
 	err = errors.Join(a.sign(ctx, now), each(ctx, lost, a.lose))
 	if !a.clock.doubtful() {
@@ -164,24 +164,23 @@ func (a *App) lateRound(ctx context.Context, now time.Time, apart time.Duration)
 		}
 	}
 	a.log.Warn("nobody could look after the leases for a while: each lives on", "while", apart.Round(time.Second).String())
-	if a.clock.steady()-a.rounded > longSilence { // it slept, or the database was away
+	if apart := now.Sub(a.round); apart > longSilence { // it slept, the database was away, or its time was too early
 		if err := a.store.Unserved(ctx, a.round, now); err != nil {
 			return err
 		}
 	}
-	a.endRound(now)
+	a.round = now
 	a.reaped.Store(now.Unix())
 	return nil
 }
 
-func (a *App) endRound(now time.Time) { a.round, a.rounded = now, a.clock.steady() }
-
 // signEvery is how often a server notes that it is there: seldom, for a disk that sleeps.
 const signEvery = time.Minute
 
-// sign notes that a server looks after what waits.
+// sign notes that a server looks after what waits, by a time that is not in doubt: another
+// that starts would believe it.
 func (a *App) sign(ctx context.Context, now time.Time) error {
-	if now.Sub(a.signed).Abs() < signEvery {
+	if a.clock.doubtful() || now.Sub(a.signed).Abs() < signEvery {
 		return nil
 	}
 	a.signed = now

@@ -3,45 +3,59 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/oore-ci/oore/app/core"
 )
 
-// lastSeen goes by what servers of before the table signs left, where there is no sign yet,
-// as far as an index or a small table knows it. With one nothing else counts: what was done
-// by a clock that was ahead would make the same clock look right.
-const lastSeen = `SELECT coalesce((SELECT max(at) FROM signs), (SELECT max(t) FROM (
+// Two rows of signs: when a server last was there, and up to when it was told that none was.
+const (
+	signServed   = "served"
+	signUnserved = "unserved"
+)
+
+// lastSigns asks for what an index or a small table knows.
+const lastSigns = `SELECT coalesce((SELECT at FROM signs WHERE id = '` + signServed + `'), 0) AS served, coalesce(max(t), 0) AS newest FROM (
 	SELECT max(last_seen_at) AS t FROM runners UNION ALL SELECT max(created_at) FROM builds UNION ALL SELECT max(finished_at) FROM builds
-	UNION ALL SELECT max(received_at) FROM deliveries) AS known), 0)`
+	UNION ALL SELECT max(received_at) FROM deliveries UNION ALL SELECT max(at) FROM signs) AS known`
 
-// LastSign is core.ClockStore's.
-func (s *Store) LastSign(ctx context.Context) (time.Time, error) {
-	var last int64
-	err := s.read(ctx).db().Raw(lastSeen).Scan(&last).Error
-	if err != nil || last == 0 {
-		return time.Time{}, failed(err, "find the last sign of life")
+// LastSigns is core.ClockStore's.
+func (s *Store) LastSigns(ctx context.Context) (core.LastSigns, error) {
+	var row struct{ Served, Newest int64 }
+	if err := s.read(ctx).db().Raw(lastSigns).Scan(&row).Error; err != nil || row.Newest == 0 {
+		return core.LastSigns{}, failed(err, "find the last signs of life")
 	}
-	return instant(last), nil
+	if row.Served == 0 {
+		row.Served = row.Newest
+	}
+	return core.LastSigns{Served: instant(row.Served), Newest: instant(row.Newest)}, nil
 }
-
-// saveSign takes the moment of a server's sign of life, and the newest that is to give way.
-const saveSign = `INSERT INTO signs (id, at) VALUES ('server', $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE signs.at <= $2`
 
 // NoteSign is core.ClockStore's.
 func (s *Store) NoteSign(ctx context.Context, at time.Time) error {
-	err := s.write(ctx, func(q session) error {
-		_, err := q.exec(saveSign, micros(at), micros(at))
-		return err
-	})
+	err := s.write(ctx, func(q session) error { return q.sign(signServed, micros(at)) })
 	return failed(err, "note that a server is there")
+}
+
+func (s session) sign(id string, at int64) error {
+	_, err := s.exec("INSERT INTO signs (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = CASE WHEN signs.at < excluded.at THEN excluded.at ELSE signs.at END", id, at)
+	return err
 }
 
 // Unserved is core.ClockStore's.
 func (s *Store) Unserved(ctx context.Context, since, at time.Time) error {
+	from, until := micros(since), micros(at)
 	err := s.write(ctx, func(q session) error {
-		n, err := q.exec(saveSign, micros(at), micros(since))
-		if err != nil || n == 0 { // another that starts has told of it
+		if err := q.sign(signUnserved, from); err != nil { // from here on others that tell of it wait
 			return err
 		}
-		return q.hold(micros(since), micros(at))
+		var known int64
+		if err := q.db().Raw("SELECT coalesce(max(at), 0) FROM signs WHERE at <= ?", until).Scan(&known).Error; err != nil {
+			return err
+		}
+		if err := q.sign(signUnserved, until); err != nil {
+			return err
+		}
+		return q.hold(max(from, known), until)
 	})
 	return failed(err, "hold what waits")
 }
@@ -50,10 +64,10 @@ func (s *Store) Unserved(ctx context.Context, since, at time.Time) error {
 func (s *Store) PullBack(ctx context.Context, now, leases time.Time) error {
 	err := s.write(ctx, func(q session) error {
 		for statement, most := range map[string]time.Time{
-			"UPDATE builds SET lease_expires_at = $1 WHERE lease_token <> '' AND lease_expires_at > $1": leases,
-			"UPDATE builds SET queued_at = $1 WHERE status = 'queued' AND queued_at > $1":               now,
+			"UPDATE builds SET lease_expires_at = $1 WHERE lease_token <> '' AND lease_expires_at > $1":  leases,
+			"UPDATE builds SET queued_at = $1 WHERE status IN ('queued', 'assigned') AND queued_at > $1": now,
 			// Nothing is held to beyond now: in either order with the statement before.
-			"UPDATE builds SET held = CASE WHEN queued_at < $1 THEN $1 - queued_at ELSE 0 END WHERE status = 'queued' AND queued_at + held > $1": now,
+			"UPDATE builds SET held = CASE WHEN queued_at < $1 THEN $1 - queued_at ELSE 0 END WHERE status IN ('queued', 'assigned') AND queued_at + held > $1": now,
 			"UPDATE signs SET at = $1 WHERE at > $1":                                              now,
 			"UPDATE effects SET not_before = $1 WHERE not_before > $1":                            now,
 			"UPDATE deliveries SET not_before = $1 WHERE status = 'received' AND not_before > $1": now,
