@@ -274,7 +274,7 @@ func (s *storm) checkReplies() {
 		}
 		answers := 0
 		for _, c := range s.gh.Comments(s.repo, e.pull) {
-			if strings.HasPrefix(c.Body, fmt.Sprintf("<!-- oore:reply c=%d", e.command)) {
+			if strings.HasPrefix(c.Body, fmt.Sprintf("<!-- oore:reply c=%d -->", e.command)) {
 				answers++
 			}
 		}
