@@ -13,8 +13,9 @@ func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Reposit
 		return err
 	}
 	failed := c.State() == core.ReportFailure || c.State() == core.ReportError
-	if len(c.Reports) == 0 || !a.commentWanted(ctx, c, failed || e.RemoteID != "") {
-		return nil
+	wanted, err := a.commentWanted(ctx, c, failed || e.RemoteID != "")
+	if err != nil || !wanted {
+		return err
 	}
 	parts := []any{c.SHA}
 	for _, r := range c.Reports {
@@ -38,17 +39,17 @@ func (a *App) sendComment(ctx context.Context, e *core.Effect, repo core.Reposit
 }
 
 // commentWanted applies the projects' policies: one that wants the comment is enough.
-func (a *App) commentWanted(ctx context.Context, c core.Comment, failedOrKnown bool) bool {
+func (a *App) commentWanted(ctx context.Context, c core.Comment, failedOrKnown bool) (bool, error) {
 	for _, r := range c.Reports {
 		p, err := a.store.FindProject(ctx, r.Build.ProjectID)
-		if err != nil {
-			continue
+		if err := gone(err); err != nil {
+			return false, err // a server that stops must not take it for unwanted
 		}
 		if p.Comments == core.CommentsAlways || p.Comments == core.CommentsOnFailure && failedOrKnown {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // comment gathers the newest build of each pipeline for the pull request's newest commit.

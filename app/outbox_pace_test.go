@@ -1,10 +1,12 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,5 +111,56 @@ func TestAWaitOfOurOwnIsNotCountedAsTheForges(t *testing.T) {
 	defer meter.mu.Unlock()
 	if got := meter.calls["forge comment ok"]; got != 2 || meter.calls["forge comment rate_limited"] != 0 {
 		t.Errorf("counted are %v", meter.calls)
+	}
+}
+
+// noProjects is a store that does not find projects for a while.
+type noProjects struct {
+	core.Store
+	away *atomic.Bool
+}
+
+func (s noProjects) FindProject(ctx context.Context, id string) (core.Project, error) {
+	if s.away.Load() {
+		return core.Project{}, context.Canceled
+	}
+	return s.Store.FindProject(ctx, id)
+}
+
+// A server that was stopped in the middle took the comment for one that nobody wants, and
+// noted that it was made.
+func TestACommentIsNotTakenForUnwantedByAServerThatStops(t *testing.T) {
+	h := newHouse(t)
+	h.pipeline(t, h.project(t).ID, "Android")
+	h.forge.setFail(core.Errorf(core.KindUnavailable, "not yet"))
+	h.deliver(t, pullRequest(5, "feature", shaA))
+	h.forge.setFail(nil)
+	var away atomic.Bool
+	away.Store(true)
+	stops := &house{store: h.store, forge: h.forge, clock: h.clock}
+	var err error
+	stops.App, err = app.New(app.Deps{
+		Store: noProjects{testTime{h.store, h.clock}, &away}, Blobs: h.blobs, Archive: newArchive(t, h.blobs), Reporters: map[core.Provider]core.Reporter{core.ProviderGitHub: h.forge},
+		Decoders: map[core.Provider]core.Decoder{core.ProviderGitHub: jsonDecoder{}},
+		Clock:    h.clock.now, NewID: uuid.NewString, Log: slog.New(slog.DiscardHandler), PublicURL: "https://ci.example.com", LogLimit: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment := func() core.Effect {
+		e, err := h.store.FindEffect(t.Context(), core.CommentKey(h.repositoryID(t), 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	before := comment()
+	h.clock.forward(time.Hour)
+	stops.work(t, func() bool { e := comment(); return e.Done == e.Wanted || e.Attempts > before.Attempts })
+	away.Store(false)
+	h.clock.forward(time.Hour)
+	h.work(t, func() bool { e := comment(); return e.Done == e.Wanted })
+	if n := len(h.forge.comments); n != 1 {
+		t.Errorf("%d comments", n)
 	}
 }
