@@ -13,21 +13,22 @@ const (
 	signUnserved = "unserved"
 )
 
-// lastSigns asks for what an index or a small table knows.
-const lastSigns = `SELECT coalesce((SELECT at FROM signs WHERE id = '` + signServed + `'), 0) AS served, coalesce(max(t), 0) AS newest FROM (
+// lastSigns asks for what an index or a small table knows. What a start in doubt told of is
+// no sign that a server was there, with no other sign either.
+const lastSigns = `SELECT coalesce((SELECT at FROM signs WHERE id = '` + signServed + `'), max(t), 0) AS served,
+	coalesce(max(t), 0) AS stamped, coalesce((SELECT max(at) FROM signs), 0) AS signed FROM (
 	SELECT max(last_seen_at) AS t FROM runners UNION ALL SELECT max(created_at) FROM builds UNION ALL SELECT max(finished_at) FROM builds
-	UNION ALL SELECT max(received_at) FROM deliveries UNION ALL SELECT max(at) FROM signs) AS known`
+	UNION ALL SELECT max(received_at) FROM deliveries) AS known`
 
 // LastSigns is core.ClockStore's.
 func (s *Store) LastSigns(ctx context.Context) (core.LastSigns, error) {
-	var row struct{ Served, Newest int64 }
-	if err := s.read(ctx).db().Raw(lastSigns).Scan(&row).Error; err != nil || row.Newest == 0 {
+	var row struct{ Served, Stamped, Signed int64 }
+	err := s.read(ctx).db().Raw(lastSigns).Scan(&row).Error
+	newest := max(row.Stamped, row.Signed)
+	if err != nil || newest == 0 {
 		return core.LastSigns{}, failed(err, "find the last signs of life")
 	}
-	if row.Served == 0 {
-		row.Served = row.Newest
-	}
-	return core.LastSigns{Served: instant(row.Served), Newest: instant(row.Newest)}, nil
+	return core.LastSigns{Served: instant(row.Served), Newest: instant(newest)}, nil
 }
 
 // NoteSign is core.ClockStore's.

@@ -90,6 +90,11 @@ func TestTimeWithoutAServerCountsForNothingThatWaits(t *testing.T) {
 		}
 		equal(t, waits(at(11)), false)
 		ok(t, h.Unserved(ctx, at(20), at(50)))
+		started, err := h.LastSigns(ctx)
+		ok(t, err)
+		if !started.Newest.Equal(at(50)) || !started.Served.Before(at(50)) {
+			t.Errorf("a start in doubt, without any sign before, left %+v", started)
+		}
 		equal(t, waits(at(40)), true) // it has waited from 10 to 20
 		equal(t, waits(at(41)), false)
 		ok(t, h.Unserved(ctx, at(20), at(50))) // by the next that starts

@@ -110,8 +110,8 @@ func (s *Store) ResumeQueue(ctx context.Context, at time.Time) (changed bool, er
 	return changed, failed(err, "resume the queue")
 }
 
-// hold lets a time count for nothing that waits, or waits again should its runner be gone. Nothing is held for longer than it waits:
-// the same time may be told twice.
+// hold lets a time count for nothing that waits, or waits again should its runner be gone.
+// Nothing is held for longer than it waits: the same time may be told twice.
 func (s session) hold(since, until int64) error {
 	_, err := s.exec(`UPDATE builds SET held = CASE WHEN queued_at > $2 OR held > $2 - queued_at THEN $1 - queued_at ELSE held + $1 - $2 END
 		WHERE status IN ('queued', 'assigned') AND queued_at < $1 AND $2 < $1`, until, since)

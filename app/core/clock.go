@@ -9,7 +9,7 @@ import (
 // ahead for a while leaves a Newest that makes it look right when it is ahead once more.
 type LastSigns struct {
 	Newest time.Time // of all that is stamped
-	Served time.Time // when a server whose time was not in doubt last was there, within a minute; Newest where that is not known
+	Served time.Time // when a server whose time was not in doubt last was there, within a minute; where that is not known, when the newest thing was stamped
 }
 
 // ClockStore knows what was done by a clock that was wrong.
