@@ -97,11 +97,11 @@ func (b *person) who() string {
 	}
 	var me struct{ Name, Role string }
 	status, answer := b.p.by(b.session(), "GET", "/v1/users/me", nil)
-	if status != http.StatusOK {
+	if status == http.StatusUnauthorized {
 		return ""
 	}
-	if err := json.Unmarshal(answer, &me); err != nil {
-		b.p.t.Fatal(err)
+	if err := json.Unmarshal(answer, &me); err != nil || status != http.StatusOK {
+		b.p.t.Fatalf("who am I: %d %s", status, answer)
 	}
 	return me.Name + " " + me.Role
 }
@@ -299,8 +299,12 @@ func TestAProviderThatLies(t *testing.T) {
 	if got := b.through("oidc"); got.status != http.StatusSeeOther || b.who() != "ada viewer" {
 		t.Errorf("the truth, with a new key: %d as %q", got.status, b.who())
 	}
-	idp.Lie(oidctest.Lies{Silent: true})
 	back := p.person()
+	address := back.away(back.depart("/sign-in/oidc", nil))
+	idp.Lie(oidctest.Lies{Silent: true})
+	if got := back.send("GET", address, nil); got.status != http.StatusServiceUnavailable || !strings.Contains(p.output.String(), "somebody could not sign in") {
+		t.Errorf("while the provider is away: %d, and the log tells\n%s", got.status, p.output)
+	}
 	if got := back.send("GET", back.p.url+"/sign-in/oidc/callback?code=x&state=y", nil); got.status != http.StatusBadRequest {
 		t.Errorf("a way back that nobody began: %d", got.status)
 	}

@@ -38,6 +38,20 @@ func (b *person) mustBe(who, when string) {
 	}
 }
 
+// comesIn signs in, again if the page asks for that: on a busy machine a service may take
+// longer than is waited for it.
+func (b *person) comesIn(way, who string) {
+	b.p.t.Helper()
+	got := b.through(way)
+	for n := 0; n < 5 && got.status == http.StatusServiceUnavailable; n++ {
+		b.p.t.Logf("through %s: %s", way, got.body)
+		got = b.through(way)
+	}
+	if got.status != http.StatusSeeOther || b.who() != who {
+		b.p.t.Fatalf("through %s: %d, they are %q, want %q:\n%s", way, got.status, b.who(), who, got.body)
+	}
+}
+
 func TestWhoLeavesTheOrganizationIsShutOut(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
@@ -50,8 +64,7 @@ func TestWhoLeavesTheOrganizationIsShutOut(t *testing.T) {
 		gh.Visit(octocat(), false)
 		p.start()
 		b := p.person()
-		b.through("github")
-		b.mustBe("Mona viewer", "at first")
+		b.comesIn("github", "Mona viewer")
 		var me, token struct{ ID, Token string }
 		p.mustBy(b.session(), "GET", "/v1/users/me", nil, &me)
 		p.mustBy(b.session(), "POST", "/v1/api-tokens", body{"name": "laptop"}, &token)
@@ -105,8 +118,7 @@ func TestWhoLeavesTheOrganizationIsShutOut(t *testing.T) {
 		}
 
 		gh.Visit(octocat(), false)
-		b.through("github")
-		b.mustBe("Mona viewer", "who is back")
+		b.comesIn("github", "Mona viewer")
 		p.mustBy(token.Token, "GET", "/v1/users/me", nil, nil)
 
 		// The last owner has to sign in again, and can.
@@ -155,8 +167,7 @@ func TestWhoLeavesTheGroupIsShutOut(t *testing.T) {
 		}
 		in := func() {
 			t.Helper()
-			b.through("gitlab")
-			b.mustBe("tanuki viewer", "signed in")
+			b.comesIn("gitlab", "tanuki viewer")
 		}
 		out := func() bool { return b.who() == "" }
 		in()

@@ -155,9 +155,13 @@ func (r *refusals) count(now time.Time) bool {
 	return r.noted <= refusalsNoted
 }
 
-// refused notes that a sign-in failed, unless that was a fault of ours.
+// refused notes that a sign-in failed, unless that was a fault of ours; a service that does
+// not answer is no person's doing, but who runs the server has to hear of it.
 func (a *App) refused(ctx context.Context, v Visitor, way string, why error) {
 	kind := core.KindOf(why)
+	if kind == core.KindUnavailable {
+		a.log.Warn("somebody could not sign in", "by", way, "error", why)
+	}
 	if kind == core.KindInternal || kind == core.KindUnavailable || !a.refusals.count(a.now()) {
 		return
 	}

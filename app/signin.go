@@ -92,7 +92,11 @@ func (a *App) Depart(ctx context.Context, v Visitor, way, next string) (Departur
 	if err := a.beginTry(ctx, startKey(v), startsMost); err != nil {
 		return Departure{}, err
 	}
-	return a.depart(ctx, room, journey{Way: way, Next: next})
+	d, err := a.depart(ctx, room, journey{Way: way, Next: next})
+	if err != nil {
+		a.refused(ctx, v, room.Way().Name, err)
+	}
+	return d, err
 }
 
 func startKey(v Visitor) string { return "start " + addressKey(v.Address) }

@@ -179,11 +179,13 @@ func (w *groupWriter) give(t *turn, alone bool) (ok bool, lost error) {
 			return false, err
 		}
 	}
-	err := errors.New("gone")
+	var err error
+	ran := true
 	select {
 	case t.begin <- struct{}{}:
 		err = <-t.end
-	case <-t.ctx.Done():
+	case <-t.ctx.Done(): // its owner may hear of it from here first
+		ran, err = false, t.ctx.Err()
 	}
 	if err == nil && savepoint {
 		return true, w.exec("RELEASE turn")
@@ -206,7 +208,7 @@ func (w *groupWriter) give(t *turn, alone bool) (ok bool, lost error) {
 		if undone != nil {
 			return false, err
 		}
-	case outage(err) != "":
+	case ran && outage(err) != "":
 		return false, err
 	}
 	t.answer <- err
