@@ -28,6 +28,9 @@ const (
 // to serve, so a longer wait is the caller's.
 const patience = 2 * time.Second
 
+// foretellMost is how far ahead a turn is foretold: the outbox looks again by then.
+const foretellMost = time.Minute
+
 // reservedShare of an hour's budget, as one part in so many, is kept for results.
 const reservedShare = 5
 
@@ -39,6 +42,8 @@ type lane struct {
 	mu       sync.Mutex
 	writes   *rate.Limiter
 	comments *rate.Limiter
+	results  foretold
+	progress foretold
 	until    time.Time // closed before
 	strikes  int       // limits in a row that named no end
 	budget   budget
@@ -124,7 +129,7 @@ func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	defer l.mu.Unlock()
 	now := l.now()
 	if short := 1 + writesKept - l.writes.TokensAt(now); short > 0 && isProgress(r.Context()) {
-		return 0, turnIn(time.Duration(short / writesPerSecond * float64(time.Second)))
+		return 0, turnIn(l.progress.turn(now, time.Duration(short/writesPerSecond*float64(time.Second))))
 	}
 	if short := 1 + commentsKept - l.comments.TokensAt(now); short > 0 && comments(r) && r.Context().Value(replyMark{}) != nil {
 		return 0, turnIn(time.Duration(short / commentsPerHour * float64(time.Hour)))
@@ -142,7 +147,19 @@ func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	for _, turn := range turns {
 		turn.CancelAt(now)
 	}
-	return 0, turnIn(wait)
+	return 0, turnIn(l.results.turn(now, wait))
+}
+
+// foretold is the last turn that somebody was told of who has to come again. Each is told
+// one of their own: all would come at once else, time and again, to find one.
+type foretold struct{ last time.Time }
+
+// turn is how long it is until the next one, at least wait.
+func (f *foretold) turn(now time.Time, wait time.Duration) time.Duration {
+	next := f.last.Add(time.Second / writesPerSecond).Sub(now)
+	wait = max(wait, min(next, foretellMost))
+	f.last = now.Add(wait)
+	return wait
 }
 
 func turnIn(wait time.Duration) *core.Error {

@@ -72,8 +72,8 @@ func TestWritesAreSpaced(t *testing.T) {
 		w.mustPost(t, w.coreRepository())
 	}
 	before := len(w.Requests())
-	for range 3 {
-		wantPause(t, "the burst is used up, and asking takes no turn", w.post(t, w.coreRepository()), time.Second)
+	for n := range 3 {
+		wantPause(t, "the burst is used up", w.post(t, w.coreRepository()), time.Duration(1+n)*time.Second)
 	}
 	if n := len(w.Requests()) - before; n != 0 {
 		t.Errorf("%d requests all the same", n)
@@ -101,15 +101,53 @@ func TestALongWaitIsTheCallers(t *testing.T) {
 			results <- w.forge.SetStatus(t.Context(), w.coreRepository(), report(w.head, core.ReportSuccess))
 		}()
 	}
-	refused := 0
+	refused := map[time.Duration]bool{}
 	for range calls {
 		if err := <-results; err != nil {
-			refused++
-			wantPause(t, "the third in the queue", err, 3*time.Second)
+			var e *core.Error
+			if !errors.As(err, &e) || core.KindOf(err) != core.KindLimited {
+				t.Fatal(err)
+			}
+			refused[e.RetryAfter.Round(time.Millisecond)] = true
 		}
 	}
-	if n := len(w.Statuses(w.head)); n != 22 || refused != 8 {
-		t.Errorf("%d statuses, %d refused", n, refused)
+	for n := range 8 {
+		if turn := time.Duration(3+n) * time.Second; !refused[turn] {
+			t.Errorf("nobody is told to come in %s: %v", turn, refused)
+		}
+	}
+	if n := len(w.Statuses(w.head)); n != 22 || len(refused) != 8 {
+		t.Errorf("%d statuses, %d refused", n, len(refused))
+	}
+}
+
+// Hundreds that wait come again one after another, those far behind once a minute.
+func TestWhoWaitsIsToldATurnOfTheirOwn(t *testing.T) {
+	w := newLaneWorld(t)
+	for range 20 {
+		w.mustPost(t, w.coreRepository())
+	}
+	const waiting = 100
+	due, asked, start := make([]time.Time, waiting), 0, w.Now()
+	for left := waiting; left > 0 && w.Now().Before(start.Add(2*waiting*time.Second)); w.Advance(time.Second) {
+		for i, at := range due {
+			if at.After(w.Now()) {
+				continue
+			}
+			asked++
+			var e *core.Error
+			switch err := w.post(t, w.coreRepository()); {
+			case err == nil:
+				left, due[i] = left-1, w.Now().Add(time.Hour)
+			case errors.As(err, &e):
+				due[i] = w.Now().Add(e.RetryAfter)
+			default:
+				t.Fatal(err)
+			}
+		}
+	}
+	if n, took := len(w.Statuses(w.head)), w.Now().Sub(start); n != 20+waiting || took > (waiting+10)*time.Second || asked > 3*waiting {
+		t.Errorf("%d statuses in %s, asked %d times", n, took, asked)
 	}
 }
 
