@@ -196,7 +196,7 @@ func (s *crashStorm) crashAt(point string, n int) {
 		if try > 0 {
 			n = 1
 		}
-		s.prepareFor(point)
+		s.prepareFor(point, n)
 		s.forget()
 		began := time.Now()
 		s.program.env = append(slices.Clone(s.env), fmt.Sprintf("OORE_TEST_CRASH_AT=%s:%d", point, n))
@@ -232,14 +232,16 @@ func (s *crashStorm) feedUntilItDies() bool {
 	return false
 }
 
-// prepareFor makes, while the server is down, what leads past a point.
-func (s *crashStorm) prepareFor(point string) {
+// prepareFor makes, while the server is down, what leads past a point n times.
+func (s *crashStorm) prepareFor(point string, n int) {
 	s.t.Helper()
 	switch point {
 	case "loss.written":
 		s.crashAt("build.started", 1)
 	case "sweep.deleted", "retention.done", "retention.step":
-		s.plant()
+		for range n {
+			s.plant()
+		}
 	case "heads.taken":
 		known := s.commits()
 		eventually(s.t, "a commit is made while the server is down", func() bool {

@@ -36,9 +36,9 @@ func ParseCron(expression, zone string) (Cron, error) {
 	if len(expression) > maxPatternLength || len(fields) != 5 {
 		return Cron{}, Errorf(KindInvalid, "cron: give five fields (minute, hour, day of the month, month, day of the week), such as \"30 2 * * 1-5\", or one of @hourly, @daily, @weekly, @monthly, @yearly")
 	}
-	spec, err := parseFields(strings.Join(fields, " "))
+	spec, err := parseFields(fields)
 	if err != nil {
-		return Cron{}, Errorf(KindInvalid, "cron: %v", err)
+		return Cron{}, err
 	}
 	c := Cron{spec: spec, zone: location, byHour: !strings.HasPrefix(fields[1], "*")}
 	if c.Next(time.Now()).IsZero() {
@@ -47,14 +47,34 @@ func ParseCron(expression, zone string) (Cron, error) {
 	return c, nil
 }
 
-// parseFields keeps a defect of the parser from ending the process.
-func parseFields(fields string) (spec cron.Schedule, err error) {
+// cronFields are the fields, and what each takes.
+var cronFields = []struct{ name, takes string }{
+	{"minute", "0-59"}, {"hour", "0-23"}, {"day of the month", "1-31"}, {"month", "1-12 or JAN-DEC"}, {"day of the week", "0-7 or SUN-SAT"},
+}
+
+func parseFields(fields []string) (cron.Schedule, error) {
+	for n, f := range cronFields {
+		alone := []string{"*", "*", "*", "*", "*"}
+		alone[n] = fields[n]
+		if _, err := parseCron(alone); err != nil {
+			return nil, Errorf(KindInvalid, "cron: %q is no %s: give %s, * for each, 1-5 for a range, 1,3 for a list, */2 for every second one", truncate(fields[n], 32), f.name, f.takes).Because(err)
+		}
+	}
+	spec, err := parseCron(fields)
+	if err != nil {
+		return nil, Errorf(KindInvalid, "cron: it cannot be read").Because(err)
+	}
+	return spec, nil
+}
+
+// parseCron keeps a defect of the parser from ending the process.
+func parseCron(fields []string) (spec cron.Schedule, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("it cannot be read")
+			err = errors.New("the parser gave up")
 		}
 	}()
-	return cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(fields)
+	return cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(strings.Join(fields, " "))
 }
 
 // Next is the first moment after t; zero: there is none in the next years.
