@@ -42,8 +42,9 @@ type lane struct {
 	mu       sync.Mutex
 	writes   *rate.Limiter
 	comments *rate.Limiter
-	results  foretold
+	results  foretold // turns of writes
 	progress foretold
+	talk     foretold  // turns of comments
 	until    time.Time // closed before
 	strikes  int       // limits in a row that named no end
 	budget   budget
@@ -61,6 +62,9 @@ func newLane(now func() time.Time) *lane {
 		now:      now,
 		writes:   rate.NewLimiter(writesPerSecond, writesAtOnce),
 		comments: rate.NewLimiter(rate.Limit(commentsPerHour)/3600, commentsAtOnce),
+		results:  foretold{every: time.Second / writesPerSecond},
+		progress: foretold{every: time.Second / writesPerSecond},
+		talk:     foretold{every: time.Hour / commentsPerHour},
 		statuses: tally{sent: map[statusKey]int{}},
 	}
 }
@@ -134,12 +138,13 @@ func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	if short := 1 + commentsKept - l.comments.TokensAt(now); short > 0 && comments(r) && r.Context().Value(replyMark{}) != nil {
 		return 0, turnIn(time.Duration(short / commentsPerHour * float64(time.Hour)))
 	}
-	turns := []*rate.Reservation{l.writes.ReserveN(now, 1)}
+	turns, line := []*rate.Reservation{l.writes.ReserveN(now, 1)}, &l.results
+	wait = turns[0].DelayFrom(now)
 	if comments(r) {
 		turns = append(turns, l.comments.ReserveN(now, 1))
-	}
-	for _, turn := range turns {
-		wait = max(wait, turn.DelayFrom(now))
+		if later := turns[1].DelayFrom(now); later > wait {
+			wait, line = later, &l.talk
+		}
 	}
 	if wait <= patience && wait <= timeLeft(r.Context()) {
 		return wait, nil
@@ -147,16 +152,19 @@ func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	for _, turn := range turns {
 		turn.CancelAt(now)
 	}
-	return 0, turnIn(l.results.turn(now, wait))
+	return 0, turnIn(line.turn(now, wait))
 }
 
 // foretold is the last turn that somebody was told of who has to come again. Each is told
 // one of their own: all would come at once else, time and again, to find one.
-type foretold struct{ last time.Time }
+type foretold struct {
+	every time.Duration // a turn
+	last  time.Time
+}
 
 // turn is how long it is until the next one, at least wait.
 func (f *foretold) turn(now time.Time, wait time.Duration) time.Duration {
-	next := f.last.Add(time.Second / writesPerSecond).Sub(now)
+	next := f.last.Add(f.every).Sub(now)
 	wait = max(wait, min(next, foretellMost))
 	f.last = now.Add(wait)
 	return wait
