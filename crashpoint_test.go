@@ -27,7 +27,7 @@ const (
 	// unless OORE_TEST_CRASHES says how often it is at every one.
 	crashesAtOnce = 4
 	crashTries    = 8
-	crashWait     = time.Minute // for a point that should be passed; then the server is started anew
+	crashWait     = 3 * time.Minute // for a point that should be passed, a survey with 50 redeliveries before it; then the server is started anew
 )
 
 // crashing builds the program with its crash points once for all tests.
@@ -243,18 +243,20 @@ func (s *crashStorm) prepareFor(point string, n int) {
 			s.plant()
 		}
 	case "heads.taken":
-		known := s.commits()
-		eventually(s.t, "a commit is made while the server is down", func() bool {
-			s.feed(1)
-			return s.commits() > known
-		})
+		for range n {
+			s.pushUnheard()
+		}
 	}
 }
 
-func (s *crashStorm) commits() int {
+// pushUnheard makes a branch of whose push no delivery tells.
+func (s *crashStorm) pushUnheard() {
+	s.t.Helper()
+	kind, branch := buildKind(s.random.IntN(int(buildKinds))), "release/"+newID()
+	sha := s.git.Commit(branch, kind.files(s.storm), "Nobody is told of "+branch)
 	s.ledger.mu.Lock()
 	defer s.ledger.mu.Unlock()
-	return len(s.ledger.kinds)
+	s.ledger.kinds[sha] = kind
 }
 
 // plant puts down what is to be deleted: a delivery and an entry of the audit log of long
