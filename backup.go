@@ -162,9 +162,17 @@ func newFile(path string, fill func(io.Writer) error) (err error) {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	core.CrashPoint("backup.written")
-	if err := os.Link(file.Name(), path); errors.Is(err, fs.ErrExist) {
+	err = os.Link(file.Name(), path)
+	if errors.Is(err, fs.ErrExist) {
 		return taken
-	} else if err != nil {
+	}
+	if err != nil { // a disk without hard links, as exFAT
+		if _, there := os.Lstat(path); there == nil { //nolint:gosec // as above
+			return taken
+		}
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
 		return err
 	}
 	core.CrashPoint("backup.named")
@@ -206,73 +214,4 @@ func blobsOf(v *store.Snapshot, artifacts bool) ([]store.BlobUse, error) {
 	}
 	files, err := v.ArtifactBlobs()
 	return append(logs, files...), err
-}
-
-func writeBlobs(ctx context.Context, cfg Config, w *backup.Writer, uses []store.BlobUse, lost *lostBlobs) error {
-	if len(uses) == 0 {
-		return nil
-	}
-	blobs, err := cfg.openBlobs()
-	if err != nil {
-		return err
-	}
-	done := map[string]bool{}
-	for _, use := range uses {
-		if done[use.SHA256] {
-			continue
-		}
-		done[use.SHA256] = true
-		err := writeBlob(ctx, blobs, w, use.SHA256)
-		if core.KindOf(err) == core.KindNotFound && err != nil {
-			lost.uses = append(lost.uses, use)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-	}
-	lost.of = len(done)
-	return nil
-}
-
-// lostBlobs are those that a backup should hold and that are not there.
-type lostBlobs struct {
-	uses []store.BlobUse
-	of   int // that it should hold
-}
-
-// lostShown is how many of them are listed.
-const lostShown = 20
-
-// tell lists them. It is an error when nothing is there: the place is a wrong one.
-func (l lostBlobs) tell(w io.Writer, path string) error {
-	for _, use := range l.uses[:min(len(l.uses), lostShown)] {
-		fmt.Fprintf(w, "oore: %s of %s is missing, and so it is missing in the backup\n", use.SHA256, use.Of)
-	}
-	if len(l.uses) > lostShown {
-		fmt.Fprintf(w, "oore: and so are %d more\n", len(l.uses)-lostShown)
-	}
-	if l.of > 0 && len(l.uses) == l.of {
-		return fmt.Errorf("%s has the rows, and none of the %d logs and files that it should hold: give this command the server's OORE_BLOB_URL and make another; doctor does not count this one", path, l.of)
-	}
-	return nil
-}
-
-func writeBlob(ctx context.Context, blobs core.BlobStore, w *backup.Writer, sum string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	r, err := blobs.Open(ctx, sum)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	size, err := r.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = r.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return err
-	}
-	return w.Blob(sum, size, r)
 }

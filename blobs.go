@@ -116,6 +116,9 @@ func migrateCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
+	if err := wantServersUser(cfg.DataDir); err != nil {
+		return err
+	}
 	old, err := cfg.placedAt(*from)
 	if err != nil {
 		return err
@@ -164,6 +167,14 @@ func migrateBlobs(ctx context.Context, cfg Config, source, target core.BlobStore
 		return err
 	}
 	seen, copied, there, lost := map[string]bool{}, 0, 0, 0
+	lose := func(use store.BlobUse, trouble error) error {
+		unused, err := db.UnusedBlobs(ctx, []string{use.SHA256}, time.Time{})
+		if err == nil && len(unused) == 0 { // else it was deleted meanwhile
+			lost++
+			_, err = fmt.Fprintf(stderr, "oore: %s of %s %s\n", use.SHA256, use.Of, trouble)
+		}
+		return err
+	}
 	for _, use := range uses {
 		if seen[use.SHA256] {
 			continue
@@ -171,9 +182,10 @@ func migrateBlobs(ctx context.Context, cfg Config, source, target core.BlobStore
 		seen[use.SHA256] = true
 		moved, err := migrateBlob(ctx, source, target, use.SHA256)
 		switch {
+		case errors.Is(err, errBlobChanged):
+			err = lose(use, err)
 		case err != nil && core.KindOf(err) == core.KindNotFound:
-			lost++
-			fmt.Fprintf(stderr, "oore: %s of %s is missing\n", use.SHA256, use.Of)
+			err = lose(use, errBlobMissing)
 		case err != nil:
 			return fmt.Errorf("%s of %s: %w", use.SHA256, use.Of, err)
 		case moved:
@@ -181,12 +193,15 @@ func migrateBlobs(ctx context.Context, cfg Config, source, target core.BlobStore
 		default:
 			there++
 		}
+		if err != nil {
+			return err
+		}
 	}
-	if _, err = fmt.Fprintf(stdout, "%d copied, %d there already, %d missing.\n", copied, there, lost); err != nil {
+	if _, err = fmt.Fprintf(stdout, "%d copied, %d there already, %d missing or changed.\n", copied, there, lost); err != nil {
 		return err
 	}
 	if lost > 0 {
-		return fmt.Errorf("%d files are neither here nor there: put them back from where you keep them and run this again, or let retention end what needs them", lost)
+		return fmt.Errorf("%d files are neither here nor there as they were: put them back from where you keep them and run this again, or let retention end what needs them", lost)
 	}
 	_, err = fmt.Fprintln(stdout, "Set OORE_BLOB_URL to the new place, restart the server, run this once more with --from the old place, and then `oore verify --blobs`.")
 	return err
@@ -206,7 +221,7 @@ func migrateBlob(ctx context.Context, source, target core.BlobStore, sum string)
 	defer r.Close()
 	found, _, err := target.Put(ctx, r)
 	if err == nil && found != sum {
-		err = fmt.Errorf("it has been changed: it is %s now", found)
+		err = fmt.Errorf("%w: it is %s now", errBlobChanged, found)
 	}
 	return err == nil, err
 }

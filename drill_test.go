@@ -220,6 +220,7 @@ func (d *drill) noticesBlobs() {
 	if a := d.command(nil, "verify", "--blobs"); a.code != exitFailed || !strings.Contains(a.stdout, filepath.Base(blobs[0])+" has been changed") {
 		d.t.Errorf("%+v", a)
 	}
+	d.savesTheRest(filepath.Base(blobs[0]))
 	if err := os.Remove(blobs[0]); err != nil {
 		d.t.Fatal(err)
 	}
@@ -251,4 +252,23 @@ func TestABackupUnderLoadIsRestored(t *testing.T) {
 			d.restored(t, database, log)
 		})
 	})
+}
+
+// savesTheRest: one blob that was changed costs neither a backup nor a restore nor a move
+// more than itself.
+func (d *drill) savesTheRest(changed string) {
+	d.t.Helper()
+	file, fresh := filepath.Join(d.t.TempDir(), "rotten.backup"), []string{"OORE_DATA_DIR=" + filepath.Join(d.t.TempDir(), "fresh"), "OORE_DATABASE_URL="}
+	if a := d.command(nil, "backup", "--artifacts", file); a.code != 0 || !strings.Contains(a.stderr, changed) || !strings.Contains(a.stderr, "has been changed") {
+		d.t.Errorf("backup: %+v", a)
+	}
+	if a := d.command(fresh, "restore", file); a.code != 0 || !strings.Contains(a.stderr, changed) {
+		d.t.Errorf("restore: %+v", a)
+	}
+	if a := d.command(fresh, "verify", "--blobs"); a.code != exitFailed || !strings.Contains(a.stdout, changed+" is missing") || strings.Count(a.stdout, " is missing") != 1 {
+		d.t.Errorf("verify: %+v", a)
+	}
+	if a := d.command(nil, "blobs", "migrate", "--to", filepath.Join(d.t.TempDir(), "moved")); a.code != exitFailed || !strings.Contains(a.stderr, changed) || !strings.Contains(a.stdout, ", 1 missing or changed") || strings.HasPrefix(a.stdout, "0 copied") {
+		d.t.Errorf("migrate: %+v", a)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store"
@@ -115,11 +116,11 @@ func verify(ctx context.Context, cfg Config, read bool) (findings []store.Findin
 	if err != nil {
 		return nil, err
 	}
-	files, err := verifyBlobs(ctx, cfg, uses, logs, read)
+	files, err := verifyBlobs(ctx, cfg, db, uses, logs, read)
 	return append(findings, files), err
 }
 
-func verifyBlobs(ctx context.Context, cfg Config, uses []store.BlobUse, logs []store.ShippedLog, read bool) (store.Finding, error) {
+func verifyBlobs(ctx context.Context, cfg Config, db *store.Store, uses []store.BlobUse, logs []store.ShippedLog, read bool) (store.Finding, error) {
 	f := store.Finding{ID: "blobs", Sentence: "The files of artifacts and logs are there", Broken: []string{}}
 	if read {
 		f.Sentence += ", as they were"
@@ -135,26 +136,38 @@ func verifyBlobs(ctx context.Context, cfg Config, uses []store.BlobUse, logs []s
 	if err != nil {
 		return f, err
 	}
+	bad := map[string]bool{}
 	for _, use := range uses {
 		trouble, err := verifyBlob(ctx, blobs, use.SHA256, read)
 		if err != nil {
 			return f, err
 		}
-		if trouble != "" {
+		if trouble == "" {
+			continue
+		}
+		bad[use.SHA256] = true
+		unused, err := db.UnusedBlobs(ctx, []string{use.SHA256}, time.Time{})
+		if err != nil {
+			return f, err
+		}
+		if len(unused) == 0 { // else it was deleted meanwhile
 			f.Note(use.Of + ": " + use.SHA256 + " " + trouble)
 		}
 	}
-	return f, verifyLogs(ctx, &f, blobs, logs)
+	return f, verifyLogs(ctx, &f, blobs, logs, bad)
 }
 
-// verifyLogs compares archived logs with what their runners shipped. What cannot be read
-// was found before.
-func verifyLogs(ctx context.Context, f *store.Finding, blobs core.BlobStore, logs []store.ShippedLog) error {
+// verifyLogs compares archived logs with what their runners shipped. bad are the blobs with
+// which something was wrong already.
+func verifyLogs(ctx context.Context, f *store.Finding, blobs core.BlobStore, logs []store.ShippedLog, bad map[string]bool) error {
 	logArchive, err := archive.New(blobs)
 	if err != nil {
 		return err
 	}
 	for _, log := range logs {
+		if bad[log.Object.SHA256] {
+			continue
+		}
 		kept := core.LogTally{From: log.Shipped.From, Next: log.Shipped.From}
 		for kept.Next < log.Object.Next && err == nil {
 			var chunks []core.LogChunk
@@ -166,10 +179,14 @@ func verifyLogs(ctx context.Context, f *store.Finding, blobs core.BlobStore, log
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err == nil && kept != log.Shipped {
+		if err != nil {
+			f.Note("the log of build " + log.Object.BuildID + " cannot be read: " + core.MessageOf(err))
+			err = nil
+			continue
+		}
+		if kept != log.Shipped {
 			f.Note("the log of build " + log.Object.BuildID + " is not what its runner shipped")
 		}
-		err = nil
 	}
 	return nil
 }
@@ -184,7 +201,7 @@ func verifyBlob(ctx context.Context, blobs core.BlobStore, sum string, read bool
 		return "is missing", nil
 	}
 	if err != nil {
-		return "", err
+		return "cannot be opened: " + err.Error(), ctx.Err()
 	}
 	defer r.Close()
 	if !read {

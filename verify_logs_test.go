@@ -40,7 +40,7 @@ func TestAnArchivedLogIsComparedWithWhatItsRunnerShipped(t *testing.T) {
 	changed.CRC32C++
 	for want, tally := range []core.LogTally{shipped, changed} {
 		var f store.Finding
-		if err := verifyLogs(t.Context(), &f, blobs, []store.ShippedLog{{Object: o, Shipped: tally}}); err != nil || f.Count != want {
+		if err := verifyLogs(t.Context(), &f, blobs, []store.ShippedLog{{Object: o, Shipped: tally}}, nil); err != nil || f.Count != want {
 			t.Errorf("%+v: %v, %+v", tally, err, f)
 		}
 	}

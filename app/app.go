@@ -119,7 +119,6 @@ type App struct {
 	readiness              readiness
 	pulses                 pulses
 	databaseDisk, blobDisk disk
-	surveyRung             time.Time // because there was room again; used by the look at the disks alone
 }
 
 // New checks that nothing is missing and returns the commands.

@@ -137,17 +137,17 @@ func queuedEvent(b core.Build) core.BuildEvent {
 
 // createBuild stores a build that shares its commit with no other. Where its DedupeKey is
 // taken, it is the one that has it.
-func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.AuditAction, p core.Project, pipeline core.Pipeline, b core.Build) (core.Build, error) {
+func (a *App) createBuild(ctx context.Context, actor core.Actor, action core.AuditAction, p core.Project, pipeline core.Pipeline, wanted core.Build) (b core.Build, err error) {
 	if err := a.databaseDisk.room(); err != nil {
 		return core.Build{}, err
 	}
 	var canceled []core.Build
 	created := false
-	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
-		if err := a.admit(ctx, tx, candidate{p, pipeline}, b); err != nil {
+	err = a.store.InTx(ctx, func(tx core.Store) (err error) { // perhaps more than once
+		if err := a.admit(ctx, tx, candidate{p, pipeline}, wanted); err != nil {
 			return err
 		}
-		if b, created, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil || !created {
+		if b, created, err = tx.CreateBuild(ctx, wanted, queuedEvent(wanted)); err != nil || !created {
 			return err
 		}
 		if err := a.noteBuild(ctx, tx, actor, action, b); err != nil {

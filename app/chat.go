@@ -62,7 +62,7 @@ func (a *App) processChat(ctx context.Context, u understood) error {
 		return a.converse(ctx, c, lines)
 	}
 	if d.Attempts == 0 && counts(c, lines) {
-		if allowed, first := a.chatLimit.allow(c, a.now()); !allowed {
+		if allowed, first := a.chatLimit.allow(c, c.delivery.ReceivedAt); !allowed {
 			return a.tooManyCommands(ctx, c, first)
 		}
 	}

@@ -344,6 +344,21 @@ func TestTenCommandsInAMinuteAreEnough(t *testing.T) {
 	}
 }
 
+// What waited while no server ran is decided about all at once, and was not written so.
+func TestCommandsThatWaitedAreNotTooMany(t *testing.T) {
+	h := chatHouse(t, false)
+	var ids []string
+	for n := range 15 {
+		ids = append(ids, h.deliverRawLater(t, comment(fmt.Sprint("waits-", n), "wes", "/oore ping")))
+		h.clock.forward(10 * time.Second)
+	}
+	for _, id := range ids {
+		if d := h.decided(t, id); d.Status != core.DeliveryProcessed {
+			t.Errorf("%+v", d.Reason)
+		}
+	}
+}
+
 func TestACommentThatTwoWebhooksTellOfIsOneCommand(t *testing.T) {
 	h := chatHouse(t, false)
 	twice := comment("same", "wes", "/oore build all")

@@ -244,7 +244,8 @@ const (
 	chatAll    = 60
 )
 
-// allow counts a message. first: this person was refused none within a minute.
+// allow counts a message by when it came: what waited while no server ran is decided about
+// all at once. first: this person was refused none within a minute.
 func (l *chatLimits) allow(c conversation, now time.Time) (allowed, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -269,5 +270,11 @@ func (l *chatLimits) count(who string, now time.Time) { l.seen[who] = append(l.s
 
 func (l *chatLimits) recent(who string, now time.Time) int {
 	l.seen[who] = slices.DeleteFunc(l.seen[who], func(t time.Time) bool { return now.Sub(t) > chatWindow })
-	return len(l.seen[who])
+	n := 0
+	for _, t := range l.seen[who] {
+		if t.Sub(now) <= chatWindow {
+			n++
+		}
+	}
+	return n
 }

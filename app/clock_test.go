@@ -312,3 +312,21 @@ func TestAServerTakesNoBuildFromItsOwnPool(t *testing.T) {
 		t.Errorf("what the pool does not hold any more is %s %s", b.Status, b.StatusReason)
 	}
 }
+
+// What a clock that was ahead put off is due again by the right one.
+func TestAClockThatWasAheadSilencesNoSchedule(t *testing.T) {
+	database := storetest.SQLite(t)
+	h, m := newMachine(t, database, noon, &strings.Builder{})
+	s := h.schedule(t, h.pipeline(t, h.project(t).ID, "Android"), "0 * * * *")
+	m.stand(t, h, time.Minute)
+	h, m = newMachine(t, database, noon.Add(30*24*time.Hour), &strings.Builder{})
+	h.turn(t)
+	if ahead := h.findSchedule(t, s.ID); !ahead.DueAt.After(noon.Add(29 * 24 * time.Hour)) {
+		t.Fatalf("the clock was not ahead: %+v", ahead)
+	}
+	h, m = newMachine(t, database, noon.Add(2*time.Minute), &strings.Builder{})
+	m.stand(t, h, time.Minute)
+	if again := h.findSchedule(t, s.ID); !again.DueAt.Equal(s.DueAt) || !again.NotBefore.Equal(s.DueAt) {
+		t.Errorf("due at %s, was %s", again.DueAt, s.DueAt)
+	}
+}

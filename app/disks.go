@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +23,7 @@ type disk struct {
 	space       core.Space // nil: it is not this server's
 	free, total atomic.Int64
 	full        atomic.Bool
+	rung        time.Time // the survey, since there was room again; used by the look alone
 }
 
 // room is KindUnavailable while the disk has not its reserve.
@@ -47,23 +47,22 @@ func (d *disk) look() (changed bool) {
 	return d.full.Swap(full) != full
 }
 
-// lookAtDisks is the one look for all who ask whether there is room. When there is again,
-// what was refused is asked for at once, and runners may claim.
-func (a *App) lookAtDisks(context.Context) (more bool, err error) {
-	for _, d := range []*disk{&a.databaseDisk, &a.blobDisk} {
-		if !d.look() {
-			continue
-		}
-		if err := d.room(); err != nil {
-			a.log.Error("a disk is almost full: webhooks, new builds or artifacts are refused", "error", err)
-			continue
-		}
-		a.log.Info("there is room on the disk again", "holds", d.holds, "free", core.HumanSize(d.free.Load()))
-		a.bell.ring(topicQueue)
-		if time.Since(a.surveyRung) > surveyPause {
-			a.surveyRung = time.Now()
-			a.bell.ring(topicSurvey)
-		}
+// lookAt is the one look at a disk for all who ask whether there is room. When there is
+// again, what was refused is asked for at once, and runners may claim. Each disk has a worker
+// of its own: one on a network that hangs must not keep the other unseen.
+func (a *App) lookAt(d *disk) (more bool, err error) {
+	if !d.look() {
+		return false, nil
+	}
+	if err := d.room(); err != nil {
+		a.log.Error("a disk is almost full: webhooks, new builds or artifacts are refused", "error", err)
+		return false, nil
+	}
+	a.log.Info("there is room on the disk again", "holds", d.holds, "free", core.HumanSize(d.free.Load()))
+	a.bell.ring(topicQueue)
+	if time.Since(d.rung) > surveyPause {
+		d.rung = time.Now()
+		a.bell.ring(topicSurvey)
 	}
 	return false, nil
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -24,10 +25,11 @@ func (a *App) TakeInventories(ctx context.Context) (more bool, err error) {
 	return a.takeInventories(ctx)
 }
 
-// LookAtDisks is one turn of the worker.
-func (a *App) LookAtDisks(ctx context.Context) error {
-	_, err := a.lookAtDisks(ctx)
-	return err
+// LookAtDisks is one turn of the workers.
+func (a *App) LookAtDisks(context.Context) error {
+	_, err := a.lookAt(&a.databaseDisk)
+	_, err2 := a.lookAt(&a.blobDisk)
+	return errors.Join(err, err2)
 }
 
 // CheckStandings is one turn of the worker.

@@ -111,7 +111,7 @@ func (a *App) checkClock(ctx context.Context, others []core.Server) error {
 
 // pullBack makes due what a clock that was ahead has put off.
 func (a *App) pullBack(ctx context.Context) error {
-	err := a.store.PullBack(ctx, a.now(), a.now().Add(a.leaseTTL))
+	err := errors.Join(a.store.PullBack(ctx, a.now(), a.now().Add(a.leaseTTL)), a.recallSchedules(ctx))
 	a.bell.ring(topicInbox, topicOutbox)
 	return err
 }

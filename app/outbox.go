@@ -19,7 +19,7 @@ const (
 	outboxHold = 15 * time.Second
 	// outboxSpare is how much earlier a sender gives up than another may take the effect.
 	outboxSpare    = time.Second
-	effectAttempts = 60 // with Backoff: about four hours of outage
+	effectAttempts = 60 // with Backoff: about four hours of outage, but for what is lasting
 	tailLines      = 30
 )
 
@@ -87,11 +87,17 @@ func (a *App) sent(e *core.Effect, err error) {
 	case core.KindNotFound, core.KindGone, core.KindInvalid, core.KindForbidden, core.KindConflict, core.KindUnauthorized, core.KindTooLarge:
 		e.Parked = true
 	case core.KindUnavailable, core.KindInternal, core.KindLimited:
-		e.Parked = e.Attempts >= effectAttempts
+		e.Parked = e.Attempts >= effectAttempts && !lasting(*e, err)
 		pause := core.Backoff(e.Attempts)
 		e.NotBefore = a.now().Add(max(retryAfter(err), pause/2+rand.N(pause)))
 	}
 	a.log.Warn("report to the forge", "key", e.Key, "attempt", e.Attempts, "parked", e.Parked, "error", err)
+}
+
+// lasting tells what is tried for as long as the forge is away: the last status must be that
+// of the newest build, whenever that can be told.
+func lasting(e core.Effect, err error) bool {
+	return core.KindOf(err) == core.KindUnavailable && (e.Kind == core.EffectStatus || e.Kind == core.EffectComment)
 }
 
 func retryAfter(err error) time.Duration {

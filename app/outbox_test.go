@@ -172,3 +172,27 @@ func TestAPullRequestOpenedAfterARerunIsToldOfTheRerun(t *testing.T) {
 		t.Errorf("the comment speaks of %+v, want the rerun %s", comment.Reports, again.Build.ID)
 	}
 }
+
+// A forge that is away for a day hears the last status all the same.
+func TestAnOutageOfADayParksNoStatus(t *testing.T) {
+	h := newHouse(t)
+	h.forge.setFail(core.Errorf(core.KindUnavailable, "GitHub does not answer"))
+	b := h.queued(t)
+	if _, err := h.CancelBuild(t.Context(), h.owner, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.work(t, func() bool { return h.statusEffect(t, b).Attempts > 0 })
+	e := h.statusEffect(t, b)
+	e.Attempts = 100
+	if err := h.store.SaveEffect(t.Context(), e, e.NotBefore); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.forward(time.Hour)
+	h.work(t, func() bool { return h.statusEffect(t, b).Attempts > 100 })
+	if e = h.statusEffect(t, b); e.Parked {
+		t.Errorf("given up: %+v", e)
+	}
+	h.forge.setFail(nil)
+	h.clock.forward(time.Hour)
+	h.work(t, h.settled(t, b))
+}

@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/oore-ci/oore/app/core"
@@ -14,6 +16,7 @@ const (
 	schedulesBatch = 20
 	// scheduleHold is how long a server may take for a moment before another tries too.
 	scheduleHold = time.Minute
+	retriedError = "It is tried again: " // begins the LastError of a moment that is
 )
 
 // runSchedules starts what is due. Of several servers one takes each moment, by
@@ -26,7 +29,7 @@ func (a *App) runSchedules(ctx context.Context) (more bool, err error) {
 	for _, s := range due {
 		held := s
 		held.NotBefore = a.now().Add(scheduleHold)
-		err := a.store.UpdateSchedule(ctx, held, s.NotBefore)
+		err := a.store.UpdateSchedule(ctx, held, s)
 		if core.KindOf(err) == core.KindConflict {
 			continue // another server has it, or a person changed it
 		}
@@ -51,7 +54,11 @@ func (a *App) runSchedule(ctx context.Context, held core.Schedule) error {
 	}
 	s := held
 	s.DueAt = cron.Last(held.DueAt, now)
-	if late := now.Sub(s.DueAt); late > core.ScheduleGrace {
+	late := now.Sub(s.DueAt)
+	if late > core.ScheduleGrace && held.Attempts > 0 { // LastError says what was in the way
+		return a.settleSchedule(ctx, s, cron, strings.Replace(s.LastError, retriedError, "It was tried until it was too late: ", 1))
+	}
+	if late > core.ScheduleGrace {
 		return a.settleSchedule(ctx, s, cron, fmt.Sprintf("Nobody was there at %s, and it is too late to make up for that", s.DueAt.Format("2006-01-02 15:04 MST")))
 	}
 	b, project, pipeline, err := a.scheduledBuild(ctx, s)
@@ -91,22 +98,23 @@ func (a *App) scheduledBuild(ctx context.Context, s core.Schedule) (b core.Build
 
 // startScheduled stores the build, unless there is one of that moment already, and the
 // schedule's next moment.
-func (a *App) startScheduled(ctx context.Context, held, s core.Schedule, cron core.Cron, b core.Build, project core.Project, pipeline core.Pipeline) error {
+func (a *App) startScheduled(ctx context.Context, held, s core.Schedule, cron core.Cron, wanted core.Build, project core.Project, pipeline core.Pipeline) error {
 	var canceled []core.Build
 	created := false
 	err := a.store.InTx(ctx, func(tx core.Store) (err error) {
 		canceled = nil
-		if err := a.admit(ctx, tx, candidate{project, pipeline}, b); err != nil {
+		if err := a.admit(ctx, tx, candidate{project, pipeline}, wanted); err != nil {
 			return err
 		}
-		if b, created, err = tx.CreateBuild(ctx, b, queuedEvent(b)); err != nil {
+		b, made, err := tx.CreateBuild(ctx, wanted, queuedEvent(wanted))
+		if created = made; err != nil {
 			return err
 		}
 		next := s
 		next.LastAt, next.LastBuildID, next.LastError = new(time.Time), b.ID, ""
 		*next.LastAt = s.DueAt
 		a.moveOn(&next, cron)
-		if err := tx.UpdateSchedule(ctx, next, held.NotBefore); err != nil || !created {
+		if err := tx.UpdateSchedule(ctx, next, held); err != nil || !created {
 			return err
 		}
 		if canceled, err = a.supersede(ctx, tx, project.Repository, pipeline, b); err != nil {
@@ -129,7 +137,31 @@ func (a *App) startScheduled(ctx context.Context, held, s core.Schedule, cron co
 	for _, old := range canceled {
 		a.ringCanceled(old)
 	}
+	a.listed()
 	a.bell.ring(topicQueue, topicOutbox)
+	return nil
+}
+
+// recallSchedules puts moments that a clock which was ahead has put off to where they belong.
+func (a *App) recallSchedules(ctx context.Context) error {
+	all, err := a.store.DueSchedules(ctx, a.now().AddDate(100, 0, 0), math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	for _, was := range all {
+		cron, err := core.ParseCron(was.Cron, was.TimeZone)
+		if err != nil {
+			continue // its turn says so
+		}
+		s := was
+		if s.DueAt = cron.Next(a.now()); !s.DueAt.Before(was.DueAt) {
+			continue
+		}
+		s.NotBefore, s.Attempts = s.DueAt, 0
+		if err := gone(a.store.UpdateSchedule(ctx, s, was)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -146,7 +178,7 @@ func (a *App) moveOn(s *core.Schedule, cron core.Cron) {
 // settleSchedule goes on to the next moment without a build, and says why.
 func (a *App) settleSchedule(ctx context.Context, s core.Schedule, cron core.Cron, why string) error {
 	a.log.Warn("a schedule started no build", "schedule", s.ID, "project", s.ProjectID, "moment", s.DueAt, "reason", why)
-	held := s.NotBefore
+	held := s
 	s.LastError = why
 	if cron == (core.Cron{}) {
 		s.Enabled = false
@@ -158,11 +190,11 @@ func (a *App) settleSchedule(ctx context.Context, s core.Schedule, cron core.Cro
 
 // postponeSchedule tries the moment again later: the forge is down, or the disk full.
 func (a *App) postponeSchedule(ctx context.Context, s core.Schedule, why error) error {
-	held := s.NotBefore
+	held := s
 	s.Attempts++
 	pause := min(core.Backoff(s.Attempts), 5*time.Minute)
 	s.NotBefore = a.now().Add(pause/2 + rand.N(pause))
-	s.LastError = fmt.Sprintf("It is tried again: %s", core.MessageOf(why))
+	s.LastError = retriedError + core.MessageOf(why)
 	a.warn(ctx, "a schedule could not start its build", "schedule", s.ID, "attempt", s.Attempts, "error", why)
 	return gone(a.store.UpdateSchedule(ctx, s, held))
 }

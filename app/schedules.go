@@ -96,7 +96,7 @@ func (a *App) UpdateSchedule(ctx context.Context, actor core.Actor, projectID, i
 	}
 	entry := auditSchedule(core.AuditScheduleUpdate, s)
 	entry.Changes = scheduleChanges(was, s)
-	return s, a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.UpdateSchedule(ctx, s, was.NotBefore) })
+	return s, a.noting(ctx, actor, entry, func(tx core.Store) error { return tx.UpdateSchedule(ctx, s, was) })
 }
 
 // DeleteSchedule ends a schedule. What it started stays.

@@ -129,7 +129,7 @@ func TestAMomentIsOneBuildAlthoughTheServerForgotThatItHadStartedIt(t *testing.T
 	h.clock.forward(time.Hour)
 	h.turn(t)
 	moved := h.findSchedule(t, s.ID)
-	if err := h.store.UpdateSchedule(t.Context(), s, moved.NotBefore); err != nil {
+	if err := h.store.UpdateSchedule(t.Context(), s, moved); err != nil {
 		t.Fatal(err)
 	}
 	h.turn(t)
@@ -167,5 +167,38 @@ func TestSchedulesAreForThoseWhoMayStartWhatTheyStart(t *testing.T) {
 	name, cron := "Elsewhere", "@daily"
 	if _, err := h.CreateSchedule(t.Context(), h.owner, other.ID, app.ScheduleInput{Name: &name, PipelineID: &pipeline.ID, Cron: &cron}); core.KindOf(err) != core.KindInvalid {
 		t.Errorf("of another project's pipeline: %v", err)
+	}
+}
+
+// Of two changes at once the later is told so: it would undo the other, which it never saw.
+func TestAChangeOfAScheduleUndoesNoOther(t *testing.T) {
+	h := newHouse(t)
+	was := h.schedule(t, h.pipeline(t, h.project(t).ID, "Android"), "@daily")
+	off, renamed := was, was
+	off.Enabled, off.UpdatedAt = false, was.UpdatedAt.Add(time.Second)
+	renamed.Name = "Night"
+	if err := h.store.UpdateSchedule(t.Context(), off, was); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.store.UpdateSchedule(t.Context(), renamed, was); core.KindOf(err) != core.KindConflict {
+		t.Errorf("the second: %v", err)
+	}
+	if s := h.findSchedule(t, was.ID); s.Enabled || s.Name != was.Name {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A forge that was away for too long is what is told, and not that nobody was there.
+func TestAMomentThatWasTriedUntilItWasTooLateSaysWhy(t *testing.T) {
+	h := newHouse(t)
+	s := h.schedule(t, h.pipeline(t, h.project(t).ID, "Android"), "@daily")
+	h.clock.forward(s.DueAt.Sub(h.clock.now()))
+	h.forge.down = 100
+	for range 10 {
+		h.turn(t)
+		h.clock.forward(10 * time.Minute)
+	}
+	if s = h.findSchedule(t, s.ID); s.LastError != "It was tried until it was too late: 502" || len(h.builds(t)) != 0 {
+		t.Errorf("%+v", s)
 	}
 }

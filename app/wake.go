@@ -24,6 +24,10 @@ const (
 
 func topicBuild(id string) string { return "build:" + id }
 
+// mostTopics bounds what a bell remembers: a topic is forgotten when it rings, and some
+// never do.
+const mostTopics = 10_000
+
 // bell wakes whoever waits for a topic: a channel a topic, closed by the next ring.
 type bell struct {
 	relay   core.Relay  // nil: there are no other servers
@@ -41,6 +45,9 @@ func (b *bell) wait(topic string) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ch, ok := b.topics[topic]
+	if !ok && len(b.topics) >= mostTopics { // of builds and tokens that nobody waits for any more
+		b.wakeAll()
+	}
 	if !ok {
 		ch = make(chan struct{})
 		b.topics[topic] = ch
@@ -60,6 +67,11 @@ func (b *bell) ring(topics ...string) {
 func (b *bell) ringAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.wakeAll()
+}
+
+// wakeAll forgets all topics; whoever waits looks once in vain. The caller holds mu.
+func (b *bell) wakeAll() {
 	for _, ch := range b.topics {
 		close(ch)
 	}

@@ -20,7 +20,11 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.keepHouse(ctx, a.houseWork) })
 	g.Go(func() error { return a.hear(ctx) })
-	g.Go(func() error { return a.loop(ctx, topicDisks, disksEvery, a.lookAtDisks) })
+	for _, d := range []*disk{&a.databaseDisk, &a.blobDisk} {
+		g.Go(func() error {
+			return a.loop(ctx, topicDisks, disksEvery, func(context.Context) (bool, error) { return a.lookAt(d) })
+		})
+	}
 	g.Go(func() error { return a.loop(ctx, turnReaper, reapEvery, a.reap) })
 	g.Go(func() error { return a.loop(ctx, topicSchedules, schedulesEvery, a.runSchedules) })
 	g.Go(func() error { return a.loop(ctx, "archive", archiveEvery, a.archiveLogs) })

@@ -75,10 +75,10 @@ func (s *Store) DeleteSchedule(ctx context.Context, id string) error {
 }
 
 // UpdateSchedule is core.ScheduleStore's.
-func (s *Store) UpdateSchedule(ctx context.Context, schedule core.Schedule, notBefore time.Time) error {
+func (s *Store) UpdateSchedule(ctx context.Context, schedule, was core.Schedule) error {
 	row := newScheduleRow(schedule)
 	return s.writeOne(ctx, func(q session) error {
-		result := q.db().Model(&scheduleRow{}).Where("id = ? AND not_before = ?", schedule.ID, micros(notBefore)).
+		result := q.db().Model(&scheduleRow{}).Where("id = ? AND not_before = ? AND updated_at = ?", schedule.ID, micros(was.NotBefore), micros(was.UpdatedAt)).
 			Select("*").Omit("ID", "ProjectID", "CreatedBy", "Created").Updates(row)
 		if result.Error == nil && result.RowsAffected == 0 {
 			return core.Errorf(core.KindConflict, "The schedule changed at this very moment; look at it again")

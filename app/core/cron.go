@@ -9,7 +9,8 @@ import (
 )
 
 // Cron says at which moments something is due: five fields (minute, hour, day of the
-// month, month, day of the week) or one of @hourly, @daily, @weekly, @monthly,
+// month, month, day of the week; where both days are given one of them is enough, as in
+// crontab) or one of @hourly, @daily, @weekly, @monthly,
 // @yearly, read on the clocks of a time zone.
 type Cron struct {
 	spec cron.Schedule
@@ -74,7 +75,7 @@ func parseCron(fields []string) (spec cron.Schedule, err error) {
 			err = errors.New("the parser gave up")
 		}
 	}()
-	return cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(strings.Join(fields, " "))
+	return cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom).Parse(strings.Join(fields, " "))
 }
 
 // Next is the first moment after t; zero: there is none in the next years.

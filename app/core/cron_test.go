@@ -47,6 +47,22 @@ func TestMomentsFollowTheClocksOfTheirZone(t *testing.T) {
 	}
 }
 
+// Where both days are given one is enough, as in crontab.
+func TestEitherDayIsEnough(t *testing.T) {
+	cron, err := ParseCron("0 3 15 * 1", "UTC")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var days []string
+	for at := time.Date(2026, 12, 8, 0, 0, 0, 0, time.UTC); len(days) < 3; {
+		at = cron.Next(at)
+		days = append(days, at.Format("Mon 2"))
+	}
+	if got := strings.Join(days, ", "); got != "Mon 14, Tue 15, Mon 21" {
+		t.Error(got)
+	}
+}
+
 func TestWhatIsNoCronSaysWhichFieldAndWhy(t *testing.T) {
 	for _, c := range []struct{ cron, zone, want string }{
 		{"", "", "cron: give five fields"},

@@ -75,9 +75,9 @@ type ScheduleStore interface {
 	FindSchedule(ctx context.Context, id string) (Schedule, error)
 	ListSchedules(ctx context.Context, projectID string) ([]Schedule, error) // by name
 	DeleteSchedule(ctx context.Context, id string) error
-	// UpdateSchedule stores s, provided that the stored one still has the NotBefore;
+	// UpdateSchedule stores s, provided that nobody has changed or held what was read as was;
 	// otherwise KindConflict, and nothing is changed.
-	UpdateSchedule(ctx context.Context, s Schedule, notBefore time.Time) error
+	UpdateSchedule(ctx context.Context, s, was Schedule) error
 	// DueSchedules lists enabled ones whose NotBefore has come, oldest first.
 	DueSchedules(ctx context.Context, now time.Time, limit int) ([]Schedule, error)
 }

@@ -42,8 +42,7 @@ type lane struct {
 	mu       sync.Mutex
 	writes   *rate.Limiter
 	comments *rate.Limiter
-	results  foretold // turns of writes
-	progress foretold
+	results  foretold  // turns of writes
 	talk     foretold  // turns of comments
 	until    time.Time // closed before
 	strikes  int       // limits in a row that named no end
@@ -63,7 +62,6 @@ func newLane(now func() time.Time) *lane {
 		writes:   rate.NewLimiter(writesPerSecond, writesAtOnce),
 		comments: rate.NewLimiter(rate.Limit(commentsPerHour)/3600, commentsAtOnce),
 		results:  foretold{every: time.Second / writesPerSecond},
-		progress: foretold{every: time.Second / writesPerSecond},
 		talk:     foretold{every: time.Hour / commentsPerHour},
 		statuses: tally{sent: map[statusKey]int{}},
 	}
@@ -133,7 +131,7 @@ func (l *lane) reserve(r *http.Request) (wait time.Duration, err error) {
 	defer l.mu.Unlock()
 	now := l.now()
 	if short := 1 + writesKept - l.writes.TokensAt(now); short > 0 && isProgress(r.Context()) {
-		return 0, turnIn(l.progress.turn(now, time.Duration(short/writesPerSecond*float64(time.Second))))
+		return 0, turnIn(time.Duration(short / writesPerSecond * float64(time.Second))) // soon: the result may follow
 	}
 	if short := 1 + commentsKept - l.comments.TokensAt(now); short > 0 && comments(r) && r.Context().Value(replyMark{}) != nil {
 		return 0, turnIn(time.Duration(short / commentsPerHour * float64(time.Hour)))

@@ -181,8 +181,8 @@ func (s *S3) swept(ctx context.Context, sum string, ahead **time.Duration) (bool
 }
 
 const (
-	// markerLife is after how long a sweep that left its marker is dead: each of its
-	// calls takes seconds.
+	// markerLife is after how long a sweep that left its marker is dead: it gives up after
+	// half of that.
 	markerLife  = 10 * time.Minute
 	markerPause = 200 * time.Millisecond
 )

@@ -134,6 +134,8 @@ func (s *S3) prefix() string {
 // content that goes on meanwhile look again.
 func (s *S3) deleteOld(ctx context.Context, sum string, t time.Time) (gone bool, err error) {
 	b, marker := s.config.Bucket, s.marker(sum, rand.Text())
+	ctx, cancel := context.WithTimeout(ctx, markerLife/2) // a deletion that comes later than that nobody looks for
+	defer cancel()
 	if _, err = s.client.PutObject(ctx, b, marker, strings.NewReader(""), 0, minio.PutObjectOptions{}); err != nil {
 		return false, s3Unavailable(err)
 	}

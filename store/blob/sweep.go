@@ -117,6 +117,8 @@ func (l *Local) sweepTemp(t time.Time) error {
 			err = os.Link(path, l.path(sum))
 			if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 				err = nil
+			} else if err != nil {
+				err = os.Rename(path, l.path(sum)) // a disk without hard links, as exFAT
 			}
 		case !lastPut(e).Before(t):
 			continue
