@@ -319,7 +319,7 @@ func TestAClockThatWasAheadSilencesNoSchedule(t *testing.T) {
 	h, m := newMachine(t, database, noon, &strings.Builder{})
 	s := h.schedule(t, h.pipeline(t, h.project(t).ID, "Android"), "0 * * * *")
 	m.stand(t, h, time.Minute)
-	h, m = newMachine(t, database, noon.Add(30*24*time.Hour), &strings.Builder{})
+	h, _ = newMachine(t, database, noon.Add(30*24*time.Hour), &strings.Builder{})
 	h.turn(t)
 	if ahead := h.findSchedule(t, s.ID); !ahead.DueAt.After(noon.Add(29 * 24 * time.Hour)) {
 		t.Fatalf("the clock was not ahead: %+v", ahead)
