@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -160,10 +161,14 @@ type foretold struct {
 	last  time.Time
 }
 
-// turn is how long it is until the next one, at least wait.
+// turn is how long it is until the next one, at least wait. Who stands behind all that are
+// foretold comes at any moment among them, so that no turn goes by unused.
 func (f *foretold) turn(now time.Time, wait time.Duration) time.Duration {
 	next := f.last.Add(f.every).Sub(now)
-	wait = max(wait, min(next, foretellMost))
+	if next > foretellMost {
+		return max(wait, rand.N(foretellMost))
+	}
+	wait = max(wait, next)
 	f.last = now.Add(wait)
 	return wait
 }
