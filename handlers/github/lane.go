@@ -162,7 +162,7 @@ type foretold struct {
 }
 
 // turn is how long it is until the next one, at least wait. Who stands behind all that are
-// foretold comes at any moment among them, so that no turn goes by unused.
+// foretold comes at any moment among them, and not all at once at the end.
 func (f *foretold) turn(now time.Time, wait time.Duration) time.Duration {
 	next := f.last.Add(f.every).Sub(now)
 	if next > foretellMost {
