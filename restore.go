@@ -241,11 +241,16 @@ func restoreBlobs(ctx context.Context, cfg Config, saved *backup.Backup, log *sl
 	if err != nil {
 		return err
 	}
-	return saved.Read(backup.Contents{Blob: func(sum string, _ int64, r io.Reader) error {
+	var damaged []string
+	err = saved.Read(backup.Contents{Blob: func(sum string, _ int64, r io.Reader) error {
 		found, _, err := blobs.Put(ctx, r)
 		if err == nil && found != sum {
-			log.Warn("a log or a file was damaged before the backup was made, and is missing now; oore verify tells of which build it is", "sha256", sum)
+			damaged = append(damaged, sum)
 		}
 		return err
 	}})
+	if len(damaged) > 0 { // in one line: of several that are alike the logger holds back all but the first
+		log.Warn("logs or files were damaged before the backup was made, and are missing now; oore verify tells of which builds they are", "sha256", damaged)
+	}
+	return err
 }
