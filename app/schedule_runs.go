@@ -14,6 +14,8 @@ import (
 const (
 	schedulesEvery = 2 * time.Second
 	schedulesBatch = 20
+	// schedulesAtOnce keeps a forge that hangs from holding up the others' schedules.
+	schedulesAtOnce = 10
 	// scheduleHold is how long a server may take for a moment before another tries too.
 	scheduleHold = time.Minute
 	retriedError = "It is tried again: " // begins the LastError of a moment that is
@@ -26,21 +28,24 @@ func (a *App) runSchedules(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, s := range due {
-		held := s
-		held.NotBefore = a.now().Add(scheduleHold)
-		err := a.store.UpdateSchedule(ctx, held, s)
-		if core.KindOf(err) == core.KindConflict {
-			continue // another server has it, or a person changed it
-		}
-		if err == nil {
-			err = a.runSchedule(ctx, held)
-		}
-		if err != nil && ctx.Err() == nil {
-			return false, fmt.Errorf("run schedule %s: %w", s.ID, err)
-		}
+	err = severally(ctx, a, schedulesAtOnce, due, a.takeSchedule)
+	return err == nil && len(due) == schedulesBatch, err
+}
+
+func (a *App) takeSchedule(ctx context.Context, s core.Schedule) error {
+	held := s
+	held.NotBefore = a.now().Add(scheduleHold)
+	err := a.store.UpdateSchedule(ctx, held, s)
+	if err != nil && core.KindOf(err) == core.KindConflict {
+		return nil // another server has it, or a person changed it
 	}
-	return len(due) == schedulesBatch, nil
+	if err == nil {
+		err = a.runSchedule(ctx, held)
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("run schedule %s: %w", s.ID, err)
+	}
+	return nil
 }
 
 // runSchedule starts the build of a moment and moves the schedule on, in one

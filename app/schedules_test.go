@@ -121,6 +121,32 @@ func TestAScheduleWaitsForAForgeThatIsDownAndSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// The forge answers none of three until it was asked for all.
+func TestAForgeThatHangsHoldsUpNoOtherSchedule(t *testing.T) {
+	h := newHouse(t)
+	pipeline := h.pipeline(t, h.project(t).ID, "Android")
+	var asked sync.WaitGroup
+	for range 3 {
+		asked.Add(1)
+		h.schedule(t, pipeline, "0 13 * * *")
+	}
+	all := make(chan struct{})
+	go func() { asked.Wait(); close(all) }()
+	h.forge.meet = func() {
+		asked.Done()
+		select {
+		case <-all:
+		case <-time.After(20 * time.Second):
+			t.Error("the others wait for this one")
+		}
+	}
+	h.clock.forward(time.Hour)
+	h.turn(t)
+	if builds := h.builds(t); len(builds) != 3 {
+		t.Errorf("%d builds", len(builds))
+	}
+}
+
 // TestAMomentIsOneBuildAlthoughTheServerForgotThatItHadStartedIt: the moment is there
 // again, as after a restore of the schedules alone.
 func TestAMomentIsOneBuildAlthoughTheServerForgotThatItHadStartedIt(t *testing.T) {

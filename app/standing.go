@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -63,12 +61,7 @@ func (a *App) checkStandings(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var g errgroup.Group
-	g.SetLimit(standingsAtOnce)
-	for _, s := range due {
-		g.Go(func() error { return a.checkStanding(ctx, s) })
-	}
-	return len(due) == standingsBatch, g.Wait()
+	return len(due) == standingsBatch, severally(ctx, a, standingsAtOnce, due, a.checkStanding)
 }
 
 func (a *App) checkStanding(ctx context.Context, s core.Standing) error {

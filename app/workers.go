@@ -109,6 +109,20 @@ func (a *App) guarded(ctx context.Context, f func(context.Context) (bool, error)
 	return f(ctx)
 }
 
+// severally does f for each, so many at once that one which waits holds up no others. Each
+// has its own error; the first of them is told.
+func severally[T any](ctx context.Context, a *App, atOnce int, each []T, f func(context.Context, T) error) error {
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for _, one := range each {
+		g.Go(func() error {
+			_, err := a.guarded(ctx, func(ctx context.Context) (bool, error) { return false, f(ctx, one) })
+			return err
+		})
+	}
+	return g.Wait()
+}
+
 const (
 	reapEvery  = 5 * time.Second
 	turnReaper = "reaper"

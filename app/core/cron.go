@@ -81,7 +81,7 @@ func parseCron(fields []string) (spec cron.Schedule, err error) {
 // Next is the first moment after t; zero: there is none in the next years.
 func (c Cron) Next(t time.Time) time.Time {
 	if !c.byHour {
-		return utcOrZero(c.spec.Next(t.In(c.zone)))
+		return c.nextThrough(t)
 	}
 	for wall := c.spec.Next(wallClock(t.In(c.zone))); !wall.IsZero(); wall = c.spec.Next(wall) {
 		if at := c.when(wall); at.After(t) {
@@ -106,11 +106,18 @@ func (c Cron) Last(first, t time.Time) time.Time {
 // maxMissed bounds how many missed moments Last goes through: a month of minutes.
 const maxMissed = 50_000
 
-func utcOrZero(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
+// nextThrough is the first moment after t of all that the clocks show, twice or once. It
+// asks for one stretch between two changes of the clocks after the other, since the library
+// loses a day that has no midnight.
+func (c Cron) nextThrough(t time.Time) time.Time {
+	for local := t.In(c.zone); ; {
+		_, change := local.ZoneBounds()
+		next := c.spec.Next(t.In(time.FixedZone("", int(offset(local).Seconds()))))
+		if next.IsZero() || change.IsZero() || next.Before(change) {
+			return next.UTC()
+		}
+		local, t = change, change.Add(-time.Second) // what is due at the change itself is after that
 	}
-	return t.UTC()
 }
 
 // wallClock is what the clocks show, as if they were in UTC.

@@ -19,6 +19,8 @@ func TestMomentsFollowTheClocksOfTheirZone(t *testing.T) {
 		{"and through the skipped one", "*/30 * * * *", "America/New_York", "2026-03-08T06:15:00Z", "2026-03-08T06:30:00Z 2026-03-08T07:00:00Z"},
 		{"half an hour is skipped", "15 2 * * *", "Australia/Lord_Howe", "2026-10-03T12:00:00Z", "2026-10-03T15:30:00Z 2026-10-04T15:15:00Z"},
 		{"midnight is skipped", "0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z 2018-11-05T02:00:00Z"},
+		{"each hour of a day that has no midnight", "0 * * * 5", "Africa/Cairo", "2026-04-23T21:30:00Z", "2026-04-23T22:00:00Z 2026-04-23T23:00:00Z 2026-04-24T00:00:00Z"},
+		{"a day without midnight, and no other", "30 * * * 5", "Africa/Cairo", "2026-04-17T21:45:00Z", "2026-04-23T22:30:00Z"},
 		{"Berlin in spring", "30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z 2026-03-30T00:30:00Z"},
 		{"Berlin in autumn", "30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z 2026-10-26T01:30:00Z"},
 		{"weekdays", "0 9 * * 1-5", "", "2026-11-27T10:00:00Z", "2026-11-30T09:00:00Z 2026-12-01T09:00:00Z"},
