@@ -59,8 +59,8 @@ bench: deps ## benchmarks, of the whole program and of its parts (docs/benchmark
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./runner ./store ./app
 
 chaos: deps ## kill server and runners, also at every crash point, and PostgreSQL, fill the disk, set the clock, cut and poison lines, try to escape, and report in any order, again and again (KILLS, CRASHES, OUTAGES, ESCAPES, JUMPS), and GALE minutes of all at once
-	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_JUMPS=$(JUMPS) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all OORE_TEST_STREAM=10m OORE_TEST_GALE=$(GALE) \
-		go test $(RACE) -v -count 1 -timeout 180m -run 'KillsAtRandomMoments|UnderAllOfIt|Crash|ClockJumps|Outage|Killed|LeavesNothing|LastState|WhateverOrder|BadLine|FullDisk|ProxysPatience' . ./app ./store ./runner
+	OORE_TEST_KILLS=$(KILLS) OORE_TEST_CRASHES=$(CRASHES) OORE_TEST_OUTAGES=$(OUTAGES) OORE_TEST_JUMPS=$(JUMPS) OORE_TEST_FULL=50 OORE_TEST_TOXICS=5 OORE_TEST_ESCAPES=$(ESCAPES) OORE_TEST_PARTITIONS=real OORE_TEST_ORDERS=all OORE_TEST_SCHEDULES=10000 OORE_TEST_STREAM=10m OORE_TEST_GALE=$(GALE) \
+		go test $(RACE) -v -count 1 -timeout 180m -run 'KillsAtRandomMoments|UnderAllOfIt|Crash|ClockJumps|Outage|Killed|LeavesNothing|LastState|WhateverOrder|BadLine|FullDisk|ProxysPatience|ALogIsExact' . ./app ./store ./runner
 
 soak: deps ## load the server for MINUTES on each database, and fail if memory, goroutines, descriptors or WAL grow
 	OORE_TEST_SOAK=$(MINUTES) go test -tags soak -v -count 1 -timeout 0 -run '^TestSoak$$' .
