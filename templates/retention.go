@@ -22,21 +22,29 @@ type RetentionView struct {
 type RetentionField struct {
 	Name, Label, Hint string
 	Field
+	Size bool // of bytes, shown in GiB
+}
+
+func sizeField(name, label, hint string, bytes int64) RetentionField {
+	exact := strconv.FormatFloat(float64(bytes)/Gigabyte, 'f', -1, 64)
+	return RetentionField{name, label, hint, Field{Value: exact}, true}
+}
+
+func numberField(name, label, hint string, n int) RetentionField {
+	return RetentionField{name, label, hint, Field{Value: strconv.Itoa(n)}, false}
 }
 
 // RetentionFields are the form's fields as they are now.
 func RetentionFields(r core.Retention) []RetentionField {
-	days := func(n int) Field { return Field{Value: strconv.Itoa(n)} }
-	size := func(n int64) Field { return Field{Value: strconv.FormatInt((n+Gigabyte-1)/Gigabyte, 10)} }
 	return []RetentionField{
-		{"builds_days", "Builds, in days", "After their end, with steps, logs and files.", days(r.BuildsDays)},
-		{"builds_count", "Builds, newest of each pipeline", "", days(r.BuildsCount)},
-		{"logs_days", "Logs, in days", "After their build\u2019s end.", days(r.LogsDays)},
-		{"logs_bytes", "All logs together, in GiB", "Compressed, as they are stored. The oldest go first.", size(r.LogsBytes)},
-		{"artifacts_days", "Files of builds, in days", "After they were made.", days(r.ArtifactsDays)},
-		{"artifacts_bytes", "All files together, in GiB", "The oldest go first.", size(r.ArtifactsBytes)},
-		{"deliveries_days", "Deliveries, in days", "What webhooks and commands brought; at least 7.", days(r.DeliveriesDays)},
-		{"audit_days", "Audit log, in days", "At least 30.", days(r.AuditDays)},
+		numberField("builds_days", "Builds, in days", "After their end, with steps, logs and files.", r.BuildsDays),
+		numberField("builds_count", "Builds, newest of each pipeline", "", r.BuildsCount),
+		numberField("logs_days", "Logs, in days", "After their build\u2019s end.", r.LogsDays),
+		sizeField("logs_bytes", "All logs together, in GiB", "Compressed, as they are stored. The oldest go first.", r.LogsBytes),
+		numberField("artifacts_days", "Files of builds, in days", "After they were made.", r.ArtifactsDays),
+		sizeField("artifacts_bytes", "All files together, in GiB", "The oldest go first.", r.ArtifactsBytes),
+		numberField("deliveries_days", "Deliveries, in days", "What webhooks and commands brought; at least 7.", r.DeliveriesDays),
+		numberField("audit_days", "Audit log, in days", "At least 30.", r.AuditDays),
 	}
 }
 

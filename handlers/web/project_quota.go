@@ -7,19 +7,18 @@ import (
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
-	"github.com/oore-ci/oore/templates"
 )
 
 // updateQuota is POST /projects/:id/settings with the form of the project's limits.
 func (p *Pages) updateQuota(c *fiber.Ctx, actor core.Actor, project core.Project) error {
 	v := settingsOf(actor, project, "limits")
-	numbers, good := wholeNumbers(c, v.Quota)
+	numbers, good := readNumbers(c, v.Quota)
 	if !good {
 		return p.settingsForm(c, actor, http.StatusBadRequest, v)
 	}
 	quota := core.Quota{
 		MaxConcurrent: int(numbers["max_concurrent"]), MaxQueued: int(numbers["max_queued"]), MinutesPerDay: int(numbers["minutes_per_day"]),
-		LogsBytes: numbers["logs_bytes"] * templates.Gigabyte, ArtifactsBytes: numbers["artifacts_bytes"] * templates.Gigabyte,
+		LogsBytes: numbers["logs_bytes"], ArtifactsBytes: numbers["artifacts_bytes"],
 	}
 	_, err := p.app.UpdateProject(c.UserContext(), actor, project.ID, app.UpdateProject{Quota: &quota})
 	if err == nil {

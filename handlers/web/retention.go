@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -61,34 +62,54 @@ func (p *Pages) UpdateRetention(c *fiber.Ctx, actor core.Actor) error {
 	return c.Redirect(retentionPath+"?done=saved", http.StatusSeeOther)
 }
 
-// wholeNumbers reads the fields of a form, by their names, and notes in each what is wrong.
-func wholeNumbers(c *fiber.Ctx, fields []templates.RetentionField) (numbers map[string]int64, good bool) {
+// readNumbers reads the fields of a form, by their names, sizes in bytes, and notes in each
+// what is wrong.
+func readNumbers(c *fiber.Ctx, fields []templates.RetentionField) (numbers map[string]int64, good bool) {
 	numbers, good = map[string]int64{}, true
 	for i := range fields {
 		f := &fields[i]
 		f.Value = form(c, f.Name)
-		n, err := strconv.ParseInt(f.Value, 10, 40)
+		var n int64
+		var err error
+		wanted := "Give a whole number; 0 is no limit"
+		if f.Size {
+			wanted = "Give a number of GiB, such as 20 or 0.5; 0 is no limit"
+			n, err = bytesOf(f.Value)
+		} else {
+			n, err = strconv.ParseInt(f.Value, 10, 32)
+		}
 		if err != nil || n < 0 {
-			f.Error, good = "Give a whole number; 0 is no limit", false
+			f.Error, good = wanted, false
 		}
 		numbers[f.Name] = n
 	}
 	return numbers, good
 }
 
+// bytesOf are so many GiB. What is no limit is so for zero alone: a tiny one is a byte.
+func bytesOf(gigabytes string) (int64, error) {
+	n, err := strconv.ParseFloat(gigabytes, 64)
+	if err == nil && (math.IsNaN(n) || n > maxGigabytes) {
+		err = strconv.ErrRange
+	}
+	return int64(math.Ceil(n * templates.Gigabyte)), err
+}
+
+const maxGigabytes = 1 << 30
+
 func retentionInput(c *fiber.Ctx, fields []templates.RetentionField) (in app.RetentionInput, good bool) {
-	numbers, good := wholeNumbers(c, fields)
+	numbers, good := readNumbers(c, fields)
 	number := func(name string) *int {
 		n := int(numbers[name])
 		return &n
 	}
-	gigabytes := func(name string) *int64 {
-		n := numbers[name] * templates.Gigabyte
+	size := func(name string) *int64 {
+		n := numbers[name]
 		return &n
 	}
 	return app.RetentionInput{
-		BuildsDays: number("builds_days"), BuildsCount: number("builds_count"), LogsDays: number("logs_days"), LogsBytes: gigabytes("logs_bytes"),
-		ArtifactsDays: number("artifacts_days"), ArtifactsBytes: gigabytes("artifacts_bytes"),
+		BuildsDays: number("builds_days"), BuildsCount: number("builds_count"), LogsDays: number("logs_days"), LogsBytes: size("logs_bytes"),
+		ArtifactsDays: number("artifacts_days"), ArtifactsBytes: size("artifacts_bytes"),
 		DeliveriesDays: number("deliveries_days"), AuditDays: number("audit_days"),
 	}, good
 }
