@@ -62,6 +62,9 @@ func TestUnitsAreWhatSystemdTakes(t *testing.T) {
 			t.Fatalf("%s starts nothing", name)
 		}
 		mustTake(t, name, strings.Fields(command[1])...)
+		if !strings.Contains(text, "\nOOMPolicy=continue\n") { // else one build's process takes all others with it
+			t.Errorf("%s is stopped when one of its processes is killed for want of memory", name)
+		}
 		t.Run(name, func(t *testing.T) {
 			if exec.Command("systemd-analyze", "--version").Run() != nil {
 				t.Skip("NOT TESTED: systemd-analyze, which alone judges units, is not on this machine (macOS has none, containers often not): install systemd")
