@@ -159,7 +159,7 @@ func (d *doctor) serverProbes(ctx context.Context) []core.Probe {
 	if database.State == core.CheckOK {
 		a, err := d.open(ctx, s, log)
 		if err == nil {
-			s.sources, s.settings, s.fits = a.SourceAddresses, d.db.ExamineSettings, a.KeyFits
+			s.sources, s.settings, s.fits, s.spare = a.SourceAddresses, d.db.ExamineSettings, a.KeyFits, d.db.SpareBytes
 			return append(s.probes(), a.Probes(ctx)...)
 		}
 		database = core.Fail("cannot be opened: "+core.MessageOf(err), "Check the disk and the permissions of the data folder")

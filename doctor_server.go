@@ -22,6 +22,7 @@ type system struct {
 	settings func(context.Context) core.Check        // the database's; nil: they are not looked at
 	sources  func(context.Context) ([]string, error) // API addresses of what is connected; nil: not known
 	fits     func(context.Context) error             // whether the key is that of what is stored; nil: not known
+	spare    func(context.Context) (int64, error)    // room within the database; nil: not known
 	beside   bool                                    // the checks are made by another process than the server's
 }
 
@@ -38,7 +39,7 @@ func (s system) probes() []core.Probe {
 	}
 	probes = append(probes, folderProbes(s.cfg.DataDir, kept)...)
 	if dir := s.cfg.databaseDir(); dir != "" && !within(s.cfg.DataDir, dir) {
-		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "space for the database", Look: diskLook(dir, checkReserve)})
+		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "space for the database", Look: s.databaseLook(dir)})
 	}
 	if s.cfg.S3 != nil {
 		probes = append(probes, core.Probe{Area: core.AreaStorage, Name: "S3 bucket", Look: s.checkBucket})
@@ -132,6 +133,21 @@ func diskLook(dir string, check diskCheck) func(context.Context) core.Check {
 			return core.Warn("how much is free is not known", "Check the disk of "+at)
 		}
 		return check(free, total)
+	}
+}
+
+// databaseLook looks at a disk of the database as the server does, which counts the room
+// within the file too.
+func (s system) databaseLook(dir string) func(context.Context) core.Check {
+	return func(ctx context.Context) core.Check {
+		return diskLook(dir, func(free, total int64) core.Check {
+			if s.spare != nil {
+				if spare, err := s.spare(ctx); err == nil {
+					free = core.Usable(free, spare, total)
+				}
+			}
+			return checkReserve(free, total)
+		})(ctx)
 	}
 }
 

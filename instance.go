@@ -116,8 +116,9 @@ func spaceOf(dir string) core.Space {
 	return func() (free, total int64, err error) { return runner.DiskSpace(dir) }
 }
 
-// disks are the readings of the disks that this server writes to.
-func (s *server) disks(context.Context) ([]core.Reading, error) {
+// disks are the readings of the disks that this server writes to, that of the database as
+// the server itself judges it.
+func (s *server) disks(ctx context.Context) ([]core.Reading, error) {
 	var all []core.Reading
 	dirs := map[string]string{"data": s.cfg.DataDir, "blobs": s.cfg.BlobDir}
 	if dir := s.cfg.databaseDir(); dir != "" {
@@ -127,6 +128,13 @@ func (s *server) disks(context.Context) ([]core.Reading, error) {
 		free, size, err := runner.DiskSpace(dir)
 		if err != nil {
 			return all, fmt.Errorf("look at the disk of %s: %w", dir, err)
+		}
+		if label == "database" {
+			spare, err := s.store.SpareBytes(ctx)
+			if err != nil {
+				return all, err
+			}
+			free = core.Usable(free, spare, size)
 		}
 		all = append(all,
 			core.Reading{Metric: core.MetricDiskFree, Value: float64(free), Labels: []string{label}},

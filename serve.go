@@ -130,7 +130,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 		return nil, err
 	}
 	own := system{
-		cfg: cfg, rooms: r, vault: vault, database: s.store.Examine, settings: s.store.ExamineSettings,
+		cfg: cfg, rooms: r, vault: vault, database: s.store.Examine, settings: s.store.ExamineSettings, spare: s.store.SpareBytes,
 		sources: func(ctx context.Context) ([]string, error) { return s.app.SourceAddresses(ctx) },
 	}
 	s.app, err = app.New(app.Deps{

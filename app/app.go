@@ -144,7 +144,7 @@ func New(d Deps) (*App, error) {
 		messenger: d.Messenger, signIn: d.SignIn, hasher: newHasher(), notifiers: d.Notifiers, version: d.Version, probes: d.Probes,
 		publicURL: d.PublicURL, adminToken: d.AdminToken, localRoots: d.LocalRoots, logLimit: d.LogLimit,
 		demo: d.Demo, facts: d.Facts, storage: d.Storage, leaseTTL: cmp.Or(d.LeaseTTL, core.LeaseTTL),
-		databaseDisk: disk{holds: "the database", space: d.DatabaseDisk}, blobDisk: disk{holds: "artifacts and ended logs", space: d.BlobDisk},
+		databaseDisk: disk{holds: "the database", space: d.DatabaseDisk, spare: d.Store.SpareBytes}, blobDisk: disk{holds: "artifacts and ended logs", space: d.BlobDisk},
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +20,9 @@ const (
 // disk is one that the server writes to, as it was when somebody last looked. What runs may
 // fill it further; what is new is refused before it comes to that.
 type disk struct {
-	holds       string     // what is on it, for people
-	space       core.Space // nil: it is not this server's
+	holds       string                               // what is on it, for people
+	space       core.Space                           // nil: it is not this server's
+	spare       func(context.Context) (int64, error) // bytes that what is on it has free within; nil: none
 	free, total atomic.Int64
 	full        atomic.Bool
 	rung        time.Time // the survey, since there was room again; used by the look alone
@@ -35,12 +37,19 @@ func (d *disk) room() error {
 }
 
 // look tells whether the disk has become full, or has room again. One that cannot be asked
-// is not full.
-func (d *disk) look() (changed bool) {
+// is not full; what cannot be asked for room within has none.
+func (d *disk) look(ctx context.Context) (changed bool) {
 	if d.space == nil {
 		return false
 	}
 	free, total, err := d.space()
+	if err == nil && d.spare != nil && free < core.Reserve(total) {
+		inTime, cancel := context.WithTimeout(ctx, disksEvery)
+		defer cancel()
+		if spare, err := d.spare(inTime); err == nil {
+			free = core.Usable(free, spare, total)
+		}
+	}
 	full := err == nil && free < core.Reserve(total)
 	d.free.Store(free)
 	d.total.Store(total)
@@ -50,8 +59,8 @@ func (d *disk) look() (changed bool) {
 // lookAt is the one look at a disk for all who ask whether there is room. When there is
 // again, what was refused is asked for at once, and runners may claim. Each disk has a worker
 // of its own: one on a network that hangs must not keep the other unseen.
-func (a *App) lookAt(d *disk) (more bool, err error) {
-	if !d.look() {
+func (a *App) lookAt(ctx context.Context, d *disk) (more bool, err error) {
+	if !d.look(ctx) {
 		return false, nil
 	}
 	if err := d.room(); err != nil {

@@ -139,6 +139,42 @@ func TestAScheduleWaitsForRoom(t *testing.T) {
 	}
 }
 
+// TestRoomWithinTheDatabaseCountsAsFree: SQLite's file never shrinks, so on a disk that holds
+// nothing else deleting made no room ever. Its log needs some outside all the same.
+func TestRoomWithinTheDatabaseCountsAsFree(t *testing.T) {
+	h := newHouse(t)
+	h.total.Store(16 << 20) // of which 4 MiB are kept, and 1 MiB for the log
+	old := h.clock.now().AddDate(0, 0, -60)
+	for n := range 16 {
+		d := core.Delivery{
+			ID: fmt.Sprint(n), Provider: core.ProviderGitHub, DeliveryID: fmt.Sprint(n), Event: "push", Status: core.DeliveryIgnored,
+			Payload: []byte(strings.Repeat("x", 256<<10)), ReceivedAt: old,
+		}
+		if _, _, err := h.store.ReceiveDelivery(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive := func() error {
+		_, _, err := h.ReceiveDelivery(t.Context(), app.ReceiveDelivery{Provider: core.ProviderGitHub, DeliveryID: "d1", Event: "push", Payload: []byte("{}")})
+		return err
+	}
+	h.left(t, 3<<20)
+	wantCode(t, receive(), core.KindUnavailable, core.CodeUnavailable)
+
+	for more := true; more; {
+		var err error
+		if _, more, err = h.store.ApplyRetention(t.Context(), core.Retention{DeliveriesDays: 30}, h.clock.now(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.left(t, 1<<20-1)
+	wantCode(t, receive(), core.KindUnavailable, core.CodeUnavailable)
+	h.left(t, 3<<20)
+	if err := receive(); err != nil {
+		t.Errorf("with room within it is refused: %v", err)
+	}
+}
+
 // TestASmallDiskKeepsAQuarterFree: one that holds less than the reserve took nothing ever.
 func TestASmallDiskKeepsAQuarterFree(t *testing.T) {
 	h := newHouse(t)

@@ -26,9 +26,9 @@ func (a *App) TakeInventories(ctx context.Context) (more bool, err error) {
 }
 
 // LookAtDisks is one turn of the workers.
-func (a *App) LookAtDisks(context.Context) error {
-	_, err := a.lookAt(&a.databaseDisk)
-	_, err2 := a.lookAt(&a.blobDisk)
+func (a *App) LookAtDisks(ctx context.Context) error {
+	_, err := a.lookAt(ctx, &a.databaseDisk)
+	_, err2 := a.lookAt(ctx, &a.blobDisk)
 	return errors.Join(err, err2)
 }
 

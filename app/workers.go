@@ -22,7 +22,7 @@ func (a *App) RunWorkers(ctx context.Context) error {
 	g.Go(func() error { return a.hear(ctx) })
 	for _, d := range []*disk{&a.databaseDisk, &a.blobDisk} {
 		g.Go(func() error {
-			return a.loop(ctx, topicDisks, disksEvery, func(context.Context) (bool, error) { return a.lookAt(d) })
+			return a.loop(ctx, topicDisks, disksEvery, func(ctx context.Context) (bool, error) { return a.lookAt(ctx, d) })
 		})
 	}
 	g.Go(func() error { return a.loop(ctx, turnReaper, reapEvery, a.reap) })

@@ -37,6 +37,7 @@ type dialect struct {
 	lock       string // ends a SELECT in a transaction: nobody else changes the rows before its end
 	skipLocked string // the same, passing over rows that others have locked
 	about      string // a SELECT of the database's version and size
+	spare      string // a SELECT of the bytes within its file that are free for what comes; empty: it has none of ours
 	settings   string // a SELECT of what an operator may set unwisely (databaseSettings); empty: nothing
 	sound      string // a SELECT of "ok", or of what is damaged; empty: there is none
 
@@ -56,6 +57,7 @@ func sqliteDialect() dialect {
 	return dialect{
 		name:       "sqlite",
 		about:      "SELECT 'SQLite ' || sqlite_version() AS version, page_count * page_size AS size FROM pragma_page_count(), pragma_page_size()",
+		spare:      "SELECT freelist_count * page_size FROM pragma_freelist_count(), pragma_page_size()",
 		sound:      "PRAGMA quick_check(1)",
 		freeze:     "BEGIN DEFERRED",
 		tables:     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'schema_migrations' ORDER BY name",

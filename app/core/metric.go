@@ -148,7 +148,7 @@ var metrics = []Metric{
 	{MetricPoolBusy, MetricGauge, "Connections to the database that this server uses now.", nil, nil},
 	{MetricPoolWaited, MetricGauge, "Time that work waited for a free connection to the database, since the start; it grows where there are too few.", nil, nil},
 	{MetricWAL, MetricGauge, "Size of SQLite's write-ahead log.", nil, nil},
-	{MetricDiskFree, MetricGauge, "Free space of the disk of the data folder (data), of blobs in a folder (blobs) and of an SQLite database (database). On the last two something is refused when they are full.", []string{"dir"}, nil},
+	{MetricDiskFree, MetricGauge, "Free space of the disk of the data folder (data), of blobs in a folder (blobs) and of an SQLite database (database), with the room within its file that it fills first. On the last two something is refused when they are full.", []string{"dir"}, nil},
 	{MetricDiskSize, MetricGauge, "Size of that disk.", []string{"dir"}, nil},
 	{MetricKills, MetricCounter, "Processes that builds here left running and that were ended: asked (term), killed (kill), found outside (sweep), not ended (failed).", []string{"stage"}, nil},
 	{MetricWorkspaces, MetricGauge, "What the folders of builds that run here take, as was last looked; nobody looks without OORE_WORKSPACE_LIMIT.", nil, nil},

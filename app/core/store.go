@@ -33,6 +33,7 @@ type Store interface {
 	RetentionStore
 	BlobClaimStore
 	BackupStore
+	SpaceStore
 	SealedStore
 	StandingStore
 	TryStore
