@@ -129,6 +129,22 @@ func TestTheManifestsFitTogether(t *testing.T) {
 	m.named(t, m.policies[0].ObjectMeta)
 }
 
+// TestALoneServerGetsItsWebhooksWhateverElseIsAway: /readyz says no while the bucket is, and
+// there is no other server for Kubernetes to ask.
+func TestALoneServerGetsItsWebhooksWhateverElseIsAway(t *testing.T) {
+	for _, set := range read(t).sets {
+		if set.Name != "oore" {
+			continue
+		}
+		probe := set.Spec.Template.Spec.Containers[0].ReadinessProbe
+		if *set.Spec.Replicas != 1 || probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != "/healthz" {
+			t.Errorf("%d servers, asked with %+v", *set.Spec.Replicas, probe)
+		}
+		return
+	}
+	t.Error("there is no server")
+}
+
 func (m *manifests) named(t *testing.T, about metav1.ObjectMeta) {
 	t.Helper()
 	if wrong := validation.IsDNS1123Subdomain(about.Name); len(wrong) > 0 || about.Namespace != m.namespaces[0].Name {
