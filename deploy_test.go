@@ -213,14 +213,15 @@ func TestTheManifestsContainersWorkTogether(t *testing.T) {
 	})
 
 	_, env := podOf(t, "4-server.yaml")
-	if faults := faultsOf(t, env, map[string]string{"OORE_ADMIN_TOKEN": "change me", "OORE_ENCRYPTION_KEY": "change me"}); !slices.Equal(faults, []string{"OORE_ADMIN_TOKEN", "OORE_ENCRYPTION_KEY"}) {
-		t.Errorf("with the secrets of the file: %v", faults)
+	if faults := faultsOf(t, env, map[string]string{"OORE_ADMIN_TOKEN": "change me", "OORE_ENCRYPTION_KEY": "change me"}); !slices.Equal(faults, []string{"OORE_ADMIN_TOKEN", "OORE_ENCRYPTION_KEY", "OORE_TRUSTED_PROXIES"}) {
+		t.Errorf("with the secrets and the network of the file: %v", faults)
 	}
 	p := newProgram(t, storetest.Postgres(t), nil)
 	for name, value := range map[string]string{
 		"OORE_LISTEN_ADDR": p.addr, "OORE_DATA_DIR": t.TempDir(), "OORE_BLOB_URL": swap(t, env["OORE_BLOB_URL"], "http://s3:7070", "http://127.0.0.1:"+port),
 		"AWS_ACCESS_KEY_ID": "oore", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-bucket", "OORE_DATABASE_URL": p.database(),
 		"OORE_ENCRYPTION_KEY": base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)), "OORE_ADMIN_TOKEN": adminToken,
+		"OORE_TRUSTED_PROXIES": "127.0.0.1",
 	} {
 		if _, known := env[name]; !known {
 			t.Errorf("the server is not given %s", name)
