@@ -105,6 +105,41 @@ func TestAnOutageIsTriedAgainAndAHopelessCaseParked(t *testing.T) {
 	h.work(t, h.settled(t, b))
 }
 
+// TestTheAgeOfWhatIsNotToldShowsWhileTheForgeIsAway: the lag is noted of what was told alone,
+// and an effect's own time is that of its last try.
+func TestTheAgeOfWhatIsNotToldShowsWhileTheForgeIsAway(t *testing.T) {
+	h := newHouse(t)
+	age := func() float64 {
+		t.Helper()
+		all, err := h.Readings(t.Context())
+		at := slices.IndexFunc(all, func(r core.Reading) bool { return r.Metric == core.MetricStatusOldest })
+		if err != nil || at < 0 {
+			t.Fatalf("it is not shown: %v", err)
+		}
+		return all[at].Value
+	}
+	if got := age(); got != 0 {
+		t.Errorf("of nothing it is %v", got)
+	}
+	h.forge.setFail(core.Errorf(core.KindUnavailable, "connection refused"))
+	b := h.queued(t)
+	h.clock.forward(10 * time.Minute)
+	h.work(t, func() bool { return h.statusEffect(t, b).Attempts > 0 })
+	if got := age(); got < 600 || got > 1200 {
+		t.Errorf("after ten minutes it is %v", got)
+	}
+	h.forge.setFail(nil)
+	h.work(t, func() bool {
+		if h.statusEffect(t, b).NotBefore.After(h.clock.now()) {
+			h.clock.forward(time.Minute)
+		}
+		return h.settled(t, b)()
+	})
+	if got := age(); got != 0 {
+		t.Errorf("when all is told it is %v", got)
+	}
+}
+
 func TestALimitIsWaitedForAndNeverParksAReport(t *testing.T) {
 	h := newHouse(t)
 	limited := core.Errorf(core.KindLimited, "Slow down")

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"runtime"
+	"time"
 
 	"github.com/oore-ci/oore/app/core"
 )
@@ -18,14 +19,17 @@ func (a *App) Readings(ctx context.Context) ([]core.Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	oldest := 0.0
-	if !f.OldestReceived.IsZero() {
-		oldest = q.At.Sub(f.OldestReceived).Seconds()
+	since := func(t time.Time) float64 {
+		if t.IsZero() {
+			return 0
+		}
+		return max(q.At.Sub(t), 0).Seconds()
 	}
 	all := []core.Reading{
 		{Metric: core.MetricInboxDepth, Value: float64(f.Received), Labels: []string{"received"}},
 		{Metric: core.MetricInboxDepth, Value: float64(f.Failed), Labels: []string{"failed"}},
-		{Metric: core.MetricInboxOldest, Value: oldest},
+		{Metric: core.MetricInboxOldest, Value: since(f.OldestReceived)},
+		{Metric: core.MetricStatusOldest, Value: since(f.OldestUntold)},
 		{Metric: core.MetricPoolBusy, Value: float64(f.PoolBusy)},
 		{Metric: core.MetricPoolWaited, Value: f.PoolWaited.Seconds()},
 		{Metric: core.MetricReaper, Value: float64(a.reaped.Load())},

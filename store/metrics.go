@@ -7,6 +7,12 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
+// oldestUntold goes by when builds changed: an effect's own time is that of the last try to
+// tell it. Where there is no build the status is a note, and that must do.
+const oldestUntold = `SELECT coalesce(min(at), 0) FROM (
+	SELECT coalesce((SELECT b.updated_at FROM builds b WHERE b.pipeline_id = e.pipeline_id AND b.sha = e.sha ORDER BY b.number DESC LIMIT 1), e.updated_at) AS at
+	FROM effects e WHERE e.done < e.wanted AND NOT e.parked AND e.kind = 'status') AS untold`
+
 // ReadFigures is core.MetricsStore's. Each of its statements is answered by a partial
 // index.
 func (s *Store) ReadFigures(ctx context.Context) (core.Figures, error) {
@@ -35,6 +41,11 @@ func (s *Store) ReadFigures(ctx context.Context) (core.Figures, error) {
 	for _, p := range pending {
 		f.Pending[core.EffectKind(p.Kind)] = p.N
 	}
+	var untold int64
+	if err := q.db().Raw(oldestUntold).Scan(&untold).Error; err != nil {
+		return f, failed(err, "look for what is not told")
+	}
+	f.OldestUntold = instant(untold)
 	if info, err := os.Stat(s.db.file + "-wal"); s.db.file != "" && err == nil {
 		f.WALBytes = info.Size()
 	}

@@ -73,6 +73,7 @@ const (
 	MetricExtended        = "oore_lease_extended_on_start_total"
 	MetricStatusLag       = "oore_status_lag_seconds"
 	MetricStatusPending   = "oore_status_pending"
+	MetricStatusOldest    = "oore_status_oldest_seconds"
 	MetricOutbound        = "oore_outbound_requests_total"
 	MetricRateLeft        = "oore_outbound_ratelimit_remaining"
 	MetricBreakers        = "oore_outbound_breaker_open"
@@ -131,6 +132,7 @@ var metrics = []Metric{
 	{MetricExtended, MetricCounter, "Times this server gave all runners time to be heard of: at its start, and after a pause in which nobody could look at the leases.", nil, nil},
 	{MetricStatusLag, MetricHistogram, "Time from a build's change to the forge being told.", nil, []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60, 120, 300, 900, 3600}},
 	{MetricStatusPending, MetricGauge, "Statuses, comments and messages that are not sent yet, and files of pipelines that are not taken over yet.", []string{"kind"}, nil},
+	{MetricStatusOldest, MetricGauge, "Time since the oldest change of a build that a commit's status does not show yet; 0 while all is told.", nil, nil},
 	{MetricOutbound, MetricCounter, "Statuses, comments and messages sent, by how it went.", []string{"host_class", "op", "code"}, nil},
 	{MetricRateLeft, MetricGauge, "Calls that a forge still grants, of the account that has the fewest left.", []string{"provider"}, nil},
 	{MetricBreakers, MetricGauge, "Accounts at a provider that keeps Oore out for a while.", []string{"provider"}, nil},
@@ -191,6 +193,7 @@ type Figures struct {
 	Received, Failed int                // deliveries
 	OldestReceived   time.Time          // zero: none waits
 	Pending          map[EffectKind]int // effects that are not given up
+	OldestUntold     time.Time          // change of a build whose status is among them; zero: none is
 	Database         string             // its name: sqlite or postgres
 	WALBytes         int64              // of SQLite
 	PoolBusy         int                // connections of this process in use
