@@ -225,7 +225,12 @@ func checkDashboard(t *testing.T, f families) {
 	}
 }
 
-func checkAlerts(t *testing.T, f families) {
+type alertRule struct {
+	Alert, Expr, For    string
+	Labels, Annotations map[string]string
+}
+
+func alertRules(t *testing.T) (all []alertRule) {
 	t.Helper()
 	text, err := os.ReadFile("docs/monitoring/alerts.yaml")
 	if err != nil {
@@ -234,10 +239,7 @@ func checkAlerts(t *testing.T, f families) {
 	var rules struct {
 		Groups []struct {
 			Name  string
-			Rules []struct {
-				Alert, Expr, For    string
-				Labels, Annotations map[string]string
-			}
+			Rules []alertRule
 		}
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
@@ -245,18 +247,24 @@ func checkAlerts(t *testing.T, f families) {
 	if err := d.Decode(&rules); err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
 	for _, g := range rules.Groups {
-		for _, r := range g.Rules {
-			if r.Alert == "" || seen[r.Alert] || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
-				t.Errorf("the alert %q is not whole, or there twice", r.Alert)
-			}
-			seen[r.Alert] = true
-			if _, err := model.ParseDuration(r.For); r.For != "" && err != nil {
-				t.Errorf("%s: for: %v", r.Alert, err)
-			}
-			wantMetrics(t, f, "alert "+r.Alert, r.Expr)
+		all = append(all, g.Rules...)
+	}
+	return all
+}
+
+func checkAlerts(t *testing.T, f families) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, r := range alertRules(t) {
+		if r.Alert == "" || seen[r.Alert] || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+			t.Errorf("the alert %q is not whole, or there twice", r.Alert)
 		}
+		seen[r.Alert] = true
+		if _, err := model.ParseDuration(r.For); r.For != "" && err != nil {
+			t.Errorf("%s: for: %v", r.Alert, err)
+		}
+		wantMetrics(t, f, "alert "+r.Alert, r.Expr)
 	}
 }
 

@@ -113,7 +113,7 @@ func assemble(ctx context.Context, cfg Config, r rooms, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, err
 	}
-	blobs := blob.Measured{BlobStore: bytes, Meter: s.metrics}
+	blobs := blob.NewMeasured(bytes, s.metrics)
 	logs, err := archive.New(blobs)
 	if err != nil {
 		return nil, err

@@ -134,6 +134,7 @@ func New(d Deps) (*App, error) {
 	if d.Server.ID == "" {
 		d.Server.ID = d.NewID()
 	}
+	beginCounters(meter, d.Forges)
 	measured := metered{Store: d.Store, meter: meter}
 	return &App{
 		server: d.Server, wall: d.Clock, clock: goes,

@@ -7,6 +7,29 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
+// beginCounters lets the series be there that alerts look at: a rate sees no first rise of
+// one that was not. The loops begin their own.
+func beginCounters(meter core.Meter, forges map[core.Provider]core.Forge) {
+	for _, cause := range []string{core.ReasonRunnerLost, core.ReasonRunnerShutdown} {
+		meter.Note(core.MetricLost, 0, cause)
+	}
+	for _, call := range []string{"renew", "log", "write"} {
+		meter.Note(core.MetricFenced, 0, call)
+	}
+	for _, kind := range core.EffectKinds() {
+		meter.Note(core.MetricOutbound, 0, hostClass(kind), string(kind), outboundCode(nil))
+		for fault := core.KindInternal; fault <= core.KindUnavailable; fault++ {
+			meter.Note(core.MetricOutbound, 0, hostClass(kind), string(kind), outboundCode(core.Errorf(fault, "")))
+		}
+	}
+	for provider, forge := range forges {
+		if _, ok := forge.(core.Surveyor); ok {
+			meter.Note(core.MetricSurveys, 0, string(provider), "ok")
+			meter.Note(core.MetricSurveys, 0, string(provider), "failed")
+		}
+	}
+}
+
 // metered is a store that notes what was done to it: at once outside a transaction,
 // and in one when it is durable.
 type metered struct {

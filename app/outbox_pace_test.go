@@ -68,11 +68,11 @@ type callMeter struct {
 	calls map[string]int
 }
 
-func (m *callMeter) Note(metric string, _ float64, labels ...string) {
+func (m *callMeter) Note(metric string, value float64, labels ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if metric == core.MetricOutbound {
-		m.calls[strings.Join(labels, " ")]++
+		m.calls[strings.Join(labels, " ")] += int(value)
 	}
 }
 

@@ -66,6 +66,7 @@ func (a *App) houseWork(ctx context.Context) {
 func (a *App) loop(ctx context.Context, topic string, every time.Duration, f func(context.Context) (more bool, err error)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	a.meter.Note(core.MetricWorkerFaults, 0, topic)
 	pulse := a.pulses.begin(topic, every)
 	defer a.pulses.end(pulse)
 	for {

@@ -22,6 +22,12 @@ import (
 // measure counts requests by their route, never by their path. It answers errors
 // itself, so that it knows the status.
 func measure(meter core.Meter, onError fiber.ErrorHandler) fiber.Handler {
+	for _, route := range webhookRoutes() {
+		provider, events := senders(route)
+		for _, event := range append(events, "other") {
+			meter.Note(core.MetricWebhooks, 0, provider, event, badSignature) // an alert sees no first rise of a series that was not there
+		}
+	}
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
 		err := c.Next()
@@ -49,6 +55,8 @@ func measure(meter core.Meter, onError fiber.ErrorHandler) fiber.Handler {
 	}
 }
 
+const badSignature = "bad_signature"
+
 // area is whose door a route is.
 func area(route string) string {
 	switch {
@@ -64,23 +72,39 @@ func area(route string) string {
 	return "page"
 }
 
-// sender tells whose message arrived and its event, which is one of those that the
-// provider documents, or other.
-func sender(c *fiber.Ctx, route string) (provider, event string) {
-	var known []string
+// webhookRoutes are where messages arrive.
+func webhookRoutes() []string {
+	return []string{"/v1/webhooks/github", "/v1/webhooks/gitlab", "/v1/slack/commands", "/v1/slack/interactions"}
+}
+
+// senders tells whose messages arrive at a route (empty: nobody's), and the events that the
+// provider documents.
+func senders(route string) (provider string, events []string) {
 	switch route {
 	case "/v1/webhooks/github":
-		provider, event = "github", c.Get("X-GitHub-Event")
-		known = []string{
+		return "github", []string{
 			"push", "pull_request", "issue_comment", "merge_group", "check_run", "check_suite", "installation", "installation_repositories",
 			"repository", "ping", "create", "delete", "pull_request_review_comment", "status", "workflow_run",
 		}
 	case "/v1/webhooks/gitlab":
-		provider, event = "gitlab", c.Get("X-Gitlab-Event")
-		known = []string{"Push Hook", "Tag Push Hook", "Merge Request Hook", "Note Hook", "Pipeline Hook", "Job Hook", "System Hook"}
+		return "gitlab", []string{"Push Hook", "Tag Push Hook", "Merge Request Hook", "Note Hook", "Pipeline Hook", "Job Hook", "System Hook"}
 	case "/v1/slack/commands", "/v1/slack/interactions":
-		provider, event = "slack", strings.TrimPrefix(route, "/v1/slack/")
-		known = []string{event}
+		return "slack", []string{strings.TrimPrefix(route, "/v1/slack/")}
+	}
+	return "", nil
+}
+
+// sender tells whose message arrived and its event, which is one of those that the
+// provider documents, or other.
+func sender(c *fiber.Ctx, route string) (provider, event string) {
+	provider, known := senders(route)
+	switch provider {
+	case "github":
+		event = c.Get("X-GitHub-Event")
+	case "gitlab":
+		event = c.Get("X-Gitlab-Event")
+	case "slack":
+		event = known[0]
 	}
 	if !slices.Contains(known, event) {
 		event = "other"
@@ -91,7 +115,7 @@ func sender(c *fiber.Ctx, route string) (provider, event string) {
 func received(c *fiber.Ctx, status int) string {
 	switch {
 	case status == http.StatusUnauthorized:
-		return "bad_signature"
+		return badSignature
 	case status == http.StatusRequestEntityTooLarge:
 		return "too_large"
 	case status >= http.StatusInternalServerError, len(c.Response().Header.Peek(core.HeaderNotStored)) > 0:

@@ -15,8 +15,8 @@ import (
 // results notes what became of webhooks.
 type results []string
 
-func (r *results) Note(metric string, _ float64, labels ...string) {
-	if metric == core.MetricWebhooks {
+func (r *results) Note(metric string, value float64, labels ...string) {
+	if metric == core.MetricWebhooks && value > 0 {
 		*r = append(*r, labels[len(labels)-1])
 	}
 }
