@@ -277,13 +277,14 @@ func (e environment) value(name string) (string, error) {
 }
 
 // unknown lists OORE_ variables that this version does not read, so that nobody
-// believes them to work.
+// believes them to work. OORE_DB_PASSWORD is read by what starts us: compose.yaml had it for
+// the database, whose login would break without it.
 func (e environment) unknown() []string {
 	var names []string
 	for _, pair := range e {
 		name, _, _ := strings.Cut(pair, "=")
 		known := slices.ContainsFunc(settings(), func(s setting) bool { return name == s.env || name == s.env+"_FILE" })
-		if strings.HasPrefix(name, "OORE_") && !strings.HasPrefix(name, "OORE_TEST_") && !known {
+		if strings.HasPrefix(name, "OORE_") && !strings.HasPrefix(name, "OORE_TEST_") && name != "OORE_DB_PASSWORD" && !known {
 			names = append(names, name)
 		}
 	}

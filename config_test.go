@@ -160,7 +160,7 @@ func TestEveryFaultHasOneLineThatNamesItsVariable(t *testing.T) {
 
 func TestWhatThisVersionDoesNotReadIsNamed(t *testing.T) {
 	got := environment{
-		"OORE_RUNNERS=1", "OORE_ADMIN_TOKEN_FILE=/x", "OORE_TEST_SEED=1", "PATH=/bin", "OORE_OIDC_ISSUER_URL=x", "OORE_LISTEN=x", "OORE_RUNNERS_FILES=x",
+		"OORE_RUNNERS=1", "OORE_ADMIN_TOKEN_FILE=/x", "OORE_TEST_SEED=1", "PATH=/bin", "OORE_OIDC_ISSUER_URL=x", "OORE_LISTEN=x", "OORE_RUNNERS_FILES=x", "OORE_DB_PASSWORD=x",
 	}.unknown()
 	if want := []string{"OORE_LISTEN", "OORE_OIDC_ISSUER_URL", "OORE_RUNNERS_FILES"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

@@ -229,6 +229,9 @@ func TestComposeSetsWhatTheProgramReads(t *testing.T) {
 	}
 	server, db := file.Services["oore"], file.Services["db"]
 	variable := regexp.MustCompile(`\$\{(\w+)(?::[-?]([^}]*))?\}`)
+	for _, ref := range variable.FindAllStringSubmatch(readFile(t, "compose.yaml"), -1) {
+		mustKnow(t, "compose.yaml by .env, which the server is given too,", ref[1])
+	}
 	set := map[string]string{"OORE_ADMIN_TOKEN": adminToken}
 	env := map[string]string{"HOME": t.TempDir()}
 	for name, value := range server.Environment {
@@ -245,7 +248,7 @@ func TestComposeSetsWhatTheProgramReads(t *testing.T) {
 	if err != nil || cfg.PublicURL != "http://127.0.0.1:8787" || cfg.AdminToken != adminToken || cfg.DatabaseURL != "postgres://oore:oore@db:5432/oore?sslmode=disable" {
 		t.Errorf("%v, %s, %s", err, cfg.PublicURL, cfg.DatabaseURL)
 	}
-	if db.Environment["POSTGRES_USER"] != "oore" || db.Environment["POSTGRES_DB"] != "oore" || db.Environment["POSTGRES_PASSWORD"] != "${OORE_DB_PASSWORD:-oore}" {
+	if db.Environment["POSTGRES_USER"] != "oore" || db.Environment["POSTGRES_DB"] != "oore" || db.Environment["POSTGRES_PASSWORD"] != "${POSTGRES_PASSWORD:-oore}" {
 		t.Errorf("the database is another: %v", db.Environment)
 	}
 	if server.Build != "." || server.DependsOn["db"].Condition != "service_healthy" || len(db.Healthcheck.Test) < 2 || db.Healthcheck.Test[0] != "CMD" {
