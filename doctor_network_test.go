@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -196,6 +197,24 @@ func TestClocksAreCompared(t *testing.T) {
 	}
 	if got := compareClocks(t.Context(), nil, nil); got.State != core.CheckSkipped {
 		t.Errorf("without anybody: %+v", got)
+	}
+}
+
+func TestAFolderOfAnotherIsNotClosedToUs(t *testing.T) {
+	for _, c := range []struct {
+		owner, self int
+		fix         string
+	}{{10001, 10001, "chmod 700 /data"}, {10001, 0, "chmod 700 /data"}, {0, 10001, "set OORE_DATA_DIR"}} {
+		if got := closing("/data", c.owner, c.self); !strings.Contains(got, c.fix) {
+			t.Errorf("of %d, for %d: %s", c.owner, c.self, got)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // as it should not be
+		t.Fatal(err)
+	}
+	if got := checkFolder(dir); got.State != core.CheckWarning || got.Fix != "chmod 700 "+dir {
+		t.Errorf("%+v", got)
 	}
 }
 

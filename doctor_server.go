@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
@@ -114,9 +115,25 @@ func checkFolder(dir string) core.Check {
 		return core.Fail(dir+" does not take files as it should", "Check the disk: "+err.Error())
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return core.Warn(dir+" is open to other users", "chmod 700 "+dir)
+		return core.Warn(dir+" is open to other users", closing(dir, folderOwner(info), os.Geteuid()))
 	}
 	return core.Good(dir)
+}
+
+// closing says how a folder of the owner is closed to others. One that is not our own, as a
+// volume on Kubernetes is root's and our group's, would be closed to us.
+func closing(dir string, owner, self int) string {
+	if self == 0 || owner == self {
+		return "chmod 700 " + dir
+	}
+	return "It is not this user's own: make a folder there that is, with mode 700, move all into it while nothing runs, and set OORE_DATA_DIR to it; a volume that one pod alone has may stay as it is"
+}
+
+func folderOwner(info fs.FileInfo) int {
+	if own, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(own.Uid)
+	}
+	return os.Geteuid()
 }
 
 type diskCheck func(free, total int64) core.Check

@@ -175,6 +175,10 @@ func (m *manifests) contained(t *testing.T, set appsv1.StatefulSet, used map[str
 			t.Errorf("%s: the volume %s has no size", set.Name, claim.Name)
 		}
 	}
+	if policy := pod.SecurityContext.FSGroupChangePolicy; slices.ContainsFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == "oore" || c.Name == "runner" }) &&
+		(policy == nil || *policy != corev1.FSGroupChangeOnRootMismatch) { // else each start opens every file of the data folder to the group
+		t.Errorf("%s: files of the data folder do not keep their modes", set.Name)
+	}
 	safe := pod.SecurityContext != nil && *pod.SecurityContext.RunAsNonRoot && !*pod.AutomountServiceAccountToken && !*pod.EnableServiceLinks
 	for _, c := range pod.Containers {
 		safe = safe && !*c.SecurityContext.AllowPrivilegeEscalation && slices.Equal(c.SecurityContext.Capabilities.Drop, []corev1.Capability{"ALL"})
