@@ -145,7 +145,7 @@ var metrics = []Metric{
 	{MetricStreamsDropped, MetricCounter, "Event streams that ended although their reader was there: it took nothing (stall), may not see it any more (revoked), has enough of them (limit).", []string{"reason"}, nil},
 	{MetricTransactions, MetricHistogram, "Time of changes to the database, with the wait for their turn, by what they are for. oore_log_flush_seconds has those of logs.", []string{"op"}, []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}},
 	{MetricBusy, MetricCounter, "Statements that the database refused because of somebody else: a lock that did not come free, a race that was lost, too many connections.", nil, nil},
-	{MetricBlobOps, MetricCounter, "Operations on the blob store.", []string{"op", "result"}, nil},
+	{MetricBlobOps, MetricCounter, "Operations on the blob store; broken_off: by whoever asked, or more came than may.", []string{"op", "result"}, nil},
 	{MetricBlobBytes, MetricCounter, "Bytes written to (in) and read from (out) the blob store.", []string{"dir"}, nil},
 	{MetricPoolBusy, MetricGauge, "Connections to the database that this server uses now.", nil, nil},
 	{MetricPoolWaited, MetricGauge, "Time that work waited for a free connection to the database, since the start; it grows where there are too few.", nil, nil},

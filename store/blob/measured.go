@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -17,18 +18,24 @@ type Measured struct {
 // NewMeasured counts from the start: a rate sees no first rise of a series that was not there.
 func NewMeasured(b core.BlobStore, meter core.Meter) Measured {
 	for _, op := range []string{"put", "open", "sweep"} {
-		for _, result := range []string{"ok", "not_found", "failed"} {
+		for _, result := range []string{"ok", "not_found", "broken_off", "failed"} {
 			meter.Note(core.MetricBlobOps, 0, op, result)
 		}
 	}
 	return Measured{BlobStore: b, Meter: meter}
 }
 
+// note tells what the store failed at from what whoever asked broke off, or gave too much of:
+// the store's own faults are KindUnavailable.
 func (m Measured) note(op string, err error) {
 	result := "ok"
-	if err != nil && core.KindOf(err) == core.KindNotFound {
+	switch {
+	case err == nil:
+	case core.KindOf(err) == core.KindNotFound:
 		result = "not_found"
-	} else if err != nil {
+	case errors.Is(err, context.Canceled), core.KindOf(err) != core.KindUnavailable:
+		result = "broken_off"
+	default:
 		result = "failed"
 	}
 	m.Meter.Note(core.MetricBlobOps, 1, op, result)
