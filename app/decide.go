@@ -100,7 +100,7 @@ func (a *App) act(ctx context.Context, tx core.Store, d core.Delivery, e core.Ev
 	wake := []string{b.ID}
 	if !created {
 		out.Code, out.Reason = core.WhySharedBuild, fmt.Sprintf("Build #%d already builds this commit.", b.Number)
-		if b.PullRequest == nil && e.PullRequest != nil {
+		if b.PullRequest == nil && e.PullRequest != nil && !e.PullRequest.Fork { // a stranger's would take its secrets, and its place among ours
 			b.PullRequest = e.PullRequest
 			if err := joinPullRequest(ctx, tx, b); err != nil {
 				return out, nil, err
@@ -180,14 +180,7 @@ func (a *App) revive(ctx context.Context, tx core.Store, d core.Delivery, e core
 		return dead, false, err
 	}
 	b.DedupeKey += ":after:" + dead.ID
-	if err := a.admitEvent(ctx, tx, e, c, b); err != nil {
-		return dead, false, err
-	}
-	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
-	if err == nil && !created && b.DeliveryID != d.ID {
-		return a.revive(ctx, tx, d, e, c, b)
-	}
-	return b, created, err
+	return a.storeEvent(ctx, tx, d, e, c, b)
 }
 
 // eventBuild is a new build of the event's commit. If that came late, its place in lists is
@@ -216,14 +209,36 @@ func (a *App) buildOfEvent(ctx context.Context, tx core.Store, d core.Delivery, 
 	if err != nil {
 		return b, false, err
 	}
+	return a.storeEvent(ctx, tx, d, e, c, b)
+}
+
+// ownKey ends the key of a build of ours where a fork's build of the same commit was first.
+const ownKey = ":own"
+
+// storeEvent stores the event's build under its key, or gives the one that it shares. What a
+// fork's pull request had built has seen no secret and judges no branch of ours, so what
+// happens in the repository itself never shares that; a fork shares what is there.
+func (a *App) storeEvent(ctx context.Context, tx core.Store, d core.Delivery, e core.Event, c candidate, b core.Build) (core.Build, bool, error) {
 	if err := a.admitEvent(ctx, tx, e, c, b); err != nil {
 		return b, false, err
 	}
-	b, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
-	if err == nil && !created && b.DeliveryID != d.ID {
-		return a.revive(ctx, tx, d, e, c, b)
+	stored, created, err := tx.CreateBuild(ctx, b, queuedEvent(b))
+	if err != nil || created || stored.DeliveryID == d.ID {
+		return stored, created, err
 	}
-	return b, created, err
+	if forkOf(stored.PullRequest) != 0 {
+		own := forkOf(e.PullRequest) == 0
+		if !own {
+			if own, err = tx.HasBuildOf(ctx, b.DedupeKey+ownKey); err != nil {
+				return stored, false, err
+			}
+		}
+		if own {
+			b.DedupeKey += ownKey
+			return a.storeEvent(ctx, tx, d, e, c, b)
+		}
+	}
+	return a.revive(ctx, tx, d, e, c, stored)
 }
 
 // outcome sums the verdicts up in one sentence.
