@@ -138,7 +138,8 @@ func (a *App) UpdatePipeline(ctx context.Context, actor core.Actor, id string, i
 	return p, err
 }
 
-// DeletePipeline removes a pipeline with its builds; what runs is stopped.
+// DeletePipeline removes a pipeline with its builds; what runs is stopped, and statuses that
+// say so end.
 func (a *App) DeletePipeline(ctx context.Context, actor core.Actor, id string) error {
 	p, err := a.pipelineFor(ctx, actor, core.ActManageProject, id)
 	if err != nil {
@@ -155,6 +156,7 @@ func (a *App) DeletePipeline(ctx context.Context, actor core.Actor, id string) e
 	for _, b := range active {
 		a.bell.ring(topicCancel(b.ID), topicBuild(b.ID))
 	}
+	a.bell.ring(topicOutbox)
 	return nil
 }
 
