@@ -3,6 +3,7 @@ package app_test
 import (
 	"testing"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 	"github.com/oore-ci/oore/store/storetest"
 )
@@ -80,4 +81,48 @@ func TestWhatADeletedPipelineCannotSayIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.work(t, h.forgotten(t, core.StatusKey(b.PipelineID, b.SHA)))
+}
+
+// A pull request that required the status waited for it for ever.
+func TestAStatusThatIsShownElsewhereNowEndsWhereItWasBegun(t *testing.T) {
+	for what, change := range map[string]func(h *house, b core.Build) error{
+		"another context": func(h *house, b core.Build) error {
+			_, err := h.UpdatePipeline(t.Context(), h.owner, b.PipelineID, app.PipelineInput{StatusContext: ptr("ci/app")})
+			return err
+		},
+		"a check run": func(h *house, b core.Build) error {
+			_, err := h.UpdateProject(t.Context(), h.owner, b.ProjectID, app.UpdateProject{Checks: ptr(core.CheckRun)})
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHouse(t)
+			b := h.queued(t)
+			h.work(t, h.settled(t, b))
+			if err := change(h, b); err != nil {
+				t.Fatal(err)
+			}
+			job := h.running(t)
+			h.work(t, h.settled(t, b))
+			if statuses, checks := h.forge.shown(shaA); len(statuses) != 1 || len(checks) != 0 || statuses["oore/android"] != core.ReportRunning {
+				t.Errorf("while it runs: statuses %v, checks %v", statuses, checks)
+			}
+			if err := h.Finish(t.Context(), job.Lease, core.Result{Status: core.BuildFailed, Reason: core.ReasonCommandFailed}); err != nil {
+				t.Fatal(err)
+			}
+			h.work(t, h.settled(t, b))
+			statuses, checks := h.forge.shown(shaA)
+			if len(statuses)+len(checks) != 2 || statuses["oore/android"] != core.ReportFailure || statuses["ci/app"] != core.ReportFailure && checks["oore/android"] != core.ReportFailure {
+				t.Errorf("at last: statuses %v, checks %v", statuses, checks)
+			}
+
+			if _, err := h.RerunBuild(t.Context(), h.owner, b.ID); err != nil {
+				t.Fatal(err)
+			}
+			h.work(t, h.settled(t, b))
+			if now, checks := h.forge.shown(shaA); now["oore/android"] != core.ReportFailure || now["ci/app"] != core.ReportPending && checks["oore/android"] != core.ReportPending {
+				t.Errorf("run again: statuses %v, checks %v", now, checks)
+			}
+		})
+	}
 }

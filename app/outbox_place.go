@@ -6,17 +6,56 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// show tells the report where the project wants it.
+// show tells the report where the project wants it. What was begun elsewhere, before a
+// setting was changed, goes on there to its end, and only then shows here: nothing else
+// would ever end it, and a pull request may require it. Both say how the build ended, so
+// that neither lets through what failed nor keeps out what passed.
 func (a *App) show(ctx context.Context, e *core.Effect, repo core.Repository, reporter core.Reporter, r core.Report) error {
 	place, err := a.placeFor(ctx, reporter, r)
 	if err != nil {
 		return err
+	}
+	if e.Place.Open() && (e.Place.Style != place.Style || e.Place.Context != place.Context) {
+		taken, err := a.placeTaken(ctx, *e, repo)
+		if err == nil && !taken {
+			err = a.tell(ctx, e, repo, reporter, elsewhere(r, e.Place, place), e.Place.Style)
+		}
+		switch k := core.KindOf(err); {
+		case err != nil && (k == core.KindUnavailable || k == core.KindLimited || k == core.KindInternal):
+			return err
+		case err != nil:
+			a.warn(ctx, "end a status where it was shown before", "key", e.Key, "context", e.Place.Context, "error", err)
+			e.Place.State = core.ReportError // for us it has ended
+		case taken:
+			e.Place.State = core.ReportError
+		default:
+			e.Place.State = r.State
+		}
+		if e.Place.Open() {
+			return nil
+		}
+		e.RemoteID = ""
 	}
 	if err := a.tell(ctx, e, repo, reporter, r, place.Style); err != nil {
 		return err
 	}
 	e.Place = place
 	return nil
+}
+
+// elsewhere is the report as it is told where it was shown before.
+func elsewhere(r core.Report, was, is core.StatusPlace) core.Report {
+	r.Context = was.Context
+	switch {
+	case !r.State.Ended():
+	case was.Context != is.Context:
+		r.Description = "Reported as " + is.Context + " now"
+	case is.Style == core.CheckRun:
+		r.Description = "Reported as a check run now"
+	default:
+		r.Description = "Reported as a commit status now"
+	}
+	return r
 }
 
 // placeFor is where the report is to be shown: as the project wants it, where the forge can.

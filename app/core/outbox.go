@@ -71,6 +71,9 @@ type StatusPlace struct {
 	State   ReportState
 }
 
+// Open tells whether something is shown there that has to be ended.
+func (p StatusPlace) Open() bool { return p.Context != "" && !p.State.Ended() }
+
 // StatusKey names the status of a pipeline on a commit.
 func StatusKey(pipelineID, sha string) string { return "status:" + pipelineID + ":" + sha }
 
