@@ -18,8 +18,10 @@ import (
 const (
 	leaseHeader    = "X-Oore-Lease"
 	protocolHeader = "X-Oore-Protocol"
-	// answerTime is how long a call may take beyond what it asks the server to wait. A
-	// line that went dead without a word is noticed by it.
+	// answerTime is how long a call may take beyond what it asks the server to wait. Over
+	// HTTP/1 a line that went dead without a word is noticed by it: whoever gives a call up
+	// closes its connection. Over HTTP/2 many calls share one, which outlives them all; so
+	// one on which nothing came for as long is asked for a sign of life, and given up without.
 	answerTime = 15 * time.Second
 	// bulkTime is answerTime for calls that carry or move much.
 	bulkTime = 5 * time.Minute
@@ -60,6 +62,7 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
 	transport.IdleConnTimeout = 30 * time.Second // below the server's and most proxies'
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: answerTime, PingTimeout: answerTime}
 	return &Remote{
 		base: strings.TrimRight(o.Server, "/") + "/v1/runners/", token: o.Token, agent: "oore-runner/" + o.Version, log: o.Log,
 		http: &http.Client{
