@@ -17,9 +17,14 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// tellPatience bounds how long a start waits for a house that is there, and cannot take an
-// end.
-const tellPatience = 10 * time.Minute
+const (
+	// tellPatience bounds how long a start waits for a house that is there, and cannot take
+	// an end.
+	tellPatience = 10 * time.Minute
+	// leastTell is what an end gets though it seems too old: the machine was off over the
+	// weekend, or a clock was wrong. Whether it comes too late the house knows.
+	leastTell = time.Minute
+)
 
 // spool keeps on disk what builds have still to tell the house about their end, so that
 // neither an outage of a day nor a restart of the runner loses a result. It holds leases:
@@ -158,10 +163,10 @@ func (p *Pool) tellKept(ctx context.Context) {
 	telling.Wait()
 }
 
-// tell returns when the house has taken or refused it, or it is too old. Meanwhile it
-// renews the lease.
+// tell returns when the house has taken or refused it, or it is too old and was tried.
+// Meanwhile it renews the lease.
 func (p *Pool) tell(ctx context.Context, w spooled) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, finishPatience-time.Since(w.Ended), errUnheard)
+	ctx, cancel := context.WithTimeoutCause(ctx, max(finishPatience-time.Since(w.Ended), leastTell), errUnheard)
 	defer cancel()
 	b := &build{
 		pool: p, lines: p.log.With("build", w.Lease.BuildID), began: w.Began, sha: w.SHA, cases: w.Cases,

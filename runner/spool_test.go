@@ -129,6 +129,37 @@ func TestAnEndThatIsRefusedIsNotKept(t *testing.T) {
 	}
 }
 
+// onTime is a house that hears nothing of a call whose time is over.
+type onTime struct{ *house }
+
+func (h onTime) Finish(ctx context.Context, l core.Lease, r core.Result) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return h.house.Finish(ctx, l, r)
+}
+
+// After a weekend for which the machine was off, or with a clock that was wrong, a result
+// was deleted without a word to the house, which still waited for it.
+func TestAnEndOfLongAgoIsToldToo(t *testing.T) {
+	house := newHouse()
+	pool, err := newPool(Options{Jobs: onTime{house}, Runner: testRunner(), Slots: 1, Dir: t.TempDir(), Log: quiet(), Spool: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := spooled{Lease: submitted(house, "b1").Lease, Ended: time.Now().Add(-48 * time.Hour), Began: true, Result: core.Result{Status: core.BuildSucceeded}}
+	<-house.queue // nobody shall take it
+	if err := pool.spool.put(w); err != nil {
+		t.Fatal(err)
+	}
+	runPool(t, pool)
+	waitFor(t, "the pool asks for work", func() bool { return house.letGo("b1") })
+	mustEnd(t, house.ledger("b1"), core.BuildSucceeded, "", "")
+	if left, err := pool.spool.list(); err != nil || len(left) > 0 {
+		t.Errorf("%d are kept, %v", len(left), err)
+	}
+}
+
 // An end with single tests, refused, had no log in which to say so.
 func TestAnEndWithTestsThatIsRefusedIsSaid(t *testing.T) {
 	house := newHouse()
