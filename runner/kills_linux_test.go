@@ -2,8 +2,11 @@ package runner
 
 import (
 	"maps"
+	"os"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/oore-ci/oore/app/core"
@@ -73,5 +76,35 @@ func TestWhatBuildsLeaveBehindIsCounted(t *testing.T) {
 		if len(got) > 0 {
 			t.Errorf("%s: besides there are %v", c.command, got)
 		}
+	}
+}
+
+// A shim that was killed while its slot waited for work (as the kernel does where memory is
+// short) failed the next build, whosever that was.
+func TestAShimThatDiesInAnIdleSlotFailsNoBuild(t *testing.T) {
+	repo, house := newRepository(t), newHouse()
+	children := func() (pids []int) {
+		for _, p := range processes() {
+			if p.parent == os.Getpid() {
+				pids = append(pids, p.pid)
+			}
+		}
+		return pids
+	}
+	others := children()
+	startPool(t, house, 1)
+	waitFor(t, "the slot waits for work", func() bool {
+		house.mu.Lock()
+		defer house.mu.Unlock()
+		return house.asking > 0
+	})
+	killed := slices.DeleteFunc(children(), func(pid int) bool { return slices.Contains(others, pid) })
+	if len(killed) != 1 {
+		t.Fatalf("a slot that waits has the processes %v", killed)
+	}
+	repo.must(syscall.Kill(killed[0], syscall.SIGKILL))
+	waitFor(t, "the shim is gone", func() bool { return !slices.Contains(children(), killed[0]) })
+	for _, id := range []string{"b1", "b2"} {
+		mustEnd(t, house.run(t, repo.job(id, "true")), core.BuildSucceeded, "", "")
 	}
 }

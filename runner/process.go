@@ -77,7 +77,6 @@ func startShim(exe string) (*shim, error) {
 
 // listen ends when the shim does.
 func (s *shim) listen(cmd *exec.Cmd) {
-	defer close(s.replies)
 	for {
 		var r shimReply
 		if _, err := readFrame(s.conn, &r); err != nil {
@@ -85,7 +84,18 @@ func (s *shim) listen(cmd *exec.Cmd) {
 		}
 		s.replies <- r
 	}
+	close(s.replies)
 	_ = cmd.Wait()
+}
+
+// gone tells whether a shim that runs nothing has ended.
+func (s *shim) gone() bool {
+	select {
+	case _, ok := <-s.replies:
+		return !ok
+	default:
+		return false
+	}
 }
 
 // run runs a command to its end. When ctx ends first, it stops everything that the

@@ -19,12 +19,8 @@ func (p *Pool) slot(ctx, claims, house context.Context, workspace string) {
 	}()
 	for fails := 0; claims.Err() == nil; {
 		err := p.makeReady(workspace)
-		if err == nil && s == nil {
-			if s, err = startShim(p.exe); err != nil {
-				p.log.Error("start a shim", "error", err)
-			} else {
-				s.meter = p.meter
-			}
+		if err == nil {
+			s, err = p.living(s)
 		}
 		var job *core.Job
 		if err == nil {
@@ -39,6 +35,9 @@ func (p *Pool) slot(ctx, claims, house context.Context, workspace string) {
 			pause(claims, min(core.Backoff(fails), maxPause))
 		case job != nil:
 			fails = 0
+			if fresh, err := p.living(s); err == nil { // else the build says what is wrong
+				s = fresh
+			}
 			if !p.work(ctx, house, *job, s, workspace) {
 				s.release()
 				s = nil
@@ -48,6 +47,25 @@ func (p *Pool) slot(ctx, claims, house context.Context, workspace string) {
 			pause(claims, 20*time.Millisecond) // a house that never waits must not make us ask without end
 		}
 	}
+}
+
+// living returns the shim, or a new one in place of none and of one that was killed while it
+// waited for work (by an operator, or for want of memory), which is no build's fault.
+func (p *Pool) living(s *shim) (*shim, error) {
+	if s != nil && !s.gone() {
+		return s, nil
+	}
+	if s != nil {
+		p.log.Warn("a slot's shim has gone while it waited for work; the slot gets a new one")
+		s.release()
+	}
+	s, err := startShim(p.exe)
+	if err != nil {
+		p.log.Error("start a shim", "error", err)
+		return nil, err
+	}
+	s.meter = p.meter
+	return s, nil
 }
 
 // claim waits for a build; nil without an error: none came, or none is wanted now.
