@@ -110,7 +110,7 @@ func readMembership(dir string) (membership, error) {
 		err = json.Unmarshal(data, &m)
 	}
 	if err != nil {
-		return m, fmt.Errorf("read what this runner was given: %w; delete %s to register it again", err, membershipFile(dir))
+		return membership{}, fmt.Errorf("read what this runner was given: %w; delete %s to register it again", err, membershipFile(dir))
 	}
 	return m, nil
 }
@@ -120,11 +120,7 @@ func (m membership) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	fresh := membershipFile(dir) + ".new"
-	if err = os.WriteFile(fresh, data, 0o600); err == nil {
-		err = os.Rename(fresh, membershipFile(dir))
-	}
-	if err != nil {
+	if err := writeWhole(membershipFile(dir), data); err != nil {
 		return fmt.Errorf("keep the runner's token: %w", err)
 	}
 	return nil
@@ -185,9 +181,13 @@ func runUntilTwice(ctx context.Context, pool *runner.Pool, log *slog.Logger) err
 
 // join makes this machine a runner of the server, or finds that it is one.
 func (r *runnerConfig) join(ctx context.Context, log *slog.Logger) (*runner.Remote, core.Runner, error) {
+	own := strings.HasPrefix(r.Token, runnerTokenPrefix)
 	m, err := readMembership(r.DataDir)
-	if err != nil {
+	if err != nil && !own {
 		return nil, core.Runner{}, err
+	}
+	if err != nil {
+		log.Warn("what this runner was given cannot be read; its token is that of OORE_RUNNER_TOKEN", "error", err)
 	}
 	if r.Server == "" {
 		r.Server = m.Server
@@ -198,7 +198,7 @@ func (r *runnerConfig) join(ctx context.Context, log *slog.Logger) (*runner.Remo
 	warnPlain(r.Server, log)
 	token := m.Token
 	switch {
-	case strings.HasPrefix(r.Token, runnerTokenPrefix):
+	case own:
 		token = r.Token
 	case token == "" && r.Token == "":
 		return nil, core.Runner{}, usageError{errors.New("OORE_RUNNER_TOKEN: this machine is not registered yet; give an owner's or admin's token, for example from: oore token create --name runners --role admin")}
@@ -207,8 +207,10 @@ func (r *runnerConfig) join(ctx context.Context, log *slog.Logger) (*runner.Remo
 			return nil, core.Runner{}, fmt.Errorf("register at %s: %w", r.Server, err)
 		}
 	}
-	if err := (membership{Server: r.Server, Token: token}).save(r.DataDir); err != nil {
-		return nil, core.Runner{}, err
+	if now := (membership{Server: r.Server, Token: token}); now != m {
+		if err := now.save(r.DataDir); err != nil {
+			return nil, core.Runner{}, err
+		}
 	}
 	remote, err := runner.NewRemote(runner.RemoteOptions{Server: r.Server, Token: token, Version: version, Log: log})
 	if err != nil {
