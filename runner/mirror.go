@@ -74,18 +74,19 @@ func openMirror(dir, key, sha string) (*mirror, error) {
 	return m, writeFileAtomically(filepath.Join(m.dir, "HEAD"), "ref: refs/heads/main\n")
 }
 
-// writeFileAtomically lets two processes make the same mirror at once.
+// writeFileAtomically lets two processes make the same mirror at once. It returns when the
+// disk has the file: one that a loss of power left empty would fail every later build.
 func writeFileAtomically(path, content string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(content)
-	err = errors.Join(err, f.Close())
+	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
-	return err
+	return errors.Join(err, syncNames(filepath.Dir(path)))
 }
 
 // gitConfig is the whole configuration of a repository of ours.

@@ -74,12 +74,12 @@ func (s spool) put(w spooled) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(fresh.Name()))
 	}
-	return s.sync()
+	return syncNames(s.dir)
 }
 
-// sync makes names durable.
-func (s spool) sync() error {
-	dir, err := os.Open(s.dir)
+// syncNames makes the names in a folder durable.
+func syncNames(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
