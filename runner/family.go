@@ -1,10 +1,5 @@
 package runner
 
-import (
-	"bytes"
-	"strconv"
-)
-
 // process is one row of the system's process table.
 type process struct{ pid, parent, group int }
 
@@ -37,26 +32,4 @@ func family(table []process, self int, groups map[int]bool) []int {
 		}
 	}
 	return found
-}
-
-// parsePS reads `ps -axo pid=,ppid=,pgid=`, leaving out ps itself.
-func parsePS(out []byte, ps int) []process {
-	var list []process
-	for line := range bytes.Lines(out) {
-		fields := bytes.Fields(line)
-		if len(fields) != 3 {
-			continue
-		}
-		var row [3]int
-		var err error
-		for i, field := range fields {
-			if err == nil {
-				row[i], err = strconv.Atoi(string(field))
-			}
-		}
-		if err == nil && row[0] != ps {
-			list = append(list, process{pid: row[0], parent: row[1], group: row[2]})
-		}
-	}
-	return list
 }

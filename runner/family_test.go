@@ -2,8 +2,8 @@ package runner
 
 import (
 	"os"
-	"os/exec"
 	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -49,31 +49,10 @@ func TestTheFamilyOfAShim(t *testing.T) {
 	}
 }
 
-func TestTheProcessTableOfMacOS(t *testing.T) {
-	// As its ps prints it: right-aligned, without a heading, with ps itself among them.
-	const out = "    1     0     1\n  312     1   312\n58123   312 58123\n58124 58123 58123\n58200 58124 58200\n\n    x     1     1\n  7 8\n"
-	want := []process{{1, 0, 1}, {312, 1, 312}, {58123, 312, 58123}, {58124, 58123, 58123}}
-	if got := parsePS([]byte(out), 58200); !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-	if got := parsePS(nil, 1); len(got) != 0 {
-		t.Errorf("nothing is read as %v", got)
-	}
-}
-
-// The words of the command are POSIX's, so any ps shows whether we read it.
-func TestTheRealPSIsUnderstood(t *testing.T) {
-	ps := exec.Command("ps", "-axo", "pid=,ppid=,pgid=")
-	out, err := ps.Output()
-	if err != nil {
-		t.Fatalf("%v; `make deps` installs ps", err)
-	}
-	table := parsePS(out, ps.Process.Pid)
+func TestWeAreInTheProcessTable(t *testing.T) {
+	table := processes()
 	i := slices.IndexFunc(table, func(p process) bool { return p.pid == os.Getpid() })
-	if i < 0 || table[i].parent != os.Getppid() {
+	if i < 0 || table[i].parent != os.Getppid() || table[i].group != syscall.Getpgrp() {
 		t.Errorf("we are not in the table of %d processes, or with another parent than %d", len(table), os.Getppid())
-	}
-	if slices.ContainsFunc(table, func(p process) bool { return p.pid == ps.Process.Pid }) {
-		t.Error("ps is in its own table")
 	}
 }

@@ -26,6 +26,10 @@ const trickEnv = "RUNNER_TEST_TRICK"
 
 func TestMain(m *testing.M) {
 	RunShim(os.Args)
+	if file := os.Getenv(tableEnv); file != "" {
+		runShimWithout(file)
+		return
+	}
 	if addr := os.Getenv(dialEnv); addr != "" {
 		dial(addr)
 		return

@@ -51,7 +51,7 @@ func RunShim(args []string) {
 	// the life-line ends a shim.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
 
-	s := &warden{conn: conn, null: null, groups: map[int]bool{}}
+	s := &warden{conn: conn, null: null, groups: map[int]bool{}, reaper: subreaper, table: processes}
 	s.serve(children)
 	os.Exit(0)
 }
@@ -77,6 +77,9 @@ type warden struct {
 	main   int          // the command that runs; 0: none
 	groups map[int]bool // process groups of the commands started since the last stop
 	cell   *cell        // the sandbox of the commands since the last stop; nil: none yet
+
+	reaper bool             // whatever a command leaves behind becomes our child
+	table  func() []process // empty: it cannot be read, or else we would be in it
 
 	stopping bool
 	killAt   time.Time
@@ -203,9 +206,16 @@ func (w *warden) reap() (left bool) {
 	}
 }
 
-// gone tells whether no descendant is left.
+// gone tells whether no descendant is left, as far as we can see.
 func (w *warden) gone() bool {
-	return !w.reap() && (subreaper || len(w.descendants()) == 0)
+	switch {
+	case w.reap():
+		return false
+	case w.reaper:
+		return true
+	}
+	left, seen := w.descendants()
+	return seen && len(left) == 0
 }
 
 // sweep goes on with a stop, if one is under way.
@@ -237,9 +247,15 @@ func (w *warden) killAll() {
 	}
 }
 
-// signal tells how many got it.
+// signal tells how many got it. Where nobody can be seen, all groups get it.
 func (w *warden) signal(sig syscall.Signal) (processes int) {
-	for _, pid := range w.descendants() {
+	pids, seen := w.descendants()
+	if !seen {
+		for group := range w.groups {
+			pids = append(pids, -group)
+		}
+	}
+	for _, pid := range pids {
 		if syscall.Kill(pid, sig) == nil {
 			processes++
 		}
@@ -247,7 +263,11 @@ func (w *warden) signal(sig syscall.Signal) (processes int) {
 	return processes
 }
 
-func (w *warden) descendants() []int { return family(processes(), os.Getpid(), w.groups) }
+// descendants tells also whether they could be seen.
+func (w *warden) descendants() (pids []int, seen bool) {
+	table := w.table()
+	return family(table, os.Getpid(), w.groups), len(table) > 0
+}
 
 // reply drops an error: a broken life-line ends the reading side, which ends us.
 func (w *warden) reply(r shimReply) { _ = writeFrame(w.conn, r) }

@@ -25,7 +25,8 @@ func ownBinary() (string, error) { return "/proc/self/exe", nil }
 // widen makes a pipe hold a burst; an error leaves it as it was.
 func widen(f *os.File) { _, _ = unix.FcntlInt(f.Fd(), unix.F_SETPIPE_SZ, 1<<20) }
 
-// processes reads the process table. Processes that end meanwhile are left out.
+// processes reads the process table. Processes that end meanwhile are left out. It is
+// empty if it cannot be read.
 func processes() []process {
 	var list []process
 	for _, pid := range pids() {
