@@ -184,7 +184,8 @@ func (a *App) loseRepositories(ctx context.Context, tx core.Store, i core.Integr
 // keepRepository takes over what a forge says of a repository; what it does not say stays.
 func (a *App) keepRepository(ctx context.Context, tx core.Store, integrationID, host string, said core.Repository, unavailable string) error {
 	r, err := tx.FindRepositoryByExternalID(ctx, said.Provider, host, said.ExternalID)
-	if core.KindOf(err) == core.KindNotFound {
+	unknown := core.KindOf(err) == core.KindNotFound
+	if unknown {
 		r, err = core.Repository{ID: a.newID(), Provider: said.Provider, Host: host, ExternalID: said.ExternalID, CreatedAt: a.now()}, nil
 	}
 	if err != nil {
@@ -201,6 +202,11 @@ func (a *App) keepRepository(ctx context.Context, tx core.Store, integrationID, 
 	}
 	if r == before && r.Unavailable == unavailable {
 		return nil
+	}
+	if unknown { // so nothing waits for it
+		r.Unavailable, r.UpdatedAt = unavailable, a.now()
+		_, err := tx.SaveRepository(ctx, r)
+		return err
 	}
 	return a.setAvailable(ctx, tx, r, unavailable)
 }

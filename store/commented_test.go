@@ -17,24 +17,48 @@ func TestLookingForACommentReadsNoOtherEffects(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		driver, address, explain := "sqlite", strings.TrimPrefix(url, "sqlite:"), []string{"EXPLAIN QUERY PLAN " + anyComment}
-		if address == url {
-			driver, explain = "pgx", []string{"SET enable_seqscan = off", "EXPLAIN " + anyComment} // it reads few rows as they lie
-		}
-		db, err := sql.Open(driver, address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		db.SetMaxOpenConns(1)
-		plan := ""
-		for _, statement := range explain {
-			plan = lastColumn(t, db, statement)
-		}
-		if !strings.Contains(plan, "effects_commented") {
+		if plan := planOf(t, url, anyComment); !strings.Contains(plan, "effects_commented") {
 			t.Errorf("the index is not used: %s", plan)
 		}
 	})
+}
+
+// To connect an App that sees thousands of repositories read every effect for each of them,
+// while nobody else could write.
+func TestWakingARepositorysEffectsReadsNoOthers(t *testing.T) {
+	values := strings.NewReplacer("$1", "1", "parked AND $2", "parked AND true", "$2", "'id'", "$3", "'id'")
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, err := Open(t.Context(), url, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for _, statement := range []string{wakeOf, wakeThrough} {
+			if plan := planOf(t, url, values.Replace(statement)); !strings.Contains(plan, "effects_waiting") {
+				t.Errorf("the index is not used: %s", plan)
+			}
+		}
+	})
+}
+
+// planOf says how the database would go about a statement.
+func planOf(t *testing.T, url, statement string) string {
+	t.Helper()
+	driver, address, explain := "sqlite", strings.TrimPrefix(url, "sqlite:"), []string{"EXPLAIN QUERY PLAN " + statement}
+	if address == url {
+		driver, explain = "pgx", []string{"SET enable_seqscan = off", "EXPLAIN " + statement} // it reads few rows as they lie
+	}
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	plan := ""
+	for _, statement := range explain {
+		plan = lastColumn(t, db, statement)
+	}
+	return plan
 }
 
 func lastColumn(t *testing.T, db *sql.DB, statement string) string {

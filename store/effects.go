@@ -157,21 +157,28 @@ func (s *Store) DoubtEffect(ctx context.Context, key string, now time.Time) erro
 	return failed(err, "doubt %s", key)
 }
 
+// These repeat the condition of their index.
+const (
+	wakeEffects = "UPDATE effects SET parked = false, attempts = 0, not_before = $1 WHERE done < wanted AND "
+	wakeOf      = wakeEffects + "(parked OR not_before > $1) AND repository_id = $2"
+	wakeThrough = wakeEffects + "(parked AND $2 OR NOT parked AND not_before > $1) AND repository_id IN (SELECT id FROM repositories WHERE integration_id = $3)"
+)
+
 // WakeEffects is core.EffectStore's.
 func (s *Store) WakeEffects(ctx context.Context, repositoryID string, now time.Time) error {
-	return failed(s.wake(ctx, "(parked OR not_before > $1) AND repository_id = $2", micros(now), repositoryID), "wake the effects of %s", repositoryID)
+	return failed(s.wake(ctx, wakeOf, micros(now), repositoryID), "wake the effects of %s", repositoryID)
 }
 
 // WakeEffectsThrough is core.EffectStore's.
 func (s *Store) WakeEffectsThrough(ctx context.Context, integrationID string, givenUp bool, now time.Time) error {
-	err := s.wake(ctx, "(parked AND $2 OR NOT parked AND not_before > $1) AND repository_id IN (SELECT id FROM repositories WHERE integration_id = $3)", micros(now), givenUp, integrationID)
+	err := s.wake(ctx, wakeThrough, micros(now), givenUp, integrationID)
 	return failed(err, "wake the effects through %s", integrationID)
 }
 
 // wake takes holds that go on away too: whoever has one finds out.
-func (s *Store) wake(ctx context.Context, which string, args ...any) error {
+func (s *Store) wake(ctx context.Context, statement string, args ...any) error {
 	return s.writeOne(ctx, func(q session) error {
-		_, err := q.exec("UPDATE effects SET parked = false, attempts = 0, not_before = $1 WHERE done < wanted AND "+which, args...)
+		_, err := q.exec(statement, args...)
 		return err
 	})
 }
