@@ -113,9 +113,7 @@ func (a *App) setHook(ctx context.Context, room core.Hooker, repo core.Repositor
 	if repo.HookTrouble == trouble && repo.HookNote == note {
 		return nil
 	}
-	repo.HookTrouble, repo.HookNote, repo.UpdatedAt = trouble, note, a.now()
-	_, err = a.store.SaveRepository(ctx, repo)
-	return err
+	return a.store.NoteHook(ctx, repo.ID, trouble, note, a.now())
 }
 
 func repairNote(r core.HookRepair, now time.Time) string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,17 +15,17 @@ import (
 	"github.com/oore-ci/oore/store/storetest"
 )
 
-// lockedRow keeps one repository from being stored.
+// lockedRow keeps what is to be noted of one repository from being stored.
 type lockedRow struct {
 	core.Store
-	name string
+	id string
 }
 
-func (s *lockedRow) SaveRepository(ctx context.Context, r core.Repository) (core.Repository, error) {
-	if r.FullName == s.name {
-		return r, errInjected
+func (s *lockedRow) NoteHook(ctx context.Context, id, trouble, note string, now time.Time) error {
+	if id == s.id {
+		return errInjected
 	}
-	return s.Store.SaveRepository(ctx, r)
+	return s.Store.NoteHook(ctx, id, trouble, note, now)
 }
 
 // The first webhook that could not be mended kept all others from it.
@@ -47,7 +49,7 @@ func TestAWebhookThatCannotBeMendedKeepsNoOtherFromIt(t *testing.T) {
 	}
 	for _, broken := range names {
 		for work, look := range map[string]func(context.Context) (bool, error){"survey": h.Survey, "inventory": h.TakeInventories} {
-			room.hookOff, way.name = slices.Clone(names), broken
+			room.hookOff, way.id = slices.Clone(names), broken
 			h.clock.forward(time.Hour) // so that there is something new to be stored
 			if _, err := look(ctx); err != nil {
 				t.Fatal(err)
@@ -65,5 +67,60 @@ func TestAWebhookThatCannotBeMendedKeepsNoOtherFromIt(t *testing.T) {
 	all, err := h.Readings(ctx)
 	if err != nil || !slices.ContainsFunc(all, func(r core.Reading) bool { return r.Metric == core.MetricHooksOff && r.Value == 1 }) {
 		t.Errorf("the one that could not be mended is not counted: %v", err)
+	}
+}
+
+// A look at thousands of webhooks takes its time. What happened meanwhile was undone by what
+// had been read before: the repositories of an integration that was disconnected counted as
+// reachable for good.
+func TestAWebhookThatIsNotedBringsNoRepositoryBack(t *testing.T) {
+	h, room := newRoomHouse(t)
+	ctx, names := t.Context(), []string{"acme/a", "acme/b", "acme/c"}
+	lab := h.connectGitLab(t)
+	for _, name := range names {
+		repo, err := h.store.SaveRepository(ctx, core.Repository{
+			ID: name, Provider: core.ProviderGitLab, Host: "git.example.com", ExternalID: name, IntegrationID: lab.ID, FullName: name, DefaultBranch: "main",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.CreateProject(ctx, h.owner, app.CreateProject{Name: name, RepositoryID: repo.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room.hookOff = slices.Clone(names)
+	room.ensuring = sync.OnceFunc(func() {
+		if err := h.DeleteIntegration(ctx, h.owner, lab.ID); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := h.Survey(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		r, err := h.store.FindRepository(ctx, name)
+		if err != nil || r.HookNote == "" || !strings.Contains(r.Unavailable, "disconnected") {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+}
+
+func TestWhatIsKnownOfAWebhookOutlivesChangesOfPipelines(t *testing.T) {
+	h := newHouse(t)
+	p := h.project(t)
+	pipeline, name := h.pipeline(t, p.ID, "Android"), "Release"
+	if err := h.store.NoteHook(t.Context(), p.RepositoryID, "", "It had been switched off", h.clock.now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.UpdatePipeline(t.Context(), h.owner, pipeline.ID, app.PipelineInput{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	h.pipeline(t, p.ID, "Checks")
+	h.project(t, func(in *app.CreateProject) { in.Name = "Again" })
+	if r := h.repository(t); r.HookNote != "It had been switched off" {
+		t.Errorf("the note is %q", r.HookNote)
+	}
+	if p, err := h.FindProject(t.Context(), h.owner, p.ID); err != nil || p.Repository.HookNote == "" {
+		t.Errorf("its project shows %+v, %v", p.Repository, err)
 	}
 }

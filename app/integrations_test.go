@@ -31,6 +31,7 @@ type fakeRoom struct {
 
 	hookRepair core.HookRepair // what EnsureHook is to find
 	hookOff    []string        // names of repositories whose hook does not work
+	ensuring   func()          // called by EnsureHook
 
 	grants     *grants
 	inspecting func() // called by Inspect
@@ -89,6 +90,9 @@ func (r *fakeRoom) RegisterApp(_ context.Context, web, code string) (core.Connec
 func (r *fakeRoom) InstallURL(i core.Integration) string { return i.WebURL + "apps/" + i.Slug }
 
 func (r *fakeRoom) EnsureHook(_ context.Context, repo core.Repository, address, secret string) (core.HookRepair, error) {
+	if r.ensuring != nil {
+		r.ensuring()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hooks = append(r.hooks, repo.FullName+" "+address+" "+secret)

@@ -89,7 +89,7 @@ func (a *App) CreatePipeline(ctx context.Context, actor core.Actor, projectID st
 // claimContext refuses a status context that another pipeline of the repository
 // reports under: their states would overwrite each other.
 func (a *App) claimContext(ctx context.Context, tx core.Store, repo core.Repository, p core.Pipeline) error {
-	if _, err := tx.SaveRepository(ctx, repo); err != nil { // serializes claims in one repository
+	if _, err := tx.HoldRepository(ctx, repo.ID); err != nil { // serializes claims in one repository
 		return err
 	}
 	owner, err := tx.FindPipelineByContext(ctx, repo.ID, p.StatusContext)

@@ -50,7 +50,7 @@ func (a *App) CreateProject(ctx context.Context, actor core.Actor, in CreateProj
 		return core.Project{}, err
 	}
 	err = a.store.InTx(ctx, func(tx core.Store) error {
-		stored, err := tx.SaveRepository(ctx, repo)
+		stored, err := keepFound(ctx, tx, in, repo)
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,15 @@ func (a *App) findRepository(ctx context.Context, actor core.Actor, in CreatePro
 	return repo, nil
 }
 
+// keepFound stores what a forge said of a repository. One that was known already may have
+// changed since it was read.
+func keepFound(ctx context.Context, tx core.Store, in CreateProject, found core.Repository) (core.Repository, error) {
+	if in.RepositoryID != "" {
+		return tx.HoldRepository(ctx, found.ID)
+	}
+	return tx.SaveRepository(ctx, found)
+}
+
 // repositoryName checks that the input names one repository, and that folders of
 // the server are named only by those who may.
 func (a *App) repositoryName(actor core.Actor, in *CreateProject) (string, error) {

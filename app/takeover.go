@@ -106,11 +106,7 @@ func shortSHA(sha string) string { return sha[:min(len(sha), 7)] }
 // since this sender took the effect: theirs is the newer.
 func (a *App) follow(ctx context.Context, e core.Effect, repositoryID string, file settingsFile) error {
 	err := a.store.InTx(ctx, func(tx core.Store) error {
-		repo, err := tx.FindRepository(ctx, repositoryID)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.SaveRepository(ctx, repo); err != nil { // one at a time, and no change by hand meanwhile
+		if _, err := tx.HoldRepository(ctx, repositoryID); err != nil { // one at a time, and no change by hand meanwhile
 			return err
 		}
 		now, err := tx.FindEffect(ctx, e.Key)

@@ -75,7 +75,7 @@ func (s session) projects() *gorm.DB {
 		r.integration_id AS repo_integration_id, r.full_name AS repo_full_name,
 		r.web_url AS repo_web_url, r.clone_url AS repo_clone_url, r.default_branch AS repo_default_branch,
 		r.private AS repo_private, r.installation_id AS repo_installation_id, r.unavailable AS repo_unavailable,
-		r.hook_trouble AS repo_hook_trouble, r.created_at AS repo_created_at, r.updated_at AS repo_updated_at`)
+		r.hook_trouble AS repo_hook_trouble, r.hook_note AS repo_hook_note, r.created_at AS repo_created_at, r.updated_at AS repo_updated_at`)
 }
 
 func nameTaken(what string) error {

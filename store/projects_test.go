@@ -18,15 +18,23 @@ func TestRepositoryIsSavedByItsIdentity(t *testing.T) {
 
 		renamed := newRepository("1")
 		renamed.FullName, renamed.IntegrationID, renamed.UpdatedAt = "acme/renamed", "other", at(5)
-		renamed.Unavailable, renamed.HookTrouble, renamed.HookNote = "The App is suspended", "The token may not", "It had been switched off"
-		stored, err = s.SaveRepository(ctx, renamed)
+		renamed.Unavailable = "The App is suspended"
+		ok(t, s.NoteHook(ctx, first.ID, "The token may not", "It had been switched off", at(4)))
+		refused(t, s.NoteHook(ctx, "none", "", "", at(4)), core.KindNotFound, core.CodeNotFound)
+		stored, err = s.SaveRepository(ctx, renamed) // it knows nothing of the webhook
 		ok(t, err)
+		renamed.HookTrouble, renamed.HookNote = "The token may not", "It had been switched off"
 		renamed.ID, renamed.CreatedAt = first.ID, first.CreatedAt
 		equal(t, stored, renamed)
 
 		found, err := s.FindRepository(ctx, first.ID)
 		ok(t, err)
 		equal(t, found, renamed)
+		found, err = s.HoldRepository(ctx, first.ID)
+		ok(t, err)
+		equal(t, found, renamed)
+		_, err = s.HoldRepository(ctx, "none")
+		refused(t, err, core.KindNotFound, core.CodeNotFound)
 		found, err = s.FindRepositoryByExternalID(ctx, core.ProviderGitHub, "forge", "1")
 		ok(t, err)
 		equal(t, found, renamed)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"gorm.io/gorm/clause"
 
@@ -60,8 +61,7 @@ func (r repositoryRow) toCore() core.Repository {
 	}
 }
 
-// SaveRepository is core.ProjectStore's. On PostgreSQL it also keeps others from
-// saving the same repository until the transaction ends.
+// SaveRepository is core.ProjectStore's.
 func (s *Store) SaveRepository(ctx context.Context, r core.Repository) (core.Repository, error) {
 	row := newRepositoryRow(r)
 	err := s.writeOne(ctx, func(q session) error {
@@ -69,11 +69,27 @@ func (s *Store) SaveRepository(ctx context.Context, r core.Repository) (core.Rep
 			Columns: []clause.Column{{Name: "provider"}, {Name: "external_id"}},
 			DoUpdates: clause.AssignmentColumns([]string{
 				"full_name", "web_url", "clone_url", "default_branch", "private", "installation_id", "unavailable",
-				"integration_id", "hook_trouble", "hook_note", "updated_at",
+				"integration_id", "updated_at",
 			}),
 		}, clause.Returning{}).Create(&row).Error
 	})
 	return row.toCore(), failed(err, "save repository %s", r.FullName)
+}
+
+// NoteHook is core.ProjectStore's.
+func (s *Store) NoteHook(ctx context.Context, id, trouble, note string, now time.Time) error {
+	return s.writeOne(ctx, func(q session) error {
+		result := q.db().Model(&repositoryRow{}).Where("id = ?", id).
+			Select("HookTrouble", "HookNote", "Updated").Updates(repositoryRow{HookTrouble: trouble, HookNote: note, Updated: micros(now)})
+		return changed(result, "Repository", "note the webhook of repository %s", id)
+	})
+}
+
+// HoldRepository is core.ProjectStore's.
+func (s *Store) HoldRepository(ctx context.Context, id string) (core.Repository, error) {
+	var row repositoryRow
+	err := s.read(ctx).db().Raw("SELECT * FROM repositories WHERE id = ?"+s.db.dialect.lock, id).Take(&row).Error
+	return row.toCore(), found(err, "Repository", "hold repository %s", id)
 }
 
 // FindRepository is core.ProjectStore's.

@@ -52,8 +52,15 @@ type Store interface {
 
 // ProjectStore keeps projects and their repositories.
 type ProjectStore interface {
-	// SaveRepository inserts or updates by (Provider, Host, ExternalID) and returns the stored row.
+	// SaveRepository inserts or updates by (Provider, Host, ExternalID) and returns the stored
+	// row. What NoteHook wrote stays.
 	SaveRepository(ctx context.Context, r Repository) (Repository, error)
+	// NoteHook stores HookTrouble and HookNote alone: what else is known of the repository may
+	// have changed while its forge was asked.
+	NoteHook(ctx context.Context, id, trouble, note string, now time.Time) error
+	// HoldRepository is FindRepository within a transaction, until whose end nobody else
+	// changes or holds the repository.
+	HoldRepository(ctx context.Context, id string) (Repository, error)
 	FindRepository(ctx context.Context, id string) (Repository, error)
 	FindRepositoryByExternalID(ctx context.Context, p Provider, host, externalID string) (Repository, error)
 	ListRepositories(ctx context.Context, p Provider) ([]Repository, error)
