@@ -55,6 +55,9 @@ func (a *App) CreateProject(ctx context.Context, actor core.Actor, in CreateProj
 			return err
 		}
 		p.RepositoryID, p.Repository = stored.ID, stored
+		if err := forgetHeads(ctx, tx, stored.ID); err != nil {
+			return err
+		}
 		if err := tx.CreateProject(ctx, p); err != nil {
 			return err
 		}

@@ -160,6 +160,16 @@ func (a *App) sweepRepository(ctx context.Context, r core.Repository, s core.Sur
 	return a.store.SaveHeads(saving, r.ID, now)
 }
 
+// forgetHeads makes the next look at a repository without a project a first one: what moved
+// since it lost its last was never ours to build either.
+func forgetHeads(ctx context.Context, tx core.Store, repositoryID string) error {
+	projects, err := tx.ListProjectsOfRepository(ctx, repositoryID)
+	if err != nil || len(projects) > 0 {
+		return err
+	}
+	return tx.SaveHeads(ctx, repositoryID, nil)
+}
+
 // sweepHead takes a head that no delivery told of as a delivery of its own, so that
 // it is decided about, and shown, like any other.
 func (a *App) sweepHead(ctx context.Context, r core.Repository, e core.Event) error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
 
@@ -79,4 +80,28 @@ func TestManyRefsOnOneCommitAreFoundAndShareABuild(t *testing.T) {
 	if n := len(h.builds(t)); n != 3 {
 		t.Errorf("%d builds after the late hooks, want 3", n)
 	}
+}
+
+// Months of branches and tags were built when a repository got a project again.
+func TestWhatMovedWhileARepositoryHadNoProjectIsNotBuilt(t *testing.T) {
+	h := newHouse(t)
+	all := triggers(core.Trigger{Events: []core.EventKind{core.EventPush, core.EventTag}})
+	p := h.project(t)
+	h.pipeline(t, p.ID, "Release", all)
+	h.forge.setHeads(push("main", shaA))
+	h.surveyed(t, "refs/heads/main", shaA)
+	if err := h.DeleteProject(t.Context(), h.owner, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.forge.setHeads(push("main", shaB), tag("v1", shaB))
+	h.pipeline(t, h.project(t).ID, "Release", all)
+	h.surveyed(t, "refs/tags/v1", shaB)
+	if list, total, err := h.store.ListDeliveries(t.Context(), core.DeliveryFilter{}, core.Page{Limit: 10}); err != nil || total != 0 {
+		t.Errorf("taken for new: %+v, %v", list, err)
+	}
+	// A second project changes nothing: what moves from now on is built for both.
+	h.pipeline(t, h.project(t, func(in *app.CreateProject) { in.Name = "Second" }).ID, "Second")
+	h.forge.setHeads(push("main", shaA), tag("v1", shaB))
+	h.surveyed(t, "refs/heads/main", shaA)
+	h.wantBuilt(t, "push main a", "push main a")
 }

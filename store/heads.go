@@ -42,6 +42,10 @@ func (s session) heads(repositoryID string) (map[string]string, error) {
 // repositories have thousands of tags, and few of them move.
 func (s *Store) SaveHeads(ctx context.Context, repositoryID string, heads map[string]string) error {
 	err := s.write(ctx, func(q session) error {
+		if heads == nil {
+			_, err := q.exec("DELETE FROM heads WHERE repository_id = $1", repositoryID)
+			return err
+		}
 		known, err := q.heads(repositoryID)
 		if err != nil {
 			return err

@@ -67,7 +67,7 @@ type ProjectStore interface {
 	// ListHeads returns where the refs of a repository stood (ref → SHA) when SaveHeads
 	// was last called; nil: never.
 	ListHeads(ctx context.Context, repositoryID string) (map[string]string, error)
-	// SaveHeads replaces them.
+	// SaveHeads replaces them; nil: as if it never had been called.
 	SaveHeads(ctx context.Context, repositoryID string, heads map[string]string) error
 
 	// CreateProject answers KindConflict, code name_taken, when the slug is used.
