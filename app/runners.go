@@ -108,13 +108,14 @@ func (a *App) EmbedRunner(ctx context.Context, r core.Runner) error {
 }
 
 // Heartbeat notes that a runner lives. The first beat of a process takes back all that
-// the runner held: it holds nothing. From then on a beat of another process is refused
-// with KindConflict, code runner_replaced.
+// the runner held: it holds nothing. When it comes again, what the process has claimed since
+// stays. From then on a beat of another process is refused with KindConflict, code
+// runner_replaced.
 func (a *App) Heartbeat(ctx context.Context, b core.RunnerBeat) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
-	_, err := a.store.SaveBeat(ctx, b, a.now())
+	seen, err := a.store.SaveBeat(ctx, b, a.now())
 	if core.KindOf(err) == core.KindNotFound {
 		r, err := a.store.FindRunner(ctx, b.RunnerID)
 		if err != nil {
@@ -126,7 +127,7 @@ func (a *App) Heartbeat(ctx context.Context, b core.RunnerBeat) error {
 		return err
 	}
 	a.log.Info("runner started", "runner", b.RunnerID, "version", b.Version, "platform", b.Platform, "slots", b.Slots)
-	return a.RecoverRunner(ctx, b.RunnerID)
+	return a.takeHeld(ctx, b.RunnerID, seen.SessionAt)
 }
 
 // ListRunners lists the runners by name.

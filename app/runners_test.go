@@ -142,6 +142,36 @@ func TestWhatARunnerHeldIsTakenBackWhenItStartsAnewOrIsDeleted(t *testing.T) {
 	wantCode(t, h.Heartbeat(t.Context(), beatOf(r, "two", false)), core.KindNotFound, core.CodeNotFound)
 }
 
+// A first beat lay at a server that stood still: the runner repeated it, and has claimed since.
+func TestAFirstBeatThatComesAgainLeavesWhatWasClaimedSince(t *testing.T) {
+	h := newHouse(t)
+	r, _ := h.register(t, "mini")
+	beat := func(session string) {
+		t.Helper()
+		if err := h.Heartbeat(t.Context(), beatOf(r, session, true)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat("one")
+	b := h.queued(t)
+	job := h.claimFor(t, r.ID)
+	if err := h.Start(t.Context(), job.Lease, ""); err != nil {
+		t.Fatal(err)
+	}
+	beat("one")
+	if got := h.find(t, b.ID); got.Status != core.BuildRunning {
+		t.Errorf("the build is %s (%s)", got.Status, got.StatusReason)
+	}
+	// A server that dies between the two leaves what the process before held to a repeat.
+	if _, err := h.store.SaveBeat(t.Context(), beatOf(r, "two", true), h.clock.now()); err != nil {
+		t.Fatal(err)
+	}
+	beat("two")
+	if got := h.find(t, b.ID); got.StatusReason != core.ReasonRunnerLost {
+		t.Errorf("what the process before held is %s (%s)", got.Status, got.StatusReason)
+	}
+}
+
 func TestTheEmbeddedPoolIsInTheListWhileItHasSlots(t *testing.T) {
 	h := newHouse(t)
 	pool := core.Runner{ID: "r1", Name: "built-in", Platform: "linux/x64", Slots: 2}

@@ -251,9 +251,19 @@ func (a *App) brake(ctx context.Context, lost []core.Build) ([]core.Build, error
 // RecoverRunner takes back all that a runner held: it has just started and so holds
 // nothing. Call it before the runner claims.
 func (a *App) RecoverRunner(ctx context.Context, runnerID string) error {
+	return a.takeHeld(ctx, runnerID, time.Time{})
+}
+
+// takeHeld takes back what a runner was given before its process began (zero: all). The
+// process may have claimed since: its first beat is repeated until one is answered, and
+// another of them may lie at a server that stands still.
+func (a *App) takeHeld(ctx context.Context, runnerID string, began time.Time) error {
 	held, err := a.store.ListLeased(ctx, time.Time{}, runnerID)
 	if err != nil {
 		return fmt.Errorf("list what runner %s held: %w", runnerID, err)
+	}
+	if !began.IsZero() {
+		held = slices.DeleteFunc(held, func(b core.Build) bool { return b.AssignedAt != nil && b.AssignedAt.After(began) })
 	}
 	return each(ctx, held, a.lose)
 }

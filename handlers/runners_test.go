@@ -167,6 +167,42 @@ func TestWhoAsksForWorkAndHangsUpGetsNone(t *testing.T) {
 	}
 }
 
+// A first beat that lay at a server which stood still would take the runner from the process
+// that speaks for it by now.
+func TestAFirstBeatOfWhoHasHungUpIsNotHeard(t *testing.T) {
+	s, _ := runnerServer(t)
+	came, goOn := make(chan struct{}, 2), make(chan struct{})
+	s.fake.Standstill = func() {
+		came <- struct{}{}
+		<-goOn
+	}
+	for _, first := range []bool{true, false} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := fmt.Sprintf(`{"Session":"s","First":%t,"Platform":"linux/x64","Version":"1","Slots":1}`, first)
+		fmt.Fprintf(conn, "POST /v1/runners/%s/heartbeat HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", someID, runnerToken, len(body), body)
+		<-came
+		conn.Close()
+		if first {
+			time.Sleep(100 * time.Millisecond) // until it is seen
+		}
+		goOn <- struct{}{}
+		if first {
+			time.Sleep(100 * time.Millisecond) // it would be heard by now
+		}
+	}
+	for s.fake.Last().Command != "Heartbeat" {
+		time.Sleep(time.Millisecond)
+	}
+	for _, call := range s.fake.Calls() {
+		if beat, ok := call.In.(core.RunnerBeat); ok && beat.First {
+			t.Error("it was heard")
+		}
+	}
+}
+
 // TestAJoinThatGoesOnIsSaidToWhoKnowsTheWord: an older runner takes every 2xx for the end.
 func TestAJoinThatGoesOnIsSaidToWhoKnowsTheWord(t *testing.T) {
 	s, _ := runnerServer(t)

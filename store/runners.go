@@ -18,6 +18,7 @@ type runnerRow struct {
 	Slots      int
 	Draining   bool
 	Session    string
+	SessionAt  int64
 	LastSeenAt int64
 	Created    int64 `gorm:"column:created_at"`
 	Updated    int64 `gorm:"column:updated_at"`
@@ -29,14 +30,14 @@ func (runnerRow) TableName() string { return "runners" }
 func newRunnerRow(r core.Runner) runnerRow {
 	return runnerRow{
 		ID: r.ID, Name: r.Name, Labels: append([]string{}, r.Labels...), Embedded: r.Embedded, Enabled: r.Enabled, Platform: r.Platform, Version: r.Version,
-		Slots: r.Slots, Draining: r.Draining, Session: r.Session, LastSeenAt: micros(r.LastSeenAt), Created: micros(r.CreatedAt), Updated: micros(r.UpdatedAt),
+		Slots: r.Slots, Draining: r.Draining, Session: r.Session, SessionAt: micros(r.SessionAt), LastSeenAt: micros(r.LastSeenAt), Created: micros(r.CreatedAt), Updated: micros(r.UpdatedAt),
 	}
 }
 
 func (r runnerRow) toCore() core.Runner {
 	return core.Runner{
 		ID: r.ID, Name: r.Name, Labels: r.Labels, Embedded: r.Embedded, Enabled: r.Enabled, Platform: r.Platform, Version: r.Version,
-		Slots: r.Slots, Draining: r.Draining, Session: r.Session, LastSeenAt: instant(r.LastSeenAt), CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
+		Slots: r.Slots, Draining: r.Draining, Session: r.Session, SessionAt: instant(r.SessionAt), LastSeenAt: instant(r.LastSeenAt), CreatedAt: instant(r.Created), UpdatedAt: instant(r.Updated),
 	}
 }
 
@@ -77,9 +78,10 @@ func (s *Store) UpdateRunner(ctx context.Context, r core.Runner) error {
 func (s *Store) SaveBeat(ctx context.Context, b core.RunnerBeat, at time.Time) (core.Runner, error) {
 	var row runnerRow
 	err := s.writeOne(ctx, func(q session) error {
-		result := q.db().Raw(`UPDATE runners SET platform = ?, version = ?, slots = ?, draining = ?, session = ?, last_seen_at = ?
+		result := q.db().Raw(`UPDATE runners SET platform = ?, version = ?, slots = ?, draining = ?,
+			session_at = CASE WHEN session = ? THEN session_at ELSE ? END, session = ?, last_seen_at = ?
 			WHERE id = ? AND (session = ? OR ?) RETURNING *`,
-			b.Platform, b.Version, b.Slots, b.Draining, b.Session, micros(at), b.RunnerID, b.Session, b.First).Scan(&row)
+			b.Platform, b.Version, b.Slots, b.Draining, b.Session, micros(at), b.Session, micros(at), b.RunnerID, b.Session, b.First).Scan(&row)
 		return changed(result, "Runner", "note a beat of runner %s", b.RunnerID)
 	})
 	return row.toCore(), err

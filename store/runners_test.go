@@ -45,8 +45,13 @@ func TestRunnersKeepWhatTheOperatorAndTheySaidApart(t *testing.T) {
 		beat.First = true
 		seen, err = h.SaveBeat(t.Context(), beat, at(4))
 		ok(t, err)
-		if seen.Session != "t" {
-			t.Errorf("after its first beat the session is %q", seen.Session)
+		if seen.Session != "t" || !seen.SessionAt.Equal(at(4)) {
+			t.Errorf("after its first beat the session is %q, of %v", seen.Session, seen.SessionAt)
+		}
+		seen, err = h.SaveBeat(t.Context(), beat, at(5))
+		ok(t, err)
+		if !seen.SessionAt.Equal(at(4)) || !seen.LastSeenAt.Equal(at(5)) {
+			t.Errorf("the same beat again: the session is of %v, seen %v", seen.SessionAt, seen.LastSeenAt)
 		}
 
 		all, err := h.ListRunners(t.Context())

@@ -24,6 +24,7 @@ type Runner struct {
 	Draining bool // it takes no more builds, and ends with the last
 	Session  string
 
+	SessionAt  time.Time // when Session was first heard of; zero: before that was kept
 	LastSeenAt time.Time // zero: never
 	CreatedAt  time.Time
 	UpdatedAt  time.Time

@@ -72,6 +72,11 @@ func (a *API) Heartbeat(c *fiber.Ctx, r core.Runner) error {
 		return err
 	}
 	b.RunnerID = r.ID
+	if b.First && hungUp(c.Context().Conn()) {
+		// It lay at a server that stood still: its process has asked again since, or is gone, and
+		// another one speaks for the runner.
+		return core.Errorf(core.KindUnavailable, "Nobody waits for the answer")
+	}
 	return noContent(c, a.app.Heartbeat(c.UserContext(), b))
 }
 

@@ -39,6 +39,7 @@ type Commands struct {
 	Job           *core.Job
 	Renewal       core.Renewal
 	Waiting       func(context.Context) // if set, a claim that gets nothing waits in it
+	Standstill    func()                // if set, called before a runner is known
 	ProjectSecret core.Secret
 	User          core.User
 	Identity      core.Identity

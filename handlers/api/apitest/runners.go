@@ -9,8 +9,11 @@ import (
 	"github.com/oore-ci/oore/app/core"
 )
 
-// AuthenticateRunner knows Secret, and says that it is Runner's.
+// AuthenticateRunner knows Secret, and says that it is Runner's. It calls Standstill first.
 func (f *Commands) AuthenticateRunner(_ context.Context, _ app.Visitor, secret string) (core.Runner, error) {
+	if f.Standstill != nil {
+		f.Standstill()
+	}
 	if secret == "" || secret != f.Secret {
 		return core.Runner{}, core.Errorf(core.KindUnauthorized, "This is not the token of a runner")
 	}
