@@ -152,7 +152,7 @@ func (a *App) setAvailable(ctx context.Context, tx core.Store, r core.Repository
 	if unavailable == "" {
 		return tx.WakeEffects(ctx, stored.ID, a.now())
 	}
-	queued, _, err := tx.ListBuilds(ctx, core.BuildFilter{RepositoryID: stored.ID, Statuses: []core.BuildStatus{core.BuildQueued}}, core.Page{Limit: 200})
+	queued, _, err := tx.ListBuilds(ctx, core.BuildFilter{RepositoryID: stored.ID, Statuses: []core.BuildStatus{core.BuildQueued}}, core.Page{})
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (a *App) unwanted(ctx context.Context, tx core.Store, e core.Event, c candi
 	default:
 		return nil, "", nil
 	}
-	all, _, err := tx.ListBuilds(ctx, queued, core.Page{Limit: 200})
+	all, _, err := tx.ListBuilds(ctx, queued, core.Page{})
 	if err != nil {
 		return nil, "", err
 	}

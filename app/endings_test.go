@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/oore-ci/oore/app"
 	"github.com/oore-ci/oore/app/core"
 )
@@ -106,5 +108,36 @@ func TestThePullRequestsHeadMaySayThatItIsToBeSkipped(t *testing.T) {
 	e.Message = ""
 	if d := h.deliver(t, e); d.Reason.Code != core.WhySkipMark {
 		t.Errorf("a head that says [skip ci]: %+v", d.Reason)
+	}
+}
+
+// What waited beyond the first 200 was run for a repository out of reach, or a branch that is
+// gone.
+func TestAllThatWaitsEndsHoweverMany(t *testing.T) {
+	for name, e := range map[string]core.Event{
+		"suspended": change(core.ChangeSuspended), "branch deleted": ignored(push("feature", ""), core.WhyBranchDeleted),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.pipeline(t, h.project(t).ID, "Android")
+			h.deliver(t, push("feature", shaA))
+			b := h.builds(t)[0]
+			err := h.store.InTx(t.Context(), func(tx core.Store) error {
+				for range 200 {
+					b.ID, b.DedupeKey = uuid.NewString(), ""
+					if _, _, err := tx.CreateBuild(t.Context(), b, core.BuildEvent{BuildID: b.ID, To: core.BuildQueued, At: b.QueuedAt}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.deliver(t, e)
+			if n, err := h.store.CountBuilds(t.Context(), core.BuildQueued); err != nil || n != 0 {
+				t.Errorf("%d still wait, %v", n, err)
+			}
+		})
 	}
 }

@@ -271,7 +271,7 @@ type BuildFilter struct {
 	WithTests bool
 }
 
-// Page is a window of a list. Limit is 1 to 200. Of a list of builds, Older gives what
+// Page is a window of a list. Limit is 1 to 200; 0: all, for who acts on each. Of a list of builds, Older gives what
 // comes after a build in it, Newer what comes just before it; the total counts all, or
 // with Uncounted what was read.
 type Page struct {
