@@ -94,7 +94,9 @@ func filterBuilds(db *gorm.DB, f core.BuildFilter) *gorm.DB {
 	if f.Text != "" {
 		db = db.Where(inText, sql.Named("text", "%"+likeLiteral(f.Text)+"%"))
 	}
-	if len(f.Statuses) > 0 {
+	if slices.Equal(f.Statuses, []core.BuildStatus{core.BuildQueued, core.BuildAssigned, core.BuildRunning}) {
+		db = db.Where("status IN ('queued', 'assigned', 'running')") // as its index has it
+	} else if len(f.Statuses) > 0 {
 		statuses := make([]string, len(f.Statuses))
 		for i, status := range f.Statuses {
 			statuses[i] = string(status)
