@@ -92,7 +92,8 @@ func (a *App) leased(ctx context.Context, s core.Store, l core.Lease) (core.Buil
 	return b, err
 }
 
-// Renew extends the lease at once, then waits up to wait for a reason to stop.
+// Renew extends the lease at once, then waits up to wait for a reason to stop. An error
+// means that the runner may not count on the lease; an end of ctx while it waits is none.
 func (a *App) Renew(ctx context.Context, l core.Lease, wait time.Duration) (core.Renewal, error) {
 	ring := a.bell.wait(topicCancel(l.BuildID))
 	b, err := a.store.RenewLease(ctx, l, a.now().Add(a.leaseTTL))
@@ -106,7 +107,7 @@ func (a *App) Renew(ctx context.Context, l core.Lease, wait time.Duration) (core
 		}
 		select {
 		case <-ctx.Done():
-			return core.Renewal{}, ctx.Err()
+			return core.Renewal{}, nil
 		case <-deadline.C:
 			return core.Renewal{}, nil
 		case <-ring:
@@ -114,6 +115,9 @@ func (a *App) Renew(ctx context.Context, l core.Lease, wait time.Duration) (core
 		}
 		ring = a.bell.wait(topicCancel(l.BuildID))
 		b, err = a.leased(ctx, a.store, l)
+		if err != nil && ctx.Err() != nil && core.KindOf(err) == core.KindInternal { // broken off: the lease is stored
+			return core.Renewal{}, nil
+		}
 	}
 }
 

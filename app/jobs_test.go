@@ -76,6 +76,36 @@ func TestABuildGoesFromQueuedToSucceeded(t *testing.T) {
 	}
 }
 
+// A renewal that was stored and one that was not ended alike when the server stopped.
+func TestARenewalFailsOnlyWhereTheLeaseIsNotStored(t *testing.T) {
+	h := newHouse(t)
+	b := h.queued(t)
+	job := h.running(t)
+	before := h.find(t, b.ID).LeaseExpiresAt
+	h.clock.forward(time.Second)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := h.Renew(ctx, job.Lease, patience)
+		ended <- err
+	}()
+	waitFor(t, func() bool { return h.find(t, b.ID).LeaseExpiresAt.After(before) })
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("stored, and then %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it waits for nobody")
+	}
+	after := h.find(t, b.ID).LeaseExpiresAt
+	h.clock.forward(time.Second)
+	if _, err := h.Renew(ctx, job.Lease, patience); err == nil || !h.find(t, b.ID).LeaseExpiresAt.Equal(after) {
+		t.Errorf("asked after the end: %v", err)
+	}
+}
+
 func TestACanceledBuildKeepsItsLogOpenUntilItsRunnerLetsGo(t *testing.T) {
 	h := newHouse(t)
 	b := h.queued(t)

@@ -43,6 +43,7 @@ type testServer struct {
 	url    string
 	client *http.Client
 	log    *lockedBuffer
+	stop   func() // the server is about to stop
 }
 
 // patience is how long a test waits for what must happen: a machine may have more to do than
@@ -81,6 +82,7 @@ func serve(t *testing.T, github http.Handler) *testServer {
 		t.Fatal(err)
 	}
 	stop := make(chan struct{})
+	stops := sync.OnceFunc(func() { close(stop) })
 	pages := web.New(web.Options{App: fake, Templates: set, PublicURL: publicURL, Log: logger})
 	server := build(Options{Pages: pages, GitHub: github, PublicURL: publicURL, Log: logger, Stop: stop, Version: "1.2.3"}, fake)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,13 +101,13 @@ func serve(t *testing.T, github http.Handler) *testServer {
 	}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
-		close(stop)
+		stops()
 		if err := server.ShutdownWithTimeout(patience); err != nil {
 			t.Error(err)
 		}
 		<-served
 	})
-	return &testServer{t: t, fake: fake, http: server, url: "http://" + listener.Addr().String(), client: client, log: logs, pages: pages}
+	return &testServer{t: t, fake: fake, http: server, url: "http://" + listener.Addr().String(), client: client, log: logs, pages: pages, stop: stops}
 }
 
 type answer struct {

@@ -203,6 +203,38 @@ func TestAFirstBeatOfWhoHasHungUpIsNotHeard(t *testing.T) {
 	}
 }
 
+// A server that stopped answered 200 to a renewal that it had not stored, and to one that it
+// had refused: the runner went on with a build that another could have.
+func TestAServerThatStopsConfirmsNoLeaseThatItDidNotStore(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		end    func(ctx context.Context) error
+		status int
+		code   string
+	}{
+		{"broken off", func(ctx context.Context) error { return fmt.Errorf("renew the lease: %w", ctx.Err()) }, 503, "unavailable"},
+		{"refused", func(context.Context) error {
+			return core.Codef(core.KindConflict, core.CodeLeaseLost, "Another has it")
+		}, 409, "lease_lost"},
+		{"stored", func(context.Context) error { return nil }, 200, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, _ := runnerServer(t)
+			s.fake.Waiting = func(ctx context.Context) {
+				s.stop()
+				<-ctx.Done()
+				s.fake.Fail(test.end(ctx))
+			}
+			got := s.ask("POST", "/v1/runners/"+someID+"/jobs/"+otherID+"/renew?wait=30", "", runnerToken, "X-Oore-Lease: lease")
+			if test.code != "" {
+				s.expect(got, test.status, test.code)
+			} else if got.status != test.status {
+				t.Errorf("answered %d: %s", got.status, got.body)
+			}
+		})
+	}
+}
+
 // TestAJoinThatGoesOnIsSaidToWhoKnowsTheWord: an older runner takes every 2xx for the end.
 func TestAJoinThatGoesOnIsSaidToWhoKnowsTheWord(t *testing.T) {
 	s, _ := runnerServer(t)

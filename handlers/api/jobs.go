@@ -147,7 +147,10 @@ func (a *API) Renew(c *fiber.Ctx, r core.Runner) error {
 	}
 	defer cancel()
 	renewal, err := a.app.Renew(ctx, l, wait)
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case err != nil && ctx.Err() != nil && core.KindOf(err) == core.KindInternal: // it broke off; the runner asks again
+		return stops().Because(err)
+	case err != nil:
 		return err
 	}
 	return c.JSON(renewal)

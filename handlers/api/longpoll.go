@@ -19,7 +19,7 @@ const lookEvery = 200 * time.Millisecond
 func (a *API) longPoll(c *fiber.Ctx) (context.Context, context.CancelFunc, error) {
 	select {
 	case <-a.stop:
-		return nil, nil, core.Errorf(core.KindUnavailable, "The server stops; try again in a moment")
+		return nil, nil, stops()
 	default:
 	}
 	ctx, cancel := context.WithCancel(c.UserContext())
@@ -42,6 +42,10 @@ func (a *API) longPoll(c *fiber.Ctx) (context.Context, context.CancelFunc, error
 		}
 	}()
 	return ctx, cancel, nil
+}
+
+func stops() *core.Error {
+	return core.Errorf(core.KindUnavailable, "The server stops; try again in a moment")
 }
 
 // hungUp tells whether the other end has closed the connection, without taking

@@ -38,7 +38,7 @@ type Commands struct {
 	Runner        app.RunnerDetail
 	Job           *core.Job
 	Renewal       core.Renewal
-	Waiting       func(context.Context) // if set, a claim that gets nothing waits in it
+	Waiting       func(context.Context) // if set, a claim that gets nothing waits in it, and a renewal
 	Standstill    func()                // if set, called before a runner is known
 	ProjectSecret core.Secret
 	User          core.User

@@ -59,8 +59,11 @@ func (f *Commands) Claim(ctx context.Context, r core.Runner, wait time.Duration)
 	return f.Job, err
 }
 
-// Renew answers Renewal.
-func (f *Commands) Renew(_ context.Context, l core.Lease, _ time.Duration) (core.Renewal, error) {
+// Renew answers Renewal; before, it calls Waiting.
+func (f *Commands) Renew(ctx context.Context, l core.Lease, _ time.Duration) (core.Renewal, error) {
+	if f.Waiting != nil {
+		f.Waiting(ctx)
+	}
 	return f.Renewal, f.note("Renew", core.Actor{}, l.BuildID, l)
 }
 
