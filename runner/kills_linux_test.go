@@ -4,34 +4,11 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/oore-ci/oore/app/core"
 )
-
-// sums is a meter that adds up.
-type sums struct {
-	mu  sync.Mutex
-	all map[string]float64
-}
-
-func (s *sums) Note(metric string, value float64, labels ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all[metric+" "+strings.Join(labels, " ")] += value
-}
-
-// take gives what was added since the last time.
-func (s *sums) take() map[string]float64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := s.all
-	s.all = map[string]float64{}
-	return all
-}
 
 func TestWhatBuildsLeaveBehindIsCounted(t *testing.T) {
 	repo, house, meter := newRepository(t), newHouse(), &sums{all: map[string]float64{}}

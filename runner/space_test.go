@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,6 +70,27 @@ func TestACheckoutCountsTooAndWhatWasDeletedDoesNot(t *testing.T) {
 	repo.commit("big", strings.Repeat("x", 3_000_000))
 	l = house.run(t, repo.job("b2", "sleep 300"))
 	mustEnd(t, l, core.BuildFailed, core.ReasonWorkspaceLimit, "this runner allows 1.0 MB")
+}
+
+// sums is a meter that adds up.
+type sums struct {
+	mu  sync.Mutex
+	all map[string]float64
+}
+
+func (s *sums) Note(metric string, value float64, labels ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[metric+" "+strings.Join(labels, " ")] += value
+}
+
+// take gives what was added since the last time.
+func (s *sums) take() map[string]float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.all
+	s.all = map[string]float64{}
+	return all
 }
 
 // The sum of what is noted is what lies there now.
