@@ -67,12 +67,15 @@ func startOrphanedShim(t *testing.T) *orphanedShim {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go s.listen(cmd)
+	ended := make(chan struct{})
+	go func() {
+		s.listen(cmd)
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		s.show(process{1, 0, 1}) // or it would not believe that nobody is left
 		s.release()
-		for range s.replies {
-		}
+		<-ended
 	})
 	return s
 }
