@@ -70,7 +70,6 @@ type fakeForge struct {
 	telling  func() // called by each SetStatus, if set, whose answer stands by then
 	head     string // of every pull request
 	statuses []core.Report
-	checks   []core.Report // check runs
 	comments []core.Comment
 	heads    []core.Event
 	missed   []core.MissedDelivery
@@ -287,36 +286,6 @@ func (f *fakeForge) SetStatus(_ context.Context, _ core.Repository, r core.Repor
 		f.mu.Lock()
 	}
 	return fail
-}
-
-func (f *fakeForge) SetCheck(_ context.Context, _ core.Repository, r core.Report, known string) (string, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.fail == nil {
-		f.checks = append(f.checks, r)
-	}
-	if id := "check " + r.Context; known == "" || known == id {
-		return id, f.fail
-	}
-	return "", fmt.Errorf("unknown check %q", known)
-}
-
-// shown are what the statuses and the check runs of a commit say at last, by context.
-func (f *fakeForge) shown(sha string) (statuses, checks map[string]core.ReportState) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	statuses, checks = map[string]core.ReportState{}, map[string]core.ReportState{}
-	for _, r := range f.statuses {
-		if r.Build.SHA == sha {
-			statuses[r.Context] = r.State
-		}
-	}
-	for _, r := range f.checks {
-		if r.Build.SHA == sha {
-			checks[r.Context] = r.State
-		}
-	}
-	return statuses, checks
 }
 
 func (f *fakeForge) UpsertComment(_ context.Context, _ core.Repository, c core.Comment, known string) (string, error) {

@@ -133,9 +133,6 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	if e.Kind == core.EffectComment {
 		return a.sendComment(ctx, e, repo, reporter)
 	}
-	if e.Note.Code == core.NoteDeleted {
-		return a.tellDeleted(ctx, e, repo, reporter)
-	}
 	r, err := a.statusReport(ctx, *e)
 	if err != nil {
 		return err
@@ -146,7 +143,7 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 		return nil
 	}
 	start := a.now()
-	err = a.show(ctx, e, repo, reporter, r)
+	err = a.tell(ctx, e, repo, reporter, r)
 	if r.Build.ID != "" {
 		a.told(start, *e, err, core.BuildSpan(r.Build), r.Build)
 	}
@@ -160,10 +157,14 @@ func (a *App) send(ctx context.Context, e *core.Effect) error {
 	return nil
 }
 
-// tell shows the report in the style, where the forge can.
-func (a *App) tell(ctx context.Context, e *core.Effect, repo core.Repository, reporter core.Reporter, r core.Report, style core.CheckStyle) (err error) {
+// tell shows the report as the project wants it, where the forge can.
+func (a *App) tell(ctx context.Context, e *core.Effect, repo core.Repository, reporter core.Reporter, r core.Report) error {
+	p, err := a.store.FindProject(ctx, r.Pipeline.ProjectID)
+	if err != nil {
+		return err
+	}
 	checks, ok := reporter.(core.CheckReporter)
-	if !ok || style != core.CheckRun {
+	if !ok || p.Checks != core.CheckRun {
 		return reporter.SetStatus(ctx, repo, r)
 	}
 	if r.State == core.ReportFailure {

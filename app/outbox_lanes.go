@@ -119,9 +119,6 @@ func (l *outboxLane) send(ctx context.Context, e core.Effect, end time.Time) {
 // said once more.
 func (a *App) saveSent(ctx context.Context, e core.Effect, held time.Time) error {
 	err := a.store.SaveEffect(ctx, e, held)
-	if core.KindOf(err) == core.KindNotFound {
-		return nil // what it was about was deleted meanwhile
-	}
 	if err == nil || core.KindOf(err) != core.KindConflict {
 		return err
 	}

@@ -138,8 +138,7 @@ func (a *App) UpdatePipeline(ctx context.Context, actor core.Actor, id string, i
 	return p, err
 }
 
-// DeletePipeline removes a pipeline with its builds; what runs is stopped, and statuses that
-// say so end.
+// DeletePipeline removes a pipeline with its builds; what runs is stopped.
 func (a *App) DeletePipeline(ctx context.Context, actor core.Actor, id string) error {
 	p, err := a.pipelineFor(ctx, actor, core.ActManageProject, id)
 	if err != nil {
@@ -156,7 +155,6 @@ func (a *App) DeletePipeline(ctx context.Context, actor core.Actor, id string) e
 	for _, b := range active {
 		a.bell.ring(topicCancel(b.ID), topicBuild(b.ID))
 	}
-	a.bell.ring(topicOutbox)
 	return nil
 }
 

@@ -170,7 +170,7 @@ func set[T any](field *T, value *T) {
 }
 
 // DeleteProject removes a project with its pipelines, builds, logs and artifacts; what
-// runs is stopped, and statuses that say so end.
+// runs is stopped.
 func (a *App) DeleteProject(ctx context.Context, actor core.Actor, id string) error {
 	p, err := a.projectFor(ctx, a.store, actor, core.ActManageProject, id)
 	if err != nil {
@@ -187,7 +187,7 @@ func (a *App) DeleteProject(ctx context.Context, actor core.Actor, id string) er
 	for _, b := range active {
 		a.bell.ring(topicCancel(b.ID), topicBuild(b.ID))
 	}
-	a.bell.ring(topicSweep, topicOutbox)
+	a.bell.ring(topicSweep)
 	a.log.Info("project deleted", "project", id, "actor", actor.Name)
 	return nil
 }

@@ -35,8 +35,7 @@ type dialect struct {
 	beginHold, keepHold   string // begin that transaction, and let it last
 
 	lock       string // ends a SELECT in a transaction: nobody else changes the rows before its end
-	lockAlone  string // the same, and nobody makes rows that refer to them
-	skipLocked string // the same as lock, passing over rows that others have locked
+	skipLocked string // the same, passing over rows that others have locked
 	about      string // a SELECT of the database's version and size
 	spare      string // a SELECT of the bytes within its file that are free for what comes; empty: it has none of ours
 	settings   string // a SELECT of what an operator may set unwisely (databaseSettings); empty: nothing
@@ -73,8 +72,8 @@ func postgresDialect() dialect {
 	return dialect{
 		name:      "postgres",
 		migrating: "SELECT pg_advisory_xact_lock(1869574757)", // any number of our own
-		lock:      " FOR NO KEY UPDATE", lockAlone: " FOR UPDATE",
-		holdKey: "SELECT pg_try_advisory_xact_lock_shared(1869574758)", holdKeyAlone: "SELECT pg_try_advisory_xact_lock(1869574758)",
+		lock:      " FOR NO KEY UPDATE",
+		holdKey:   "SELECT pg_try_advisory_xact_lock_shared(1869574758)", holdKeyAlone: "SELECT pg_try_advisory_xact_lock(1869574758)",
 		// It lasts as long as the process and keeps no old rows: each statement has a snapshot
 		// of its own, and the last one, which needs none, ends the portal of the one before.
 		beginHold: "BEGIN ISOLATION LEVEL READ COMMITTED", keepHold: "SET LOCAL idle_in_transaction_session_timeout = 0",

@@ -21,10 +21,6 @@ type effectRow struct {
 	RemoteID       string
 	Sent           string
 	Told           string
-	ToldStyle      string
-	ToldContext    string
-	ToldRef        string
-	ToldState      string
 	Attempts       int
 	NotBefore      int64
 	LastError      string
@@ -47,7 +43,6 @@ func (r effectRow) toCore() core.Effect {
 		Wanted: r.Wanted, Done: r.Done, RemoteID: r.RemoteID, Sent: r.Sent, Told: r.Told, Attempts: r.Attempts, NotBefore: instant(r.NotBefore),
 		LastError: r.LastError, Parked: r.Parked, BuildID: r.BuildID, Channel: r.Channel, NotificationID: r.NotificationID,
 		Note: core.Reason{Code: r.NoteCode, Text: r.NoteText}, DeliveryID: r.DeliveryID, UpdatedAt: instant(r.Updated),
-		Place: core.StatusPlace{Style: core.CheckStyle(r.ToldStyle), Context: r.ToldContext, Ref: r.ToldRef, State: core.ReportState(r.ToldState)},
 	}
 }
 
@@ -112,23 +107,13 @@ func (s *Store) TakeEffects(ctx context.Context, now, until time.Time, limit int
 }
 
 // SaveEffect is core.EffectStore's. What was wanted anew since e was taken is not
-// parked: giving up concerned what was wanted then. Nor is the place forgotten by who had
-// told nothing yet when its pipeline was deleted.
+// parked: giving up concerned what was wanted then.
 func (s *Store) SaveEffect(ctx context.Context, e core.Effect, held time.Time) error {
-	err := s.writeOne(ctx, func(q session) (err error) {
-		var n int64
-		if e.Note.Code == core.NoteDeleted && (e.Parked || e.Done >= e.Wanted) {
-			n, err = q.exec("DELETE FROM effects WHERE key = $1 AND not_before = $2", e.Key, micros(held))
-		} else {
-			n, err = q.exec(`
+	err := s.writeOne(ctx, func(q session) error {
+		n, err := q.exec(`
 			UPDATE effects SET done = $1, remote_id = $2, sent = $3, attempts = $4, not_before = $5, last_error = $6,
-			parked = $7 AND wanted <= $8, updated_at = $9, told = $12,
-			told_style = CASE WHEN $14 = '' THEN told_style ELSE $13 END, told_ref = CASE WHEN $14 = '' THEN told_ref ELSE $15 END,
-			told_state = CASE WHEN $14 = '' THEN told_state ELSE $16 END, told_context = CASE WHEN $14 = '' THEN told_context ELSE $14 END
-			WHERE key = $10 AND not_before = $11`,
-				e.Done, e.RemoteID, e.Sent, e.Attempts, micros(e.NotBefore), e.LastError, e.Parked, e.Wanted, micros(e.UpdatedAt), e.Key, micros(held), e.Told,
-				string(e.Place.Style), e.Place.Context, e.Place.Ref, string(e.Place.State))
-		}
+			parked = $7 AND wanted <= $8, updated_at = $9, told = $12 WHERE key = $10 AND not_before = $11`,
+			e.Done, e.RemoteID, e.Sent, e.Attempts, micros(e.NotBefore), e.LastError, e.Parked, e.Wanted, micros(e.UpdatedAt), e.Key, micros(held), e.Told)
 		if err == nil && n == 0 {
 			return q.taken(e.Key)
 		}

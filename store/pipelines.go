@@ -91,10 +91,7 @@ func (s *Store) UpdatePipeline(ctx context.Context, p core.Pipeline) error {
 
 // DeletePipeline is core.PipelineStore's.
 func (s *Store) DeletePipeline(ctx context.Context, id string) error {
-	return s.write(ctx, func(q session) error {
-		if err := q.endReports(s.db.dialect, "id", id); err != nil {
-			return failed(err, "end what is told of pipeline %s", id)
-		}
+	return s.writeOne(ctx, func(q session) error {
 		return changed(q.db().Delete(&pipelineRow{}, "id = ?", id), "Pipeline", "delete pipeline %s", id)
 	})
 }

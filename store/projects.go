@@ -108,10 +108,7 @@ func (s *Store) UpdateProject(ctx context.Context, p core.Project) error {
 
 // DeleteProject is core.ProjectStore's.
 func (s *Store) DeleteProject(ctx context.Context, id string) error {
-	return s.write(ctx, func(q session) error {
-		if err := q.endReports(s.db.dialect, "project_id", id); err != nil {
-			return failed(err, "end what is told of project %s", id)
-		}
+	return s.writeOne(ctx, func(q session) error {
 		return changed(q.db().Delete(&projectRow{}, "id = ?", id), "Project", "delete project %s", id)
 	})
 }

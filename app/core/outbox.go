@@ -41,7 +41,6 @@ type Effect struct {
 	RemoteID     string // the forge's id of the comment, once known
 	Sent         string // digest of what was sent last; equal: no call; of a comment also when
 	Told         string // status: the build and the state that were told last, by ToldOf; "note" for a Note
-	Place        StatusPlace
 	Attempts     int
 	NotBefore    time.Time
 	LastError    string
@@ -57,22 +56,6 @@ type Effect struct {
 	Note       Reason
 	DeliveryID string
 }
-
-// NoteDeleted is the code of a Note: the pipeline and its builds were deleted, and the
-// status is to end. Once that is told, or given up, the effect goes too.
-const NoteDeleted = "pipeline_deleted"
-
-// StatusPlace is where a status was shown last, and what it said; without Context: nowhere,
-// for all that is known.
-type StatusPlace struct {
-	Style   CheckStyle
-	Context string
-	Ref     string // the branch or tag that it was told for; empty for a fork
-	State   ReportState
-}
-
-// Open tells whether something is shown there that has to be ended.
-func (p StatusPlace) Open() bool { return p.Context != "" && !p.State.Ended() }
 
 // StatusKey names the status of a pipeline on a commit.
 func StatusKey(pipelineID, sha string) string { return "status:" + pipelineID + ":" + sha }

@@ -21,9 +21,6 @@ const (
 	ReportSkipped ReportState = "skipped" // a filter kept it from being built
 )
 
-// Ended tells whether nothing is waited for any more.
-func (s ReportState) Ended() bool { return s != ReportPending && s != ReportRunning }
-
 // Report is what is to be said about a build, in no provider's markup.
 type Report struct {
 	Build       Build

@@ -73,8 +73,7 @@ type ProjectStore interface {
 	// CreateProject answers KindConflict, code name_taken, when the slug is used.
 	CreateProject(ctx context.Context, p Project) error
 	UpdateProject(ctx context.Context, p Project) error
-	// DeleteProject removes the project with its pipelines, builds and logs, as
-	// DeletePipeline does.
+	// DeleteProject removes the project with its pipelines, builds and logs.
 	DeleteProject(ctx context.Context, id string) error
 	FindProject(ctx context.Context, id string) (Project, error)
 	FindProjectBySlug(ctx context.Context, slug string) (Project, error)
@@ -88,8 +87,6 @@ type PipelineStore interface {
 	// is used in the project.
 	CreatePipeline(ctx context.Context, p Pipeline) error
 	UpdatePipeline(ctx context.Context, p Pipeline) error
-	// DeletePipeline deletes it with its builds and what the outbox holds of them. Statuses
-	// that may be pending at the forge are wanted once more, with NoteDeleted.
 	DeletePipeline(ctx context.Context, id string) error
 	FindPipeline(ctx context.Context, id string) (Pipeline, error)
 	ListPipelines(ctx context.Context, projectID string) ([]Pipeline, error) // oldest first
@@ -188,9 +185,8 @@ type EffectStore interface {
 	// compare-and-set: nobody else gets them before that. Only those of the kinds; all
 	// if none is named.
 	TakeEffects(ctx context.Context, now, until time.Time, limit int, kinds ...EffectKind) ([]Effect, error)
-	// SaveEffect stores Done, RemoteID, Sent, Told, Place (if it has a context), Attempts,
-	// NotBefore, LastError and Parked by key, or deletes what has NoteDeleted and rests;
-	// Wanted is left alone. held is the NotBefore to which the effect was taken:
+	// SaveEffect stores Done, RemoteID, Sent, Attempts, NotBefore, LastError and Parked
+	// by key; Wanted is left alone. held is the NotBefore to which the effect was taken:
 	// when it is another by now, somebody else has taken it, and that is KindConflict.
 	SaveEffect(ctx context.Context, e Effect, held time.Time) error
 	// DoubtEffect makes an effect due whatever was sent, and whoever sends it now sends it
